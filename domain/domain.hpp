@@ -1,0 +1,128 @@
+// The whole business in one place: every event, every aggregate, every command, and what each command reads.
+//
+// `decide` is pure: a command and the aggregates that it reads give events or a rejection. `evolve` applies
+// one event. A default-constructed aggregate stands for a stream without events. Time arrives as `at`, the
+// commit's own time.
+#pragma once
+
+#include <tuple>
+#include <type_traits>
+#include <variant>
+
+#include "domain/account.hpp"
+#include "domain/api_key.hpp"
+#include "domain/result.hpp"
+#include "domain/task.hpp"
+#include "domain/wallet.hpp"
+
+namespace groundtruth::domain {
+
+// A rejection that depends on state, of a command with an idempotency key: kept so that retries get the same
+// answer (JOURNAL, Writer 6). Its stream is the command's id.
+struct CommandRejected {
+  static constexpr std::string_view kType = "command.rejected";
+  static constexpr int kSchema = 1;
+  Rejection rejection;
+};
+BOOST_DESCRIBE_STRUCT(CommandRejected, (), (rejection))
+
+using Event =
+    std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated, ApiKeyUsed,
+                 ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled, CommandRejected>;
+using Aggregate = std::variant<EmailClaim, Account, ApiKey, Wallet, Task>;
+using Command = std::variant<CreateAccount, EraseAccount, CreateApiKey, UseApiKey, RevokeApiKey, Deposit,
+                             CreateTask, FundTask, CancelTask>;
+using Decision = BasicDecision<Event>;
+
+// Which aggregate an event belongs to: the one that has an `evolve` for it.
+template <class State, class E>
+concept EvolvesBy = requires(State& state, const E& event) { evolve(state, event, Timestamp{}); };
+
+// --- what a command reads, and its decision over exactly that
+// ---------------------------------------------------------
+
+inline auto reads(const CreateAccount& c) {
+  return std::tuple{c.email_claim, c.account};
+}
+inline auto reads(const EraseAccount& c) {
+  return std::tuple{c.email_claim, c.account};
+}
+inline auto reads(const CreateApiKey& c) {
+  return std::tuple{c.account, c.key};
+}
+inline auto reads(const UseApiKey& c) {
+  return std::tuple{c.key};
+}
+inline auto reads(const RevokeApiKey& c) {
+  return std::tuple{c.key};
+}
+inline auto reads(const Deposit& c) {
+  return std::tuple{c.account, wallet_of(c.account)};
+}
+inline auto reads(const CreateTask& c) {
+  return std::tuple{c.account, c.task};
+}
+inline auto reads(const FundTask& c) {
+  return std::tuple{c.task, wallet_of(c.account)};
+}
+inline auto reads(const CancelTask& c) {
+  return std::tuple{c.task, wallet_of(c.account)};
+}
+
+Decision decide(const CreateAccount&, const EmailClaim&, const Account&, Timestamp at);
+Decision decide(const EraseAccount&, const EmailClaim&, const Account&, Timestamp at);
+Decision decide(const CreateApiKey&, const Account&, const ApiKey&, Timestamp at);
+Decision decide(const UseApiKey&, const ApiKey&, Timestamp at);
+Decision decide(const RevokeApiKey&, const ApiKey&, Timestamp at);
+Decision decide(const Deposit&, const Account&, const Wallet&, Timestamp at);
+Decision decide(const CreateTask&, const Account&, const Task&, Timestamp at);
+Decision decide(const FundTask&, const Task&, const Wallet&, Timestamp at);
+Decision decide(const CancelTask&, const Task&, const Wallet&, Timestamp at);
+
+// --- over variants, for those who drive the domain
+// ------------------------------------------------------------------
+
+namespace detail {
+template <class Key, class Variant>
+struct AggregateFor;
+template <class Key, class... States>
+struct AggregateFor<Key, std::variant<States...>> {
+  template <class S>
+  struct Self {
+    using type = S;
+  };
+  template <class S, class... Rest>
+  static auto find() {
+    if constexpr (std::is_same_v<typename S::Key, Key>)
+      return Self<S>{};
+    else
+      return find<Rest...>();
+  }
+  using type = typename decltype(find<States...>())::type;
+};
+}  // namespace detail
+
+// Account for AccountId, and so on.
+template <class Key>
+using AggregateOf = typename detail::AggregateFor<Key, Aggregate>::type;
+
+// `lookup(id)` returns `const AggregateOf<Id>&`, valid until decide returns.
+template <class Lookup>
+Decision decide(const Command& command, Timestamp at, Lookup&& lookup) {
+  return std::visit(
+      [&](const auto& c) {
+        return std::apply([&](const auto&... ids) { return decide(c, lookup(ids)..., at); }, reads(c));
+      },
+      command);
+}
+
+// False when the event is not one of this aggregate: history and code disagree, and the caller must stop.
+bool evolve(Aggregate& state, const Event& event, Timestamp at);
+
+// The empty aggregate that such an event begins, e.g. Task for TaskCreated; nullopt for events that no
+// aggregate keeps.
+std::optional<Aggregate> aggregate_for(const Event& event);
+
+std::string_view name_of(const Command& command);
+
+}  // namespace groundtruth::domain

@@ -1,0 +1,45 @@
+// Why the business says no. A rejection is a value: it is recorded in the journal, replayed to a retry, and
+// each surface words it in its own format from the code and the details alone. Codes are storage: never
+// renamed or removed.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace groundtruth::domain {
+
+enum class RejectionCode : std::uint8_t {
+  account_not_found,
+  account_erased,
+  email_taken,
+  api_key_exists,
+  api_key_not_found,
+  key_expiry_in_past,
+  task_exists,
+  task_not_found,
+  task_not_cancellable,
+  task_not_fundable,
+  deadline_in_past,
+  insufficient_budget,
+  amount_mismatch,
+  insufficient_funds,
+  version_mismatch,
+};
+BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_taken, api_key_exists,
+                    api_key_not_found, key_expiry_in_past, task_exists, task_not_found, task_not_cancellable,
+                    task_not_fundable, deadline_in_past, insufficient_budget, amount_mismatch,
+                    insufficient_funds, version_mismatch)
+
+struct Rejection {
+  RejectionCode code{};
+  std::map<std::string, std::int64_t> numbers;  // e.g. budget_cents, required_cents
+  std::map<std::string, std::string> words;     // e.g. status
+  friend bool operator==(const Rejection&, const Rejection&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Rejection, (), (code, numbers, words))
+
+}  // namespace groundtruth::domain

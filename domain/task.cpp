@@ -1,0 +1,96 @@
+// How a task's events change it (domain/task.hpp).
+#include "domain/task.hpp"
+
+#include "domain/domain.hpp"
+
+namespace groundtruth::domain {
+namespace {
+
+Rejection not_now(RejectionCode code, const Task& task) {
+  return {code, {}, {{"status", std::string(boost::describe::enum_to_string(task.status, ""))}}};
+}
+
+}  // namespace
+
+void evolve(Task& state, const TaskCreated& event, Timestamp at) {
+  state = Task{};
+  state.id = event.task;
+  state.account = event.account;
+  state.status = TaskStatus::funding;
+  state.title = event.title;
+  state.instructions = event.instructions;
+  state.modalities = event.modalities;
+  state.reward_cents = event.reward_cents;
+  state.target_submissions = event.target_submissions;
+  state.deadline = event.deadline;
+  state.metadata = event.metadata;
+  state.checkout = event.checkout;
+  state.funding_url = event.funding_url;
+  state.created_at = at;
+}
+
+void evolve(Task& state, const TaskFunded&, Timestamp at) {
+  state.status = TaskStatus::open;
+  state.funded_at = at;
+}
+
+void evolve(Task& state, const TaskCancelled&, Timestamp at) {
+  state.status = TaskStatus::cancelled;
+  state.closed_at = at;
+}
+
+std::optional<Rejection> check_budget(Cents reward_cents, std::int64_t target_submissions) {
+  const Cents budget = reward_cents * target_submissions;
+  if (budget >= kMinimumBudget) return std::nullopt;
+  return Rejection{RejectionCode::insufficient_budget,
+                   {{"budget_cents", budget.value}, {"required_cents", kMinimumBudget.value}},
+                   {}};
+}
+
+Decision decide(const CreateTask& c, const Account& account, const Task& task, Timestamp at) {
+  if (account.status == AccountStatus::none) return reject(RejectionCode::account_not_found);
+  if (account.status == AccountStatus::erased) return reject(RejectionCode::account_erased);
+  if (task.status != TaskStatus::none) return reject(RejectionCode::task_exists);
+  if (auto rejection = check_budget(c.reward_cents, c.target_submissions)) return *rejection;
+  if (c.deadline && *c.deadline <= at) return reject(RejectionCode::deadline_in_past);
+  Decision decision;
+  decision.add(c.task, TaskCreated{c.task, c.account, c.title, c.instructions, c.modalities, c.reward_cents,
+                                   c.target_submissions, c.deadline, c.metadata, c.checkout, c.funding_url});
+  return decision;
+}
+
+// The whole budget goes from outside into escrow in the commit that opens the task: there is no moment at
+// which a task is open and its money is not there.
+Decision decide(const FundTask& c, const Task& task, const Wallet&, Timestamp) {
+  if (task.status == TaskStatus::none || task.account != c.account)
+    return reject(RejectionCode::task_not_found);
+  if (task.status != TaskStatus::funding || task.checkout != c.checkout)
+    return not_now(RejectionCode::task_not_fundable, task);
+  if (c.amount_cents != task.budget()) return reject(RejectionCode::amount_mismatch);
+  Decision decision;
+  decision.add(c.task, TaskFunded{c.checkout, c.amount_cents});
+  decision.add(wallet_of(c.account),
+               transfer(c.account, PostingReason::task_funding, c.task.value, LedgerAccount::external,
+                        LedgerAccount::escrow, c.amount_cents));
+  return decision;
+}
+
+// What is not owed to workers goes back to where it came from: the payer outside.
+Decision decide(const CancelTask& c, const Task& task, const Wallet&, Timestamp) {
+  if (task.status == TaskStatus::none || task.account != c.account)
+    return reject(RejectionCode::task_not_found);
+  const bool cancellable = task.status == TaskStatus::funding ||
+                           (task.status == TaskStatus::open && c.reason == CancelReason::by_customer);
+  if (!cancellable) return not_now(RejectionCode::task_not_cancellable, task);
+  const bool paid = task.status == TaskStatus::open;
+  const Cents refund =
+      paid ? task.reward_cents * (task.target_submissions - task.approved_submissions) : Cents{0};
+  Decision decision;
+  decision.add(c.task, TaskCancelled{c.task, c.reason, refund});
+  if (refund > Cents{0})
+    decision.add(wallet_of(c.account), transfer(c.account, PostingReason::task_refund, c.task.value,
+                                                LedgerAccount::escrow, LedgerAccount::external, refund));
+  return decision;
+}
+
+}  // namespace groundtruth::domain

@@ -1,0 +1,74 @@
+// Wallet: an account's double-entry ledger in integer cents. Money moves only by a posting whose entries sum
+// to zero, so every journal position balances within its own chain (DESIGN, section 4).
+#pragma once
+
+#include <array>
+#include <boost/describe.hpp>
+#include <string>
+#include <vector>
+
+#include "domain/account.hpp"
+
+namespace groundtruth::domain {
+
+// available: free to spend. escrow: promised to open tasks. fees: the platform's share. transit: on its way
+// to a worker's chain. payable: owed to a worker. external: the world outside; negative by what came in.
+enum class LedgerAccount : std::uint8_t { available, escrow, fees, transit, payable, external };
+BOOST_DESCRIBE_ENUM(LedgerAccount, available, escrow, fees, transit, payable, external)
+inline constexpr std::size_t kLedgerAccounts = 6;
+
+enum class PostingReason : std::uint8_t { deposit, task_funding, task_refund };
+BOOST_DESCRIBE_ENUM(PostingReason, deposit, task_funding, task_refund)
+
+struct PostingEntry {
+  LedgerAccount account{};
+  Cents amount_cents;
+};
+BOOST_DESCRIBE_STRUCT(PostingEntry, (), (account, amount_cents))
+
+// --- events
+// ---------------------------------------------------------------------------------------------------------
+
+struct WalletPosted {
+  static constexpr std::string_view kType = "wallet.posted";
+  static constexpr int kSchema = 1;
+  AccountId account;
+  PostingReason reason{};
+  std::string reference;  // what it is for: a task or a checkout
+  std::vector<PostingEntry> entries;
+};
+BOOST_DESCRIBE_STRUCT(WalletPosted, (), (account, reason, reference, entries))
+
+// --- state
+// ----------------------------------------------------------------------------------------------------------
+
+struct Wallet {
+  using Key = WalletId;
+  AccountId account;
+  Cents available, escrow, fees, transit, payable, external;
+  Cents& balance(LedgerAccount which);
+  Cents balance(LedgerAccount which) const { return const_cast<Wallet*>(this)->balance(which); }
+};
+BOOST_DESCRIBE_STRUCT(Wallet, (), (account, available, escrow, fees, transit, payable, external))
+
+void evolve(Wallet& state, const WalletPosted& event, Timestamp at);
+
+// A transfer of `amount` > 0 between two ledger accounts: the only way in which this code makes postings.
+WalletPosted transfer(const AccountId& account, PostingReason reason, std::string reference,
+                      LedgerAccount from, LedgerAccount to, Cents amount);
+bool balances(const WalletPosted& event);
+// True when no ledger account but `external` falls below zero.
+bool covers(const Wallet& state, const WalletPosted& event);
+
+// --- commands
+// -------------------------------------------------------------------------------------------------------
+
+struct Deposit {
+  static constexpr std::string_view kName = "wallet.deposit";
+  AccountId account;
+  Cents amount_cents;  // > 0
+  std::string reference;
+};
+BOOST_DESCRIBE_STRUCT(Deposit, (), (account, amount_cents, reference))
+
+}  // namespace groundtruth::domain
