@@ -1,0 +1,89 @@
+// The HTTP messages that handlers see: plain values, free of Beast, so that a handler is tested without a
+// socket.
+#pragma once
+
+#include <any>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace groundtruth::http {
+
+// What handlers return. A handler never blocks its thread: what waits is awaited, what computes for long goes
+// to a pool.
+template <class T>
+using Async = boost::asio::awaitable<T>;
+
+enum class Method : std::uint8_t { get, head, post, put, patch, del, options };
+std::string_view to_string(Method method);  // "GET", …
+
+// Header fields in the order in which they came. Names compare without case; there are few, so look-up is
+// linear.
+class Headers {
+ public:
+  using Field = std::pair<std::string, std::string>;
+
+  void add(std::string_view name, std::string_view value);
+  void set(std::string_view name, std::string_view value);            // replaces every field of that name
+  std::optional<std::string_view> find(std::string_view name) const;  // the first one
+  std::size_t count(std::string_view name) const;
+  std::size_t size() const { return size_; }
+  void clear();  // keeps the memory of short fields for the next request of the connection
+  std::vector<Field>::const_iterator begin() const { return fields_.begin(); }
+  std::vector<Field>::const_iterator end() const {
+    return fields_.begin() + static_cast<std::vector<Field>::difference_type>(size_);
+  }
+
+ private:
+  std::vector<Field> fields_;  // those past size_ are spare
+  std::size_t size_ = 0;
+};
+
+// ASCII, as header names, schemes and hosts compare.
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+
+// A request. The server fills everything but `principal`, which the surface's guard sets. While the guard
+// runs the body is not read yet. Headers are those that stood before the body: trailers never reach them.
+struct Request {
+  Method method = Method::get;
+  std::string target;  // exactly as received, e.g. "/api/v1/tasks?status=open"
+  std::string path;    // percent-decoded; never holds NUL or an undecodable sequence
+  std::vector<std::pair<std::string, std::string>> query;   // decoded, in order, repeated names kept
+  std::vector<std::pair<std::string, std::string>> params;  // path parameters of the matched route
+  Headers headers;
+  std::string body;
+  std::string remote_address;                      // textual IP of the peer
+  std::string request_id;                          // the caller's own when well-formed, else a new one
+  std::chrono::steady_clock::time_point deadline;  // the handler's answer must be there by then
+  std::any principal;                              // who calls; type decided by the surface
+
+  std::string_view param(std::string_view name) const;  // "" when the route has none such
+  std::optional<std::string_view> query_value(std::string_view name) const;  // the first one
+};
+
+// A response. `body` is sent with Content-Length. When `next_chunk` is set the body is streamed instead
+// (chunked): the server calls it on an I/O thread each time the socket took the chunk before, until it
+// returns false; it appends to the string that it gets. When it appends nothing and returns true, it is asked
+// again after a short pause (50 ms); when it throws, the connection is cut so that the client sees an
+// unfinished body. Content-Length, Transfer-Encoding, Date, Connection and X-Request-Id are the server's;
+// security headers too, unless the handler sets its own.
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::function<bool(std::string& chunk)> next_chunk;
+
+  void header(std::string name, std::string value) {
+    headers.emplace_back(std::move(name), std::move(value));
+  }
+};
+
+}  // namespace groundtruth::http

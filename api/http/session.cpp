@@ -1,0 +1,323 @@
+// What a connection answers: route, guard, body, handler, in that order (CONTRACTS, "Order of checks").
+#include "api/http/session.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include "api/http/framing.hpp"
+
+namespace groundtruth::http {
+
+namespace {
+
+constexpr std::size_t kSpareBodyBytes = 64 * 1024;
+constexpr std::size_t kRequestIdBytes = 128;
+
+bool is_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= kRequestIdBytes && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+int status_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::bad_request:
+      return 400;
+    case Refusal::not_found:
+      return 404;
+    case Refusal::method_not_allowed:
+      return 405;
+    case Refusal::timeout:
+      return 408;
+    case Refusal::body_too_large:
+      return 413;
+    case Refusal::unsupported_media:
+      return 415;
+    case Refusal::headers_too_large:
+      return 431;
+    case Refusal::internal:
+      return 500;
+    case Refusal::unavailable:
+      return 503;
+  }
+  return 500;
+}
+
+// For a surface without a format of its own, and when that format itself fails.
+Response plain_refusal(Refusal refusal) {
+  Response response;
+  response.status = status_of(refusal);
+  response.body.append(R"({"error":")").append(reason_phrase(response.status)).append("\"}");
+  return response;
+}
+
+}  // namespace
+
+Session::Session(ServerContext& context, IoThread& thread, Socket socket, std::string remote_address,
+                 ConnectionLimits::Place place)
+    : context_(context),
+      thread_(thread),
+      place_(std::move(place)),
+      socket_(std::move(socket)),
+      remote_address_(std::move(remote_address)),
+      parser_(context.options.header_limit_bytes),
+      deadline_(Clock::time_point::max()) {
+  thread_.enlist(*this);
+}
+
+Session::~Session() {
+  thread_.dismiss(*this);
+}
+
+Async<void> Session::run(std::shared_ptr<Session> self) {
+  std::string failure;
+  try {
+    co_await self->serve();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  } catch (...) {
+    failure = "unknown exception";
+  }
+  if (!failure.empty() && self->context_.error_log)
+    self->context_.error_log(self->request_.request_id, failure);
+  if (!self->abandoned_) self->close();
+}
+
+Async<void> Session::serve() {
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  for (;;) {
+    begin_request();
+    const bool arrived = co_await read_head();
+    if (!arrived) co_return;
+    thread_.count_request();
+    co_await respond();
+    if (abandoned_) co_return;
+    finish();
+    if (thread_.draining() || (!body_read_ && !small_enough_to_discard())) keep_alive_ = false;
+    const bool written = co_await write_response();
+    log(sent_bytes_);
+    if (!written) co_return;
+    if (!keep_alive_) break;
+    if (!body_read_) {
+      const bool clean = co_await discard_body();
+      if (!clean) co_return;
+    }
+  }
+  // What the client still sends would make the kernel reset the connection before the client has read our
+  // answer.
+  if (!body_read_ || !input_.bytes().empty()) co_await linger(shared_from_this());
+}
+
+void Session::begin_request() {
+  request_.target.clear();
+  request_.path.clear();
+  request_.query.clear();
+  request_.params.clear();
+  request_.headers.clear();
+  request_.request_id.clear();
+  request_.principal.reset();
+  if (request_.body.capacity() > kSpareBodyBytes) std::string().swap(request_.body);
+  request_.body.clear();
+  request_.method = Method::get;
+  request_.remote_address = remote_address_;
+  response_ = Response{};
+  match_ = Match{};
+  if (head_.capacity() > kSpareBodyBytes) std::string().swap(head_);
+  if (chunk_.capacity() > kSpareBodyBytes) std::string().swap(chunk_);
+  input_.recycle();
+  request_bytes_ = sent_bytes_ = 0;
+  keep_alive_ = body_read_ = true;
+  continue_owed_ = timed_out_ = false;
+}
+
+// Expects read_head() to have left a request, or a fault of its head (parser_.fault() and keep_alive_ false).
+Async<void> Session::respond() {
+  if (const auto id = request_.headers.find("X-Request-Id"); id && is_request_id(*id)) {
+    request_.request_id.assign(*id);
+  } else {
+    thread_.append_request_id(request_.request_id);
+  }
+  std::string failure;
+  try {
+    if (!keep_alive_) {
+      refuse_rest(parser_.fault().refusal, parser_.fault().detail);
+      co_return;
+    }
+    match_ = context_.router.match(request_);
+  } catch (const std::exception& error) {
+    failure = error.what();
+  } catch (...) {
+    failure = "unknown exception";
+  }
+  if (!failure.empty()) {
+    fail(failure);
+    co_return;
+  }
+  const Framing& framing = parser_.framing();
+  keep_alive_ = framing.keep_alive;
+  body_read_ = framing.body == BodyFraming::none;
+  continue_owed_ = framing.expect_continue && !body_read_;
+  if (answer_without_route()) co_return;
+
+  try {
+    co_await call_handler();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  } catch (...) {
+    failure = "unknown exception";
+  }
+  if (!failure.empty()) fail(failure);
+}
+
+// 404, 405 and OPTIONS.
+bool Session::answer_without_route() {
+  if (match_.route && parser_.knows_method()) return false;
+  if (request_.path == "*") {
+    response_ = Response{};
+    response_.status = 204;
+    response_.header("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  } else if (match_.allowed.empty()) {
+    refuse(Refusal::not_found, "no such path");
+  } else {
+    const std::string allow = join(match_.allowed);
+    if (parser_.knows_method() && request_.method == Method::options) {
+      response_ = Response{};
+      response_.status = 204;
+      context_.head_writer.add_preflight(request_, allow, response_);
+    } else {
+      refuse(Refusal::method_not_allowed, "this path does not have that method");
+    }
+    response_.header("Allow", allow);
+  }
+  return true;
+}
+
+Async<void> Session::call_handler() {
+  const Route& route = *match_.route;
+  const Surface& surface = *match_.surface;
+  if (surface.guard) {
+    enter(Phase::handler, context_.options.handler_timeout + context_.handler_grace);
+    request_.deadline = deadline_ - context_.handler_grace;
+    std::optional<Response> stopped = co_await surface.guard(request_, route);
+    if (abandoned_) co_return;
+    if (stopped) {
+      response_ = std::move(*stopped);
+      co_return;
+    }
+  }
+  if (const auto fault = check_body_headers(route)) {
+    refuse(fault->refusal, fault->detail);
+    co_return;
+  }
+  if (!body_read_) {
+    const BodyResult result = co_await read_body(route.body == BodyKind::none ? 0 : route.body_limit_bytes);
+    if (result == BodyResult::ended) {
+      keep_alive_ = false;
+      refuse(Refusal::bad_request, "the body ended early");
+      co_return;
+    }
+    if (result == BodyResult::fault) {
+      if (timed_out_) {
+        refuse_rest(Refusal::timeout, "the body did not come in time");
+      } else if (route.body == BodyKind::none && parser_.fault().refusal == Refusal::body_too_large) {
+        refuse_rest(Refusal::bad_request, "this operation takes no body");
+      } else {
+        refuse_rest(parser_.fault().refusal, parser_.fault().detail);
+      }
+      co_return;
+    }
+    // A chunked body shows only now whether it was empty, and so needed no type.
+    if (route.body == BodyKind::json && !request_.body.empty() && !request_.headers.find("Content-Type")) {
+      refuse(Refusal::unsupported_media, "Content-Type must be application/json");
+      co_return;
+    }
+  }
+  enter(Phase::handler, context_.options.handler_timeout + context_.handler_grace);
+  request_.deadline = deadline_ - context_.handler_grace;
+  response_ = co_await route.handle(request_);
+}
+
+// What can be refused before the body is read.
+std::optional<Fault> Session::check_body_headers(const Route& route) const {
+  const Framing& framing = parser_.framing();
+  if (const auto coding = request_.headers.find("Content-Encoding");
+      coding && !equals_ignoring_case(*coding, "identity")) {
+    return Fault{Refusal::unsupported_media, "Content-Encoding is not supported"};
+  }
+  if (framing.body == BodyFraming::none) return std::nullopt;
+  if (route.body == BodyKind::none) {
+    if (framing.body == BodyFraming::sized)
+      return Fault{Refusal::bad_request, "this operation takes no body"};
+    return std::nullopt;
+  }
+  if (route.body == BodyKind::json) {
+    const auto type = request_.headers.find("Content-Type");
+    if (type ? !is_json_type(*type) : framing.body == BodyFraming::sized) {
+      return Fault{Refusal::unsupported_media, "Content-Type must be application/json"};
+    }
+  }
+  if (framing.content_length > route.body_limit_bytes)
+    return Fault{Refusal::body_too_large, "body too large"};
+  return std::nullopt;
+}
+
+void Session::refuse(Refusal refusal, std::string_view detail) {
+  if (!match_.surface) match_.surface = &context_.router.surface_for(request_);
+  response_ =
+      match_.surface->refuse ? match_.surface->refuse(refusal, request_, detail) : plain_refusal(refusal);
+  if (refusal != Refusal::unavailable) return;
+  const auto is_retry_after = [](const auto& field) {
+    return equals_ignoring_case(field.first, "Retry-After");
+  };
+  if (std::none_of(response_.headers.begin(), response_.headers.end(), is_retry_after)) {
+    response_.header("Retry-After", "1");
+  }
+}
+
+void Session::refuse_rest(Refusal refusal, std::string_view detail) {
+  keep_alive_ = false;
+  body_read_ = false;
+  refuse(refusal, detail);
+}
+
+void Session::fail(std::string_view what) {
+  if (context_.error_log) context_.error_log(request_.request_id, what);
+  try {
+    refuse(Refusal::internal, "internal error");
+  } catch (const std::exception&) {  // the log has the first cause
+    response_ = plain_refusal(Refusal::internal);
+  }
+}
+
+void Session::finish() {
+  if (!match_.surface || !match_.surface->finish) return;
+  try {
+    match_.surface->finish(request_, response_);
+    return;
+  } catch (const std::exception& error) {
+    if (context_.error_log) context_.error_log(request_.request_id, error.what());
+  } catch (...) {
+    if (context_.error_log) context_.error_log(request_.request_id, "unknown exception");
+  }
+  response_ = plain_refusal(Refusal::internal);
+}
+
+void Session::log(std::uint64_t response_bytes) {
+  if (!context_.access_log) return;
+  access_.request_id = request_.request_id;
+  access_.remote_address = remote_address_;
+  access_.method = parser_.knows_method() ? to_string(request_.method) : std::string_view("-");
+  access_.path = request_.path;
+  access_.surface = match_.surface ? std::string_view(match_.surface->name) : std::string_view();
+  access_.operation = match_.route ? match_.route->operation : std::string_view();
+  access_.status = response_.status;
+  access_.request_bytes = request_bytes_;
+  access_.response_bytes = response_bytes;
+  access_.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
+  context_.access_log(access_);
+}
+
+}  // namespace groundtruth::http

@@ -1,0 +1,115 @@
+// One connection: its requests one after the other, each with its deadlines. Lives on one I/O thread.
+//
+// Ownership: the coroutine that serves the connection holds the session. While a handler runs, the handler's
+// frame is part of that coroutine, so the request it looks at lives as long as it does, even if it never
+// answers: then the sweep answers in its place and the coroutine, should it ever wake, only ends
+// (`abandoned_`).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/http/io_thread.hpp"
+#include "api/http/message.hpp"
+#include "api/http/parser.hpp"
+#include "api/http/router.hpp"
+
+namespace groundtruth::http {
+
+// Bytes read and not yet used. Grows while a request needs it, shrinks when it is empty.
+class ReadBuffer {
+ public:
+  std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
+  void consume(std::size_t count);
+  boost::asio::mutable_buffer prepare();  // room for more
+  void commit(std::size_t count) { end_ += count; }
+  void recycle();
+
+ private:
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(ServerContext& context, IoThread& thread, Socket socket, std::string remote_address,
+          ConnectionLimits::Place place);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  static Async<void> run(std::shared_ptr<Session> self);
+
+  // By the sweep of the I/O thread.
+  Clock::time_point deadline() const { return deadline_; }
+  void expire();
+  void drain();  // the server stops: closes an idle connection, else the running request is the last
+  void close();
+
+  std::size_t place_in_thread = 0;  // the I/O thread's own note
+
+ private:
+  // What the coroutine waits for, hence what the deadline means and how it is enforced.
+  enum class Phase : std::uint8_t { idle, head, body, handler, write, pause, linger };
+  enum class BodyResult : std::uint8_t { complete, fault, ended };
+
+  // session.cpp: what is answered
+  Async<void> serve();
+  Async<void> respond();  // leaves the answer in response_
+  Async<void> call_handler();
+  void begin_request();
+  void refuse(Refusal refusal, std::string_view detail);
+  void refuse_rest(Refusal refusal, std::string_view detail);  // the framing is lost: and close
+  void fail(std::string_view what);
+  std::optional<Fault> check_body_headers(const Route& route) const;
+  bool answer_without_route();
+  void finish();
+  void log(std::uint64_t response_bytes);
+
+  // session_io.cpp: how bytes come and go
+  Async<bool> read_head();  // false: the connection ended between requests or within a head
+  Async<BodyResult> read_body(std::size_t limit_bytes);
+  Async<BodyResult> read_sized(std::uint64_t length);
+  Async<BodyResult> read_chunked(std::size_t limit_bytes);
+  Async<bool> read_some();
+  Async<bool> discard_body();
+  Async<bool> write_response();
+  Async<bool> write_stream();
+  Async<bool> write(std::string_view first, std::string_view second);
+  std::size_t write_now(std::string_view first, std::string_view second, boost::system::error_code& error);
+  Async<bool> pause();
+  static Async<void> linger(std::shared_ptr<Session> self);
+  void abandon();
+  bool small_enough_to_discard() const;
+  void enter(Phase phase, std::chrono::milliseconds limit);
+
+  ServerContext& context_;
+  IoThread& thread_;
+  ConnectionLimits::Place place_;
+  Socket socket_;
+  const std::string remote_address_;
+  RequestParser parser_;
+  ReadBuffer input_;
+  Request request_;
+  Response response_;
+  Match match_;
+  std::string head_;   // of the response, reused
+  std::string chunk_;  // of a streamed response, reused
+  AccessEntry access_;
+  std::optional<boost::asio::steady_timer> pause_timer_;
+  Clock::time_point started_;
+  Clock::time_point deadline_;
+  std::uint64_t request_bytes_ = 0;
+  std::uint64_t sent_bytes_ = 0;
+  Phase phase_ = Phase::idle;
+  bool keep_alive_ = true;
+  bool body_read_ = true;       // nothing of the request's body is left on the connection
+  bool continue_owed_ = false;  // the client waits for "100 Continue"
+  bool timed_out_ = false;
+  bool abandoned_ = false;
+};
+
+}  // namespace groundtruth::http

@@ -1,0 +1,380 @@
+// How the bytes of a connection come and go, and what ends when a deadline passes.
+#include <algorithm>
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <cstring>
+
+#include "api/http/session.hpp"
+
+namespace groundtruth::http {
+
+namespace {
+
+using boost::asio::redirect_error;
+using boost::asio::use_awaitable;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kFirstRoomBytes = 4 * 1024;
+constexpr std::size_t kSpareRoomBytes = 16 * 1024;
+constexpr std::size_t kBodyStepBytes = 64 * 1024;  // memory follows what has come, not what was announced
+constexpr std::size_t kDiscardBytes = 64 * 1024;   // an unread body up to this keeps the connection
+constexpr std::size_t kLingerBytes = 16 * 1024 * 1024;
+constexpr std::size_t kOneBufferBytes = 16 * 1024;  // a body up to this is copied behind its head
+constexpr milliseconds kLinger{2000};
+constexpr milliseconds kStreamPause{50};
+
+}  // namespace
+
+void ReadBuffer::consume(std::size_t count) {
+  begin_ += count;
+  if (begin_ == end_) begin_ = end_ = 0;
+}
+
+boost::asio::mutable_buffer ReadBuffer::prepare() {
+  if (end_ == capacity_) {
+    if (begin_ > capacity_ / 2) {
+      std::memmove(data_.get(), data_.get() + begin_, end_ - begin_);
+    } else {
+      const std::size_t grown_bytes = capacity_ == 0 ? kFirstRoomBytes : capacity_ * 2;
+      auto grown = std::make_unique_for_overwrite<char[]>(grown_bytes);
+      if (end_ != begin_) std::memcpy(grown.get(), data_.get() + begin_, end_ - begin_);
+      data_ = std::move(grown);
+      capacity_ = grown_bytes;
+    }
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  return {data_.get() + end_, capacity_ - end_};
+}
+
+void ReadBuffer::recycle() {
+  if (begin_ != end_ || capacity_ <= kSpareRoomBytes) return;
+  data_.reset();
+  capacity_ = 0;
+}
+
+void Session::enter(Phase phase, milliseconds limit) {
+  phase_ = phase;
+  deadline_ = Clock::now() + limit;
+  timed_out_ = false;
+}
+
+Async<bool> Session::read_some() {
+  error_code error;
+  const auto room = input_.prepare();
+  const std::size_t count = co_await socket_.async_read_some(room, redirect_error(use_awaitable, error));
+  input_.commit(count);
+  co_return !error && !timed_out_;
+}
+
+Async<bool> Session::read_head() {
+  parser_.start(request_);
+  bool checked_first = false;
+  if (input_.bytes().empty()) {
+    if (thread_.draining()) co_return false;
+    enter(Phase::idle, context_.options.idle_timeout);
+  } else {
+    enter(Phase::head, context_.options.header_timeout);
+  }
+  started_ = Clock::now();
+  for (;;) {
+    if (!checked_first &&
+        input_.bytes().size() >= 2) {  // one empty line before a request is allowed (RFC 9112, 2.2)
+      if (input_.bytes().starts_with("\r\n")) input_.consume(2);
+      checked_first = true;
+    }
+    if (!input_.bytes().empty() && checked_first) {
+      const auto state = parser_.read_head(input_.bytes());
+      if (state == RequestParser::State::done) break;
+      if (state == RequestParser::State::fault) {
+        request_bytes_ = input_.bytes().size();
+        keep_alive_ = false;
+        co_return true;
+      }
+    }
+    error_code error;
+    const auto room = input_.prepare();
+    const std::size_t count = co_await socket_.async_read_some(room, redirect_error(use_awaitable, error));
+    input_.commit(count);
+    if (timed_out_) {
+      if (phase_ == Phase::idle) co_return false;
+      parser_.time_out();
+      request_bytes_ = input_.bytes().size();
+      keep_alive_ = false;
+      co_return true;
+    }
+    if (error) co_return false;
+    if (phase_ == Phase::idle) {
+      enter(Phase::head, context_.options.header_timeout);
+      started_ = deadline_ - context_.options.header_timeout;
+    }
+  }
+  request_bytes_ = parser_.head_bytes();
+  input_.consume(parser_.head_bytes());
+  co_return true;
+}
+
+Async<Session::BodyResult> Session::read_body(std::size_t limit_bytes) {
+  enter(Phase::body, context_.options.body_timeout);
+  if (continue_owed_) {
+    continue_owed_ = false;
+    if (input_.bytes().empty()) {
+      const bool sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n", {});
+      if (!sent) co_return BodyResult::ended;
+      enter(Phase::body, context_.options.body_timeout);
+    }
+  }
+  BodyResult result = BodyResult::fault;
+  if (parser_.framing().body == BodyFraming::sized) {
+    result = co_await read_sized(parser_.framing().content_length);
+  } else {
+    result = co_await read_chunked(limit_bytes);
+  }
+  body_read_ = result == BodyResult::complete;
+  co_return result;
+}
+
+Async<Session::BodyResult> Session::read_sized(std::uint64_t length) {
+  const auto total = static_cast<std::size_t>(length);
+  std::string& body = request_.body;
+  const auto buffered = input_.bytes().substr(0, total);
+  body.assign(buffered);
+  input_.consume(buffered.size());
+  request_bytes_ += total;
+  while (body.size() < total) {
+    const std::size_t had = body.size();
+    body.resize(had + std::min(total - had, std::max(kBodyStepBytes, had)));
+    const auto room = boost::asio::buffer(body.data() + had, body.size() - had);
+    error_code error;
+    const std::size_t count = co_await socket_.async_read_some(room, redirect_error(use_awaitable, error));
+    body.resize(had + count);
+    if (timed_out_) co_return BodyResult::fault;
+    if (error) co_return BodyResult::ended;
+  }
+  co_return BodyResult::complete;
+}
+
+Async<Session::BodyResult> Session::read_chunked(std::size_t limit_bytes) {
+  parser_.limit_body(limit_bytes);
+  for (;;) {
+    std::size_t used = 0;
+    const auto state = parser_.read_chunked(input_.bytes(), used);
+    input_.consume(used);
+    request_bytes_ += used;
+    if (state == RequestParser::State::done) co_return BodyResult::complete;
+    if (state == RequestParser::State::fault) co_return BodyResult::fault;
+    const bool more = co_await read_some();
+    if (timed_out_) co_return BodyResult::fault;
+    if (!more) co_return BodyResult::ended;
+  }
+}
+
+bool Session::small_enough_to_discard() const {
+  const Framing& framing = parser_.framing();
+  // A client that waits for "100 Continue" may or may not send its body after a refusal: nobody can tell.
+  return framing.body == BodyFraming::sized && framing.content_length <= kDiscardBytes && !continue_owed_;
+}
+
+Async<bool> Session::discard_body() {
+  enter(Phase::body, context_.options.body_timeout);
+  const BodyResult result = co_await read_sized(parser_.framing().content_length);
+  co_return result == BodyResult::complete;
+}
+
+std::size_t Session::write_now(std::string_view first, std::string_view second, error_code& error) {
+  const std::array buffers = {boost::asio::const_buffer(first.data(), first.size()),
+                              boost::asio::const_buffer(second.data(), second.size())};
+  const std::size_t count =
+      second.empty() ? socket_.write_some(buffers[0], error) : socket_.write_some(buffers, error);
+  sent_bytes_ += count;
+  return count;
+}
+
+// Most answers fit the kernel's buffer: they are sent at once, and only the rest of a large one waits its
+// turn.
+Async<bool> Session::write(std::string_view first, std::string_view second) {
+  enter(Phase::write, context_.options.write_timeout);
+  for (;;) {
+    error_code error;
+    std::size_t count = write_now(first, second, error);
+    if (error == boost::asio::error::would_block) {
+      error.clear();
+    } else if (error) {
+      co_return false;
+    }
+    const std::size_t of_first = std::min(count, first.size());
+    first.remove_prefix(of_first);
+    second.remove_prefix(count - of_first);
+    if (first.empty() && second.empty()) co_return true;
+    co_await socket_.async_wait(Socket::wait_write, redirect_error(use_awaitable, error));
+    if (error || timed_out_) co_return false;
+  }
+}
+
+Async<bool> Session::write_response() {
+  const bool bodyless = request_.method == Method::head || !may_have_body(response_.status);
+  const bool http_1_0 = parser_.minor_version() == 0;
+  const bool streamed = static_cast<bool>(response_.next_chunk) && may_have_body(response_.status);
+  HeadWriter::Exchange exchange;
+  exchange.http_1_0 = http_1_0;
+  exchange.chunked = streamed && !http_1_0;
+  exchange.unsized = streamed && http_1_0;
+  if (exchange.unsized) keep_alive_ = false;
+  exchange.keep_alive = keep_alive_;
+  head_.clear();
+  context_.head_writer.append(head_, request_, response_, exchange, thread_.date());
+  std::string_view body = bodyless || streamed ? std::string_view() : std::string_view(response_.body);
+  if (body.size() <= kOneBufferBytes) {
+    head_.append(body);
+    body = {};
+  }
+  error_code error;
+  std::size_t count = write_now(head_, body, error);
+  if (error == boost::asio::error::would_block) error.clear();
+  if (error) co_return false;
+  if (count < head_.size() + body.size()) {
+    const std::size_t of_head = std::min(count, head_.size());
+    const auto rest = std::string_view(head_).substr(of_head);
+    const auto rest_of_body = body.substr(count - of_head);
+    const bool written = co_await write(rest, rest_of_body);
+    if (!written) co_return false;
+  }
+  if (!streamed || bodyless) co_return true;
+  const bool complete = co_await write_stream();
+  co_return complete;
+}
+
+Async<bool> Session::write_stream() {
+  const bool chunked = parser_.minor_version() == 1;
+  for (bool more = true; more;) {
+    chunk_.clear();
+    std::string failure;
+    try {
+      more = response_.next_chunk(chunk_);
+    } catch (const std::exception& error) {
+      failure = error.what();
+    } catch (...) {
+      failure = "unknown exception";
+    }
+    if (!failure.empty()) {
+      if (context_.error_log) context_.error_log(request_.request_id, failure);
+      co_return false;  // without the last chunk: the client sees that something is missing
+    }
+    if (chunk_.empty() && more) {
+      const bool wanted = co_await pause();
+      if (!wanted) co_return false;
+      continue;
+    }
+    head_.clear();
+    if (chunked && !chunk_.empty()) {
+      char digits[20];
+      head_.append(digits, std::to_chars(digits, digits + sizeof digits, chunk_.size(), 16).ptr)
+          .append("\r\n");
+      chunk_.append("\r\n");
+    }
+    if (chunked && !more) chunk_.append("0\r\n\r\n");
+    if (head_.empty() && chunk_.empty()) continue;
+    const bool written = co_await write(head_, chunk_);
+    if (!written) co_return false;
+  }
+  co_return true;
+}
+
+// A stream that has nothing to say now. False when nobody listens any more, or the server stops.
+Async<bool> Session::pause() {
+  if (thread_.draining()) co_return false;
+  phase_ = Phase::pause;
+  deadline_ = Clock::time_point::max();
+  if (!pause_timer_) pause_timer_.emplace(socket_.get_executor());
+  pause_timer_->expires_after(kStreamPause);
+  error_code error;
+  co_await pause_timer_->async_wait(redirect_error(use_awaitable, error));
+  if (error || thread_.draining()) co_return false;
+  char byte = 0;
+  const auto room = boost::asio::buffer(&byte, 1);
+  socket_.receive(room, Socket::message_peek, error);
+  co_return !error || error == boost::asio::error::would_block;
+}
+
+Async<void> Session::linger(std::shared_ptr<Session> self) {
+  self->enter(Phase::linger, kLinger);
+  error_code error;
+  self->socket_.shutdown(Socket::shutdown_send, error);
+  std::size_t discarded_bytes = 0;
+  self->input_.consume(
+      self->input_.bytes().size());  // nobody will read it: its room takes what is thrown away
+  while (!error && discarded_bytes < kLingerBytes) {
+    const auto room = self->input_.prepare();
+    discarded_bytes += co_await self->socket_.async_read_some(room, redirect_error(use_awaitable, error));
+  }
+  self->close();
+}
+
+void Session::close() {
+  deadline_ = Clock::time_point::max();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void Session::drain() {
+  if (phase_ == Phase::idle) {
+    timed_out_ = true;
+    socket_.cancel();
+  } else if (phase_ == Phase::pause) {
+    pause_timer_->cancel();
+  }
+}
+
+void Session::expire() {
+  deadline_ = Clock::time_point::max();
+  switch (phase_) {
+    case Phase::idle:
+    case Phase::head:
+    case Phase::body: {
+      timed_out_ = true;
+      error_code ignored;
+      socket_.cancel(ignored);
+      break;
+    }
+    case Phase::handler:
+      abandon();
+      break;
+    case Phase::write:
+    case Phase::linger: {
+      timed_out_ = true;
+      close();
+      break;
+    }
+    case Phase::pause:
+      break;
+  }
+}
+
+// The handler may still hold references to the request, so only our own side of the exchange is touched.
+void Session::abandon() {
+  abandoned_ = true;
+  keep_alive_ = false;
+  if (context_.error_log) context_.error_log(request_.request_id, "the handler did not answer in time");
+  try {
+    refuse(Refusal::unavailable, "no answer in time");
+  } catch (const std::exception& error) {
+    fail(error.what());
+  }
+  finish();
+  HeadWriter::Exchange exchange;
+  exchange.keep_alive = false;
+  head_.clear();
+  context_.head_writer.append(head_, request_, response_, exchange, thread_.date());
+  if (request_.method != Method::head) head_.append(response_.body);
+  error_code ignored;
+  write_now(head_, {}, ignored);  // nothing else is in the kernel's buffer: it fits
+  log(sent_bytes_);
+  boost::asio::co_spawn(socket_.get_executor(), linger(shared_from_this()), boost::asio::detached);
+}
+
+}  // namespace groundtruth::http
