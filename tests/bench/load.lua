@@ -1,0 +1,74 @@
+-- What wrk sends, and one line of JSON about what came back. Modes, after wrk's own `--`:
+--
+--   write PATH KEY RUN FILE   POST a task whose title is new each time; ids of 2xx answers go to FILE.<thread>
+--   read PREFIX KEY IDS SEED  GET PREFIX .. <a random id of the file IDS>, SEED makes the order repeatable
+--   paths KEY FILE SEED       GET a random path of the file FILE
+--   echo PATH FILE            POST the content of FILE unchanged
+--
+-- `write` against an echo path does the same work here, so both sides of a ratio carry the same client.
+
+local threads = 0
+
+function setup(thread)
+  thread:set("number", threads)
+  threads = threads + 1
+end
+
+local function lines_of(name)
+  local lines = {}
+  for line in io.lines(name) do lines[#lines + 1] = line end
+  assert(#lines > 0, name .. " is empty")
+  return lines
+end
+
+local function random_gets(prefix, key, file, seed)
+  local choices = lines_of(file)
+  math.randomseed(tonumber(seed) + number)
+  wrk.headers["Authorization"] = "Bearer " .. key
+  request = function()
+    return wrk.format("GET", prefix .. choices[math.random(#choices)])
+  end
+end
+
+local modes = {}
+
+function modes.write(path, key, run, file)
+  local ids = assert(io.open(file .. "." .. number, "a"))
+  ids:setvbuf("full", 65536) -- flushed when wrk exits
+  local count = 0
+  wrk.headers["Authorization"] = "Bearer " .. key
+  wrk.headers["Content-Type"] = "application/json"
+  request = function()
+    count = count + 1
+    return wrk.format("POST", path, nil, '{"title":"Street scene ' .. run .. "-" .. number .. "-" .. count ..
+      '","instructions":"Walk any public street for 30 s. Steady hand, no filters.","modalities":["video"],' ..
+      '"reward_cents":250,"target_submissions":100}')
+  end
+  response = function(status, _, body)
+    local id = string.match(body, '"id": *"(tsk_%w+)"')
+    if id and status < 300 then ids:write(id, "\n") end
+  end
+end
+
+function modes.read(prefix, key, file, seed) random_gets(prefix, key, file, seed) end
+
+function modes.paths(key, file, seed) random_gets("", key, file, seed) end
+
+function modes.echo(path, file)
+  local body = assert(io.open(file, "rb"))
+  wrk.method, wrk.path, wrk.body = "POST", path, body:read("*a")
+  wrk.headers["Content-Type"] = "application/json"
+  body:close()
+end
+
+function init(arguments)
+  modes[arguments[1]](unpack(arguments, 2))
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    '\nRESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,"max_ms":%.4f,"status_errors":%d,"socket_errors":%d}\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    latency.max / 1e3, errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+end
