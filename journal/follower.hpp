@@ -1,0 +1,151 @@
+// Reads one partition from a checkpoint on, applies the chain rule and hands on what it accepts (JOURNAL,
+// "Follower").
+//
+// Not thread-safe: its owner calls `poll` when there may be something new. It never skips an accepted record.
+// It halts, for good and with the evidence in words, when the log does not continue what was read before:
+// then history was cut or swapped, and a person decides.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "journal/chain.hpp"
+#include "journal/journal.hpp"
+#include "journal/read_models.hpp"
+
+namespace groundtruth::journal {
+
+class FollowerSink {
+ public:
+  virtual ~FollowerSink() = default;
+  virtual void accepted(const Record& record, const Link& link) = 0;
+  virtual void orphaned(const Record& record, const Link& link) = 0;
+  virtual void halted(const std::string& evidence) = 0;
+};
+
+template <class Rules = ProtocolRules>
+class BasicFollower {
+ public:
+  BasicFollower(Partition partition, const Journal& journal, FollowerSink& sink)
+      : partition_(partition), journal_(journal), sink_(sink) {}
+
+  // Starts behind `checkpoint`, after making sure that the log still holds that very record.
+  void start(const Checkpoint& checkpoint) {
+    if (journal_.start_offset(partition_) > 0)
+      return halt("the log begins at offset " + std::to_string(journal_.start_offset(partition_)) +
+                  ": records before it were deleted");
+    if (!checkpoint.exists) return;
+    next_offset_ = checkpoint.offset + 1;
+    const auto found = journal_.read(partition_, checkpoint.offset, 1);
+    if (Rules::kHaltOnTruncation) {
+      if (found.empty())
+        return halt("this reader stands at offset " + std::to_string(checkpoint.offset) +
+                    ", but the log ends before it: history was cut");
+      if (id_of(*found.front().value) != checkpoint.id)
+        return halt("the record at offset " + std::to_string(checkpoint.offset) +
+                    " is not the one that was read there before: history was changed");
+    }
+    chain_ = BasicChain<Rules>(Head{true, checkpoint.seq, checkpoint.id});
+    remember(checkpoint.id);
+  }
+
+  // Reads at most `max_records`; true when there was something, so that more may follow.
+  bool poll(std::size_t max_records) {
+    if (halted_) return false;
+    if (Rules::kHaltOnTruncation && journal_.end_offset(partition_) < next_offset_) {
+      halt("this reader has read up to offset " + std::to_string(next_offset_) +
+           ", but the log now ends at " + std::to_string(journal_.end_offset(partition_)) +
+           ": history was cut");
+      return false;
+    }
+    // The record before comes along: a log that was cut and has grown again is told by it, and by nothing
+    // else.
+    const std::uint64_t overlap = next_offset_ > 0 ? 1 : 0;
+    auto records = journal_.read(partition_, next_offset_ - overlap, max_records + overlap);
+    if (overlap) {
+      if (Rules::kHaltOnTruncation && (records.empty() || id_of(*records.front().value) != recent_.back())) {
+        halt("the record at offset " + std::to_string(next_offset_ - 1) +
+             " is not the one that was read there before: history was cut or changed");
+        return false;
+      }
+      if (!records.empty()) records.erase(records.begin());
+    }
+    for (const auto& record : records) {
+      if (record.offset != next_offset_) {
+        halt("offset " + std::to_string(next_offset_) + " is missing; the log continues at " +
+             std::to_string(record.offset));
+        return false;
+      }
+      take(record);
+      if (halted_) return false;
+    }
+    return !records.empty();
+  }
+
+  const Head& head() const { return chain_.head(); }
+  std::uint64_t next_offset() const { return next_offset_; }
+  std::uint64_t orphans() const { return orphans_; }
+  bool halted() const { return halted_; }
+
+ private:
+  // How far back an orphan's predecessor is looked for, and how far behind the head an orphan must be to be
+  // plainly a late one: a stale writer's pipeline is bounded well below this.
+  static constexpr std::uint64_t kLookBack = 4'096;
+  static constexpr std::size_t kRecent = 256;
+
+  void take(const Record& record) {
+    const Link link = chain_.feed(*record.value);
+    if (!link.accepted && Rules::kHaltOnTruncation && link.prefix && !known(link.prefix->prev, *link.prefix))
+      return halt("the record at offset " + std::to_string(record.offset) + " follows a commit (" +
+                  to_hex(link.prefix->prev).substr(0, 16) +
+                  "…) that this log does not hold: records before it were cut or changed");
+    ++next_offset_;
+    remember(link.id);
+    if (link.accepted) {
+      sink_.accepted(record, link);
+    } else {
+      ++orphans_;
+      sink_.orphaned(record, link);
+    }
+  }
+
+  bool known(const CommitId& prev, const RecordPrefix& prefix) const {
+    if (prev == CommitId{}) return true;  // another genesis: a race that the chain settled
+    if (prefix.seq + kLookBack <= head().next_seq()) return true;
+    for (const auto& id : recent_)
+      if (id == prev) return true;
+    const std::uint64_t from = next_offset_ > 2 * kLookBack ? next_offset_ - 2 * kLookBack : 0;
+    for (std::uint64_t offset = from; offset < next_offset_;) {
+      const auto records = journal_.read(partition_, offset, 256);
+      if (records.empty()) break;
+      for (const auto& record : records) {
+        if (record.offset >= next_offset_) break;
+        if (id_of(*record.value) == prev) return true;
+      }
+      offset = records.back().offset + 1;
+    }
+    return false;
+  }
+
+  void remember(const CommitId& id) {
+    recent_.push_back(id);
+    if (recent_.size() > kRecent) recent_.pop_front();
+  }
+
+  void halt(std::string evidence) {
+    halted_ = true;
+    sink_.halted(to_string(partition_) + ": " + evidence);
+  }
+
+  Partition partition_;
+  const Journal& journal_;
+  FollowerSink& sink_;
+  BasicChain<Rules> chain_;
+  std::uint64_t next_offset_ = 0;
+  std::uint64_t orphans_ = 0;
+  bool halted_ = false;
+  std::deque<CommitId> recent_;
+};
+using Follower = BasicFollower<>;
+
+}  // namespace groundtruth::journal

@@ -1,0 +1,94 @@
+// A node's view of the journal: followers and writers for every partition, the read models behind them, and
+// the way in for commands. This is what api/ and workers/ talk to.
+//
+// Threads: everything public may be called from any thread; callbacks run on the node's executor and must not
+// block. Start order: read models know their checkpoint, followers read from there to the end the log had,
+// then writers open. Until then, and where a partition halted, submissions are answered `unavailable`.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "journal/executor.hpp"
+#include "journal/journal.hpp"
+#include "journal/ports.hpp"
+#include "journal/read_models.hpp"
+#include "journal/submission.hpp"
+
+namespace groundtruth::journal {
+
+struct WriterOptions {
+  std::size_t max_in_flight = 4'096;       // commands decided and not answered, for each partition
+  std::size_t max_waiting = 4'096;         // commands not decided yet; one more is answered `unavailable`
+  std::size_t max_batches_in_flight = 16;  // appends without report, for each partition
+  std::size_t max_cached_aggregates = 1'024;
+  std::chrono::milliseconds backoff_min{10};  // after two rounds lost to other writers, or failed recoveries
+  std::chrono::milliseconds backoff_max{1'000};
+};
+
+struct NodeOptions {
+  WriterOptions writer;
+  std::size_t max_projection_backlog =
+      16'384;  // followers pause above it: bounded memory while read models catch up
+};
+
+struct PartitionStatus {
+  Partition partition;
+  bool exists = false;    // false: not even genesis
+  std::uint64_t seq = 0;  // of the head
+  CommitId id;
+  std::uint64_t orphans = 0;
+  std::uint64_t projected_seq = 0;
+  std::string halted;  // why the follower or the writer stopped; "" while all is well
+};
+
+struct NodeStatus {
+  bool ready = false;
+  std::string why_not;
+  std::vector<PartitionStatus> partitions;
+  std::size_t in_flight = 0;
+  std::uint64_t lost_rounds = 0;  // speculations voided by other writers
+  std::uint64_t recoveries = 0;
+};
+
+enum class CommandState : std::uint8_t { unknown, pending, done };
+
+class Node {
+ public:
+  Node(Journal& journal, const CommitCodec& codec, ReadModels& read_models, Clock& clock,
+       Randomness& randomness, Executor& executor, NodeOptions options);
+  ~Node();  // the executor must have stopped, or never run again what this node posted
+
+  void start();
+  void submit(Submission submission);
+
+  // Calls back with true once this node's read models have `position`, or false at the deadline or when the
+  // partition halted (JOURNAL-Position on a read).
+  void when_reached(Position position, std::chrono::steady_clock::time_point deadline,
+                    std::function<void(bool)> done);
+
+  // What became of a command of `account`: `done` carries an answer as its own request would have got it.
+  // Commands of other accounts, and those older than the journal's memory of them (25 h), are `unknown`.
+  void command_state(Partition partition, domain::CommandId id, std::string account,
+                     std::function<void(CommandState, Answer)> done);
+
+  // Runs on the executor for each accepted commit, in each partition's order, also for those read at the
+  // start that the read models did not have yet. Set before start().
+  void on_accepted(std::function<void(const Accepted&)> observer);
+
+  void status(std::function<void(NodeStatus)> done);
+
+  // Stops taking commands; calls back when those in flight are answered or the deadline has passed.
+  void drain(std::chrono::steady_clock::time_point deadline, std::function<void()> done);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace groundtruth::journal

@@ -1,0 +1,56 @@
+// A command on its way to the journal, and what came of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "journal/commit.hpp"
+
+namespace groundtruth::journal {
+
+enum class AnswerKind : std::uint8_t {
+  accepted,     // in the journal and in this node's read models
+  rejected,     // the business says no
+  key_reused,   // the idempotency key stands for another request
+  too_large,    // the commit would exceed kMaxCommitBytes; nothing was done
+  unavailable,  // surely not executed; may be tried again
+  unknown,  // appended, but the outcome did not come in time: ask again with the command id or the same key
+};
+
+struct Answer {
+  AnswerKind kind = AnswerKind::unavailable;
+  bool replayed = false;                 // answered from history or from another request's execution
+  std::shared_ptr<const Commit> commit;  // null where nothing was appended (no-op, rejection without key)
+  Partition partition;                   // with commit->seq: the Journal-Position
+  domain::Rejection rejection;           // where rejected
+  domain::CommandId command;             // the one that was executed: on a replay the first one
+  std::string reason;                    // for the log, where unavailable
+};
+
+// The stream must stand at exactly this version (If-Match), or the command is rejected with version_mismatch.
+struct ExpectedVersion {
+  std::string stream;
+  std::uint32_t version = 0;
+};
+
+// A relay submits the effects for one target partition one after the other, each after the answer to the one
+// before: the target keeps only the highest source position that it has seen (JOURNAL, "Record").
+struct Submission {
+  domain::CommandId id;
+  bool id_is_new =
+      true;  // made for this submission: no earlier execution can exist, so history is not asked for it
+  Partition partition;
+  Actor actor;
+  std::optional<KeyedRequest> keyed;
+  std::optional<Cause> cause;
+  std::optional<ExpectedVersion> expected;
+  domain::Command command;
+  std::chrono::steady_clock::time_point deadline;
+  std::function<void(Answer)> done;  // called exactly once, on the writer's thread; must not block it
+};
+
+}  // namespace groundtruth::journal

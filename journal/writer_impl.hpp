@@ -1,0 +1,661 @@
+// The writer's rules, one function each (journal/writer.hpp; numbers are those of JOURNAL, "Writer").
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "journal/writer.hpp"
+
+namespace groundtruth::journal {
+
+namespace detail {
+
+template <class State, class Variant>
+struct IndexIn;
+template <class State, class... States>
+struct IndexIn<State, std::variant<States...>> {
+  static constexpr std::size_t value = [] {
+    std::size_t index = 0;
+    (void)((std::is_same_v<State, States> ? true : (++index, false)) || ...);
+    return index;
+  }();
+};
+
+template <class... States>
+domain::Aggregate empty_aggregate(std::size_t kind, const std::variant<States...>*) {
+  static const domain::Aggregate kEmpty[] = {States{}...};
+  return kEmpty[kind];
+}
+
+}  // namespace detail
+
+// The index of an aggregate in domain::Aggregate.
+template <class State>
+inline constexpr std::size_t kKindOf = detail::IndexIn<State, domain::Aggregate>::value;
+
+template <class R>
+void BasicWriter<R>::open(const Head& head, domain::Timestamp head_at) {
+  head_ = speculative_ = head;
+  head_at_ = speculative_at_ = head_at;
+  projected_seq_ = needed_projection_seq_ = head.seq;
+  state_ = State::running;
+}
+
+template <class R>
+void BasicWriter<R>::submit(Submission submission) {
+  const bool full = waiting_.size() >= options_.max_waiting;
+  if (state_ == State::closed || !accepting_ || full) {
+    if (submission.done)
+      submission.done(
+          plain(AnswerKind::unavailable, submission,
+                !accepting_ ? stop_reason_ : (full ? "the writer's queue is full" : "still starting")));
+    return;
+  }
+  waiting_.push_back(std::move(submission));
+}
+
+template <class R>
+void BasicWriter<R>::pump() {
+  const std::uint64_t first_seq = speculative_.next_seq();
+  while ((!void_.empty() || !waiting_.empty()) && can_decide()) {
+    InFlight entry;
+    if (!void_.empty()) {
+      entry = std::move(void_.front());
+      void_.pop_front();
+      if (entry.callers.empty()) continue;  // told "unknown" while its bytes lived; now surely not executed
+    } else {
+      entry.submission = std::move(waiting_.front());
+      waiting_.pop_front();
+      entry.callers.push_back({std::move(entry.submission.done), entry.submission.deadline, false});
+    }
+    if (admit(entry)) decide(std::move(entry));
+  }
+  append(first_seq);
+  release();
+}
+
+// Rule 5: what was done is answered from history, what is under way is joined, a relay's effect happens once.
+// Only what is left is decided.
+template <class R>
+bool BasicWriter<R>::admit(InFlight& entry) {
+  const Submission& submission = entry.submission;
+  if (named(submission)) {
+    for (auto& other : in_flight_) {
+      if (!same_command(submission, other.submission)) continue;
+      if (submission.keyed && other.submission.keyed &&
+          submission.keyed->request_hash != other.submission.keyed->request_hash) {
+        answer_all(entry, plain(AnswerKind::key_reused, submission));
+      } else if (!R::kJoinInFlight) {
+        answer_all(entry, answer_for(other));
+      } else {
+        for (auto& caller : entry.callers)
+          other.callers.push_back({std::move(caller.done), caller.deadline, true});
+      }
+      return false;
+    }
+  }
+  std::optional<PastCommand> past;
+  try {
+    if (submission.keyed)
+      past = read_models_.find_key(partition_, command_key(submission.actor.account, *submission.keyed));
+    if (!past && !submission.id_is_new) past = read_models_.find_command(partition_, submission.id);
+    if (!past && R::kRelayMarks && submission.cause) {
+      const auto mark = read_models_.relay_mark(partition_, relay_of(*submission.cause));
+      if (mark && RelayMark{submission.cause->seq, submission.cause->event} <= *mark) {
+        for (auto& caller : entry.callers)
+          history_.push_back({std::move(caller), passed_offset_ > 0 ? passed_offset_ - 1 : 0,
+                              plain(AnswerKind::accepted, submission)});
+        return false;
+      }
+    }
+  } catch (const std::exception& error) {
+    stop(std::string("the read models cannot be read: ") + error.what());
+    answer_all(entry, plain(AnswerKind::unavailable, submission, stop_reason_));
+    return false;
+  }
+  if (!past) return true;
+  if (submission.keyed && past->request_hash != submission.keyed->request_hash) {
+    answer_all(entry, plain(AnswerKind::key_reused, submission));
+  } else {
+    for (auto& caller : entry.callers) {
+      caller.joined = true;
+      history_.push_back({std::move(caller), past->offset, std::nullopt});
+    }
+  }
+  return false;
+}
+
+template <class R>
+void BasicWriter<R>::decide(InFlight entry) {
+  try {
+    decide_or_throw(entry);
+  } catch (const ErasedOwner&) {
+    entry.rejection = domain::reject(domain::RejectionCode::account_erased);
+    entry.end_token = next_token_++;
+  } catch (const std::exception& error) {
+    // Rule 10: own state and own events disagree, or the read models cannot be read. It does not guess.
+    forget_aggregates();
+    stop(std::string("cannot decide: ") + error.what());
+    answer_all(entry, plain(AnswerKind::unavailable, entry.submission, stop_reason_));
+    return;
+  }
+  if (!entry.callers.empty() || entry.bytes) enter(std::move(entry));
+}
+
+template <class R>
+void BasicWriter<R>::decide_or_throw(InFlight& entry) {
+  const Submission& submission = entry.submission;
+  const domain::Timestamp at = std::max(clock_.now(), speculative_at_);
+  const auto lookup = [this](const auto& id) -> const auto& {
+    using State = domain::AggregateOf<std::remove_cvref_t<decltype(id)>>;
+    return std::get<State>(load(kKindOf<State>, id.value).state);
+  };
+  domain::Decision decision = domain::decide(submission.command, at, lookup);
+  if (submission.expected) {
+    const auto found = cache_.find(submission.expected->stream);
+    if (found != cache_.end() && found->second.version != 0 &&
+        found->second.version != submission.expected->version)
+      decision = domain::reject(domain::RejectionCode::version_mismatch);
+  }
+
+  // Rule 6, and a relay's target records its refusal too. A keyed no-op is recorded so that retries find it.
+  const bool recorded = submission.keyed.has_value() || submission.cause.has_value();
+  entry.seq = speculative_.seq;
+  if (const auto* rejection = decision.rejection()) {
+    entry.rejection = *rejection;
+    if (!recorded || !R::kRecordRejections) {
+      entry.end_token = next_token_++;
+      return;
+    }
+    decision = domain::Decision{};
+    decision.add(submission.id, domain::CommandRejected{*rejection});
+    entry.rejection.reset();
+  } else if (decision.events().empty() && !recorded) {
+    entry.end_token = next_token_++;
+    return;
+  }
+
+  auto commit = std::make_shared<Commit>();
+  commit->seq = speculative_.next_seq();
+  commit->prev = speculative_.id;
+  commit->at = at;
+  commit->actor = submission.actor;
+  commit->command = {submission.id, std::string(domain::name_of(submission.command)), submission.keyed};
+  commit->cause = submission.cause;
+  for (auto& event : decision.events()) {
+    const auto cached = cache_.find(event.stream);
+    std::uint32_t version = cached == cache_.end() ? 0 : cached->second.version;
+    for (const auto& earlier : commit->events)
+      if (earlier.stream == event.stream) version = earlier.version;
+    commit->events.push_back({std::move(event.stream), version + 1, std::move(event.event)});
+  }
+  entry.bytes = codec_.encode(*commit);
+  if (entry.bytes->size() > kMaxCommitBytes) {
+    entry.bytes.reset();
+    answer_all(entry, plain(AnswerKind::too_large, submission));
+    return;
+  }
+  for (const auto& event : commit->events) {
+    const auto cached = cache_.find(event.stream);
+    if (cached == cache_.end()) continue;  // command.rejected: no aggregate's stream
+    if (!domain::evolve(cached->second.state, event.data, at))
+      throw std::logic_error("an event does not belong to the aggregate of stream " + event.stream);
+    cached->second.version = event.version;
+    cached->second.last_seq = commit->seq;
+  }
+  entry.seq = commit->seq;
+  entry.id = id_of(*entry.bytes);
+  speculative_ = Head{true, commit->seq, entry.id};
+  speculative_at_ = at;
+  entry.commit = std::move(commit);
+}
+
+template <class R>
+void BasicWriter<R>::enter(InFlight entry) {
+  if (!entry.bytes) {
+    if (read_is_durable_)
+      entry.end_read = true;  // this process is the log's only writer: there is no end that it has not read
+    else
+      port_.request_end(entry.end_token);
+  }
+  name(entry.submission, +1);
+  in_flight_.push_back(std::move(entry));
+}
+
+// Hands everything alive from `first_seq` on to the producer, as one batch.
+template <class R>
+void BasicWriter<R>::append(std::uint64_t first_seq) {
+  std::vector<Bytes> records;
+  for (auto i = in_flight_.size(); i-- > 0 && in_flight_[i].seq >= first_seq;) {
+    if (!in_flight_[i].alive()) continue;
+    ++in_flight_[i].appends;
+    in_flight_[i].batch = next_batch_;
+    records.push_back(in_flight_[i].bytes);
+  }
+  if (records.empty()) return;
+  std::reverse(records.begin(), records.end());
+  batches_.push_back({next_batch_++, first_seq, first_seq + records.size() - 1, speculation_});
+  port_.append(session_, batches_.back().number, std::move(records));
+}
+
+// An own commit that is accepted and reported vouches for everything before it in the chain.
+template <class R>
+void BasicWriter<R>::confirm(const InFlight& entry) {
+  if (entry.offset && entry.reported_offset) confirmed_ = std::max(confirmed_.value_or(0), *entry.offset);
+}
+
+// Rule 7: what was accepted without an own report of success is vouched for by a later record of our own.
+template <class R>
+void BasicWriter<R>::append_confirmation() {
+  auto commit = std::make_shared<Commit>();
+  commit->seq = speculative_.next_seq();
+  commit->prev = speculative_.id;
+  commit->at = std::max(clock_.now(), speculative_at_);
+  commit->actor = {ActorKind::system, "writer", ""};
+  commit->command = {domain::new_id<domain::CommandId>("cmd_", commit->at, domain::Bucket{partition_.number},
+                                                       randomness_.bits()),
+                     "journal.confirm", std::nullopt};
+  InFlight entry;
+  entry.submission.id = commit->command.id;
+  entry.bytes = codec_.encode(*commit);
+  entry.seq = commit->seq;
+  entry.id = id_of(*entry.bytes);
+  speculative_ = Head{true, entry.seq, entry.id};
+  speculative_at_ = commit->at;
+  entry.commit = std::move(commit);
+  const auto seq = entry.seq;
+  enter(std::move(entry));
+  append(seq);
+}
+
+template <class R>
+void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at) {
+  if (state_ == State::closed) return;
+  head_ = Head{true, accepted.seq, accepted.id};
+  head_at_ = at;
+  const std::size_t next = first_alive();
+  if (next < in_flight_.size() && in_flight_[next].id == accepted.id) {
+    in_flight_[next].offset = accepted.offset;
+    confirm(in_flight_[next]);
+    lost_in_a_row_ = recoveries_in_a_row_ = 0;
+    return;
+  }
+  // Rule 4: a foreign commit at the head. Everything alive is dead, and what was decided on it is void.
+  const bool lost = next < in_flight_.size();
+  void_from(0);
+  if (!lost) return;
+  ++lost_rounds_;
+  window_ = 1;
+  if (++lost_in_a_row_ >= 2) back_off(lost_in_a_row_ - 2);
+}
+
+// Rule 3. A late copy of what was accepted before is no news.
+template <class R>
+void BasicWriter<R>::on_orphan(const CommitId& id) {
+  if (!R::kRecoverFromOwnOrphan || state_ != State::running) return;
+  for (const auto& entry : in_flight_)
+    if (entry.alive() && entry.id == id) return recover();
+}
+
+template <class R>
+void BasicWriter<R>::on_passed(std::uint64_t next_offset) {
+  passed_offset_ = next_offset;
+  if (!R::kRecoverFromOwnOrphan || state_ != State::running) return;
+  const std::size_t next = first_alive();
+  if (next < in_flight_.size() && in_flight_[next].reported_offset &&
+      *in_flight_[next].reported_offset < passed_offset_)
+    recover();
+}
+
+template <class R>
+void BasicWriter<R>::on_report(std::uint64_t session, std::uint64_t number, const AppendReport& report) {
+  if (session != session_) return;
+  const auto found = std::find_if(batches_.begin(), batches_.end(),
+                                  [&](const Batch& batch) { return batch.number == number; });
+  if (found == batches_.end()) return;
+  const Batch batch = *found;
+  batches_.erase(found);
+  const bool current = batch.speculation == speculation_;
+  switch (report.outcome) {
+    case AppendOutcome::written: {
+      if (window_ < options_.max_batches_in_flight) ++window_;
+      for (auto& entry : in_flight_) {
+        if (entry.batch != number) continue;
+        entry.reported_offset = report.first_offset + (entry.seq - batch.first_seq);
+        confirm(entry);
+      }
+      on_passed(passed_offset_);
+      break;
+    }
+    case AppendOutcome::not_written:
+      if (current)
+        drop_unwritten(batch);
+      else
+        recover();
+      break;
+    case AppendOutcome::unknown:
+      recover();
+      break;
+  }
+  release();
+}
+
+// The log says that the batch, and so all that came after it in this session, will never land. Where these
+// bytes were handed to an earlier producer too, that says nothing about its copies: then they stay alive.
+template <class R>
+void BasicWriter<R>::drop_unwritten(const Batch& batch) {
+  std::size_t first = in_flight_.size();
+  for (std::size_t i = in_flight_.size(); i-- > 0 && in_flight_[i].seq >= batch.first_seq;) {
+    if (in_flight_[i].alive() && in_flight_[i].appends > 1) return recover();
+    first = i;
+  }
+  void_from(first);
+  for (auto& entry : void_)
+    answer_all(entry, plain(AnswerKind::unavailable, entry.submission, "the journal takes no writes now"));
+  void_.clear();
+  recover();
+}
+
+// Everything from `index` on that is not accepted is to be decided again, on read models that have all before
+// it.
+template <class R>
+void BasicWriter<R>::void_from(std::size_t index) {
+  std::deque<InFlight> kept, again;
+  for (std::size_t i = 0; i < in_flight_.size(); ++i) {
+    InFlight& entry = in_flight_[i];
+    if (i < index || entry.offset) {
+      kept.push_back(std::move(entry));
+      continue;
+    }
+    name(entry.submission, -1);
+    InFlight fresh;
+    fresh.submission = std::move(entry.submission);
+    fresh.callers = std::move(entry.callers);
+    again.push_back(std::move(fresh));
+  }
+  in_flight_ = std::move(kept);
+  speculative_ = head_;
+  speculative_at_ = head_at_;
+  for (const auto& entry : in_flight_) {
+    if (!entry.alive()) continue;
+    speculative_ = Head{true, entry.seq, entry.id};
+    speculative_at_ = entry.commit->at;
+  }
+  void_.insert(void_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+  forget_aggregates();
+  ++speculation_;
+}
+
+template <class R>
+void BasicWriter<R>::recover() {
+  if (state_ != State::running) return;
+  state_ = State::recovering;
+  ++recoveries_;
+  ++session_;
+  batches_.clear();
+  port_.reset_producer(session_);
+  recovery_token_ = next_token_++;
+  port_.request_end(recovery_token_);
+}
+
+template <class R>
+void BasicWriter<R>::on_caught_up(std::uint64_t token) {
+  for (auto& entry : in_flight_)
+    if (!entry.bytes && entry.end_token <= token) entry.end_read = true;
+  if (state_ == State::recovering && token >= recovery_token_) {
+    if (++recoveries_in_a_row_ > 1) {
+      resume_at_tick_ = true;
+      back_off(recoveries_in_a_row_ - 2);
+    } else {
+      resume();
+    }
+  }
+  release();
+}
+
+// Rule 2: the whole unaccepted pipeline again, byte for byte.
+template <class R>
+void BasicWriter<R>::resume() {
+  resume_at_tick_ = false;
+  state_ = State::running;
+  if (!R::kBytesStayAlive) {
+    void_from(0);
+    return;
+  }
+  const std::size_t next = first_alive();
+  if (next < in_flight_.size()) append(in_flight_[next].seq);
+}
+
+template <class R>
+void BasicWriter<R>::on_projected(std::uint64_t seq) {
+  projected_seq_ = std::max(projected_seq_, seq);
+  release();
+  evict();
+}
+
+template <class R>
+void BasicWriter<R>::tick() {
+  const TimePoint now = clock_.steady();
+  if (resume_at_tick_ && now >= backoff_until_) resume();
+  // "Surely not executed" can be said only when nobody else waits for the same command any more.
+  const auto expire = [&](InFlight& entry) {
+    const bool all = std::all_of(entry.callers.begin(), entry.callers.end(),
+                                 [&](const Caller& caller) { return caller.deadline <= now; });
+    const AnswerKind kind = all && !entry.bytes ? AnswerKind::unavailable : AnswerKind::unknown;
+    for (auto& caller : entry.callers) {
+      if (caller.deadline > now || !caller.done) continue;
+      std::exchange(caller.done,
+                    nullptr)(plain(kind, entry.submission, "the journal did not answer in time"));
+    }
+    std::erase_if(entry.callers, [](const Caller& caller) { return !caller.done; });
+  };
+  // Rule 8: only what was never appended, or whose bytes are dead, is surely not executed.
+  for (auto& entry : in_flight_) expire(entry);
+  for (auto& entry : void_) expire(entry);
+  for (auto& submission : waiting_)
+    if (submission.deadline <= now && submission.done)
+      std::exchange(submission.done, nullptr)(
+          plain(AnswerKind::unavailable, submission, "the writer did not get to it in time"));
+  std::erase_if(waiting_, [&](const Submission& submission) { return submission.deadline <= now; });
+  for (auto& answer : history_)
+    if (answer.caller.deadline <= now && answer.caller.done)
+      std::exchange(answer.caller.done,
+                    nullptr)(plain(AnswerKind::unknown, Submission{}, "not confirmed in time"));
+  std::erase_if(history_, [](const HistoryAnswer& answer) { return !answer.caller.done; });
+}
+
+template <class R>
+void BasicWriter<R>::stop(std::string reason) {
+  if (!accepting_) return;
+  accepting_ = false;
+  stop_reason_ = std::move(reason);
+  for (auto& submission : waiting_)
+    if (submission.done) submission.done(plain(AnswerKind::unavailable, submission, stop_reason_));
+  waiting_.clear();
+  for (auto& entry : void_) answer_all(entry, plain(AnswerKind::unavailable, entry.submission, stop_reason_));
+  void_.clear();
+}
+
+// Rule 7: answers go out in order, once the commit is accepted, certain and in the read models.
+template <class R>
+void BasicWriter<R>::release() {
+  bool uncertain = false;
+  while (!in_flight_.empty()) {
+    InFlight& entry = in_flight_.front();
+    if (entry.bytes) {
+      if (!entry.offset || entry.seq > projected_seq_) break;
+      if (!certain(*entry.offset)) {
+        uncertain = true;
+        break;
+      }
+    } else if (entry.seq > head_.seq || !entry.end_read) {
+      break;
+    }
+    InFlight done = std::move(entry);
+    in_flight_.pop_front();
+    name(done.submission, -1);
+    answer_all(done, answer_for(done));
+  }
+  while (!history_.empty()) {
+    if (!certain(history_.front().offset)) {
+      uncertain = true;
+      break;
+    }
+    HistoryAnswer found = std::move(history_.front());
+    history_.pop_front();
+    const auto commit = found.answer ? nullptr : port_.read_commit(found.offset);
+    Answer answer = found.answer ? std::move(*found.answer)
+                    : commit     ? answer_of(commit)
+                                 : plain(AnswerKind::unknown, Submission{}, "its commit cannot be read");
+    answer.replayed = true;
+    if (found.caller.done) found.caller.done(std::move(answer));
+  }
+  const bool under_way = !batches_.empty() || first_alive() < in_flight_.size();
+  if (uncertain && state_ == State::running && !under_way) append_confirmation();
+}
+
+template <class R>
+void BasicWriter<R>::back_off(std::uint64_t attempts) {
+  const auto limit = options_.backoff_max;
+  auto delay = options_.backoff_min * (std::int64_t{1} << std::min<std::uint64_t>(attempts, 10));
+  delay = std::min<std::chrono::milliseconds>(delay, limit);
+  const auto jitter =
+      static_cast<std::int64_t>(randomness_.bits()[0] % static_cast<std::uint64_t>(delay.count() + 1));
+  backoff_until_ = clock_.steady() + delay / 2 + std::chrono::milliseconds(jitter / 2);
+  port_.wake_at(backoff_until_);
+}
+
+template <class R>
+std::size_t BasicWriter<R>::first_alive() const {
+  std::size_t index = 0;
+  while (index < in_flight_.size() && !in_flight_[index].alive()) ++index;
+  return index;
+}
+
+// --- answers
+// --------------------------------------------------------------------------------------------------------
+
+template <class R>
+void BasicWriter<R>::answer_all(InFlight& entry, const Answer& answer) {
+  for (auto& caller : entry.callers) {
+    if (!caller.done) continue;
+    Answer copy = answer;
+    copy.replayed = copy.replayed || caller.joined;
+    caller.done(std::move(copy));
+  }
+  entry.callers.clear();
+}
+
+template <class R>
+Answer BasicWriter<R>::plain(AnswerKind kind, const Submission& submission, std::string reason) const {
+  Answer answer;
+  answer.kind = kind;
+  answer.partition = partition_;
+  answer.command = submission.id;
+  answer.reason = std::move(reason);
+  return answer;
+}
+
+template <class R>
+Answer BasicWriter<R>::answer_for(const InFlight& entry) const {
+  if (entry.commit) return answer_of(entry.commit);
+  Answer answer = plain(entry.rejection ? AnswerKind::rejected : AnswerKind::accepted, entry.submission);
+  if (entry.rejection) answer.rejection = *entry.rejection;
+  return answer;
+}
+
+template <class R>
+Answer BasicWriter<R>::answer_of(const std::shared_ptr<const Commit>& commit) const {
+  Answer answer;
+  answer.kind = AnswerKind::accepted;
+  answer.partition = partition_;
+  answer.command = commit->command.id;
+  answer.commit = commit;
+  if (const auto* rejected = commit->find<domain::CommandRejected>()) {
+    answer.kind = AnswerKind::rejected;
+    answer.rejection = rejected->rejection;
+  }
+  return answer;
+}
+
+// --- which commands are in flight
+// -----------------------------------------------------------------------------------
+
+template <class R>
+std::string BasicWriter<R>::key_name(const Submission& submission) {
+  return submission.actor.account + '\n' + submission.keyed->scope + '\n' + submission.keyed->key;
+}
+
+template <class R>
+void BasicWriter<R>::name(const Submission& submission, int delta) {
+  const auto change = [&](const std::string& what) {
+    const auto found = names_.try_emplace(what, 0).first;
+    if ((found->second += delta) == 0) names_.erase(found);
+  };
+  change(submission.id.value);
+  if (submission.keyed) change(key_name(submission));
+  if (submission.cause) change(relay_of(*submission.cause));
+}
+
+template <class R>
+bool BasicWriter<R>::named(const Submission& submission) const {
+  return names_.contains(submission.id.value) ||
+         (submission.keyed && names_.contains(key_name(submission))) ||
+         (submission.cause && names_.contains(relay_of(*submission.cause)));
+}
+
+template <class R>
+bool BasicWriter<R>::same_command(const Submission& a, const Submission& b) {
+  if (a.id == b.id) return true;
+  if (a.keyed && b.keyed && key_name(a) == key_name(b)) return true;
+  return R::kRelayMarks && a.cause && b.cause && relay_of(*a.cause) == relay_of(*b.cause) &&
+         RelayMark{a.cause->seq, a.cause->event} <= RelayMark{b.cause->seq, b.cause->event};
+}
+
+template <class R>
+bool BasicWriter<R>::has_command(const domain::CommandId& id, std::string_view account) const {
+  const auto is = [&](const Submission& s) { return s.id == id && s.actor.account == account; };
+  const auto holds = [&](const InFlight& entry) { return is(entry.submission); };
+  return std::any_of(in_flight_.begin(), in_flight_.end(), holds) ||
+         std::any_of(void_.begin(), void_.end(), holds) || std::any_of(waiting_.begin(), waiting_.end(), is);
+}
+
+// --- aggregates
+// -----------------------------------------------------------------------------------------------------
+
+// Speculative state: what the read models have plus all that is in flight. An aggregate that something in
+// flight touched is never evicted, so what is loaded needs nothing added.
+template <class R>
+typename BasicWriter<R>::Cached& BasicWriter<R>::load(std::size_t kind, const std::string& stream) {
+  const auto found = cache_.find(stream);
+  if (found != cache_.end()) {
+    uses_.splice(uses_.begin(), uses_, found->second.use);
+    return found->second;
+  }
+  auto loaded = read_models_.load(kind, partition_, stream);
+  if (!loaded)
+    loaded =
+        LoadedAggregate{detail::empty_aggregate(kind, static_cast<const domain::Aggregate*>(nullptr)), 0};
+  uses_.push_front(stream);
+  return cache_.emplace(stream, Cached{std::move(loaded->state), loaded->version, 0, uses_.begin()})
+      .first->second;
+}
+
+template <class R>
+void BasicWriter<R>::forget_aggregates() {
+  cache_.clear();
+  uses_.clear();
+  needed_projection_seq_ = speculative_.seq;
+}
+
+template <class R>
+void BasicWriter<R>::evict() {
+  while (cache_.size() > options_.max_cached_aggregates) {
+    const auto oldest = cache_.find(uses_.back());
+    if (oldest->second.last_seq > projected_seq_) return;
+    uses_.pop_back();
+    cache_.erase(oldest);
+  }
+}
+
+}  // namespace groundtruth::journal

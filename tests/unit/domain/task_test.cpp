@@ -1,0 +1,167 @@
+// Tasks: described, funded, cancelled, and where the money is meanwhile.
+#include <doctest/doctest.h>
+
+#include "tests/unit/domain/business.hpp"
+
+namespace groundtruth::domain::test {
+namespace {
+
+const FundTask kFund{kTask, kAcme, kCheckout, {25'000}};
+const CancelTask kCancel{kTask, kAcme, CancelReason::by_customer};
+const CancelTask kAbandon{kTask, kAcme, CancelReason::checkout_abandoned};
+
+TEST_CASE("a budget below 25 dollars is refused, with both numbers") {
+  struct Row {
+    Cents reward_cents;
+    std::int64_t target_submissions;
+    bool accepted;
+  };
+  for (const auto& [reward_cents, target_submissions, accepted] :
+       {Row{{250}, 100, true}, Row{{25}, 100, true}, Row{{2'500}, 1, true}, Row{{1}, 2'500, true},
+        Row{{24}, 100, false}, Row{{2'499}, 1, false}, Row{{1}, 2'499, false},
+        Row{{1'000'000}, 100'000, true}}) {
+    CAPTURE(reward_cents.value);
+    Business business;
+    business.has_account();
+    const auto rejection = business.give(street_scenes(reward_cents, target_submissions));
+    CHECK(rejection == check_budget(reward_cents, target_submissions));
+    CHECK(rejection.has_value() != accepted);
+    if (!rejection) continue;
+    CHECK(rejection->code == RejectionCode::insufficient_budget);
+    CHECK(rejection->numbers ==
+          std::map<std::string, std::int64_t>{{"budget_cents", (reward_cents * target_submissions).value},
+                                              {"required_cents", 2'500}});
+  }
+}
+
+TEST_CASE("a new task waits for its funding") {
+  Business business;
+  business.has_task();
+  CHECK(business.task().status == TaskStatus::funding);
+  CHECK(business.task().budget() == Cents{25'000});
+  CHECK(business.task().created_at == kNow);
+  CHECK(business.ask(street_scenes()) == "task_exists");
+}
+
+TEST_CASE("a deadline lies in the future") {
+  struct Row {
+    std::int64_t from_now_ms;
+    std::string answer;
+  };
+  for (const auto& [from_now_ms, answer] :
+       {Row{-1, "deadline_in_past"}, Row{0, "deadline_in_past"}, Row{1, ""}}) {
+    Business business;
+    business.has_account();
+    auto create = street_scenes();
+    create.deadline = Timestamp{kNow.ms + from_now_ms};
+    CHECK(business.ask(create) == answer);
+  }
+}
+
+TEST_CASE("a paid checkout opens the task and puts the budget into escrow") {
+  Business business;
+  business.has_task();
+  CHECK(business.ask(kFund) == "");
+  CHECK(business.task().status == TaskStatus::open);
+  CHECK(business.task().funded_at == kNow);
+  CHECK(business.wallet().escrow == Cents{25'000});
+  CHECK(business.wallet().external == Cents{-25'000});
+}
+
+TEST_CASE("funding that does not fit is refused") {
+  struct Row {
+    FundTask fund;
+    std::string answer;
+  };
+  for (const auto& [fund, answer] : {Row{{kTask, kAcme, kCheckout, {24'999}}, "amount_mismatch"},
+                                     Row{{kTask, kAcme, kCheckout, {25'001}}, "amount_mismatch"},
+                                     Row{{kTask, kAcme, {"cko_other"}, {25'000}}, "task_not_fundable"},
+                                     Row{{kTask, kOther, kCheckout, {25'000}}, "task_not_found"},
+                                     Row{{{"tsk_other"}, kAcme, kCheckout, {25'000}}, "task_not_found"}}) {
+    Business business;
+    business.has_task();
+    CHECK(business.ask(fund) == answer);
+    CHECK(business.task().status == TaskStatus::funding);
+    CHECK(business.wallet().escrow == Cents{0});
+  }
+}
+
+TEST_CASE("a checkout that is reported paid twice pays once") {
+  Business business;
+  business.has_open_task();
+  const auto rejection = business.give(kFund);
+  REQUIRE(rejection);
+  CHECK(rejection->code == RejectionCode::task_not_fundable);
+  CHECK(rejection->words.at("status") == "open");
+  CHECK(business.wallet().escrow == Cents{25'000});
+}
+
+TEST_CASE("cancelling gives back what is not owed") {
+  struct Row {
+    bool paid;
+    Cents refunded_cents;
+  };
+  for (const auto& [paid, refunded_cents] : {Row{false, {0}}, Row{true, {25'000}}}) {
+    CAPTURE(paid);
+    Business business;
+    paid ? business.has_open_task() : business.has_task();
+    CHECK(business.ask(kCancel) == "");
+    CHECK(business.task().status == TaskStatus::cancelled);
+    CHECK(business.task().closed_at == kNow);
+    CHECK(business.last_event<TaskCancelled>()->refunded_cents == refunded_cents);
+    CHECK((business.last_event<WalletPosted>() != nullptr) == paid);
+    CHECK(business.wallet().escrow == Cents{0});
+    CHECK(business.wallet().external == Cents{0});
+  }
+}
+
+TEST_CASE("what was approved stays owed when a task is cancelled") {
+  Task task;
+  task.id = kTask;
+  task.account = kAcme;
+  task.status = TaskStatus::open;
+  task.reward_cents = {250};
+  task.target_submissions = 100;
+  task.approved_submissions = 40;
+  Wallet wallet;
+  wallet.escrow = {25'000 - 40 * 250};
+  const auto decision = decide(kCancel, task, wallet, kNow);
+  REQUIRE(decision.rejection() == nullptr);
+  const auto& posted = std::get<WalletPosted>(decision.events().at(1).event);
+  CHECK(std::get<TaskCancelled>(decision.events().at(0).event).refunded_cents == Cents{60 * 250});
+  CHECK(balances(posted));
+  CHECK(covers(wallet, posted));
+}
+
+TEST_CASE("who may cancel what, and when") {
+  struct Row {
+    std::string state;
+    CancelTask cancel;
+    std::string answer;
+  };
+  for (const auto& [state, cancel, answer] :
+       {Row{"none", kCancel, "task_not_found"}, Row{"funding", kCancel, ""}, Row{"funding", kAbandon, ""},
+        Row{"open", kCancel, ""}, Row{"open", kAbandon, "task_not_cancellable"},
+        Row{"cancelled", kCancel, "task_not_cancellable"}, Row{"cancelled", kAbandon, "task_not_cancellable"},
+        Row{"open", {kTask, kOther, CancelReason::by_customer}, "task_not_found"}}) {
+    CAPTURE(state);
+    Business business;
+    if (state != "none") business.has_task();
+    if (state == "open") business.ask(kFund);
+    if (state == "cancelled") business.ask(kCancel);
+    CHECK(business.ask(cancel) == answer);
+  }
+}
+
+TEST_CASE("a cancelled task takes no money any more") {
+  Business business;
+  business.has_task();
+  business.ask(kCancel);
+  const auto rejection = business.give(kFund);
+  REQUIRE(rejection);
+  CHECK(rejection->code == RejectionCode::task_not_fundable);
+  CHECK(rejection->words.at("status") == "cancelled");
+}
+
+}  // namespace
+}  // namespace groundtruth::domain::test

@@ -1,0 +1,102 @@
+// The bytes of every event type are storage (DESIGN, section 4): schemas/events/golden holds them, and they
+// never change. A new type's file is made by running this test with GOLDEN_WRITE=1.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "tests/unit/journal/codec_support.hpp"
+
+namespace groundtruth::journal::test {
+namespace {
+
+const std::filesystem::path kEvents = std::filesystem::path(GT_SOURCE_DIR) / "schemas" / "events";
+
+bool writing() {
+  return std::getenv("GOLDEN_WRITE") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+}
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The `data` of a record's only event.
+std::string data_of(std::string_view record) {
+  constexpr std::string_view head = R"("data":)";
+  const auto begin = record.find(head) + head.size();
+  return std::string(record.substr(begin, record.size() - begin - std::string_view("}]}").size()));
+}
+
+void check_golden(std::string_view type, int schema, const std::string& data) {
+  const auto file = kEvents / "golden" / (std::string(type) + ".v" + std::to_string(schema) + ".json");
+  if (writing()) std::ofstream(file, std::ios::binary) << data << '\n';
+  CHECK(read_file(file) == data + "\n");
+}
+
+Commit commit_of(CommittedEvent event) {
+  Commit commit = sample_commit();
+  event.version = 1;
+  commit.events = {std::move(event)};
+  return commit;
+}
+
+std::string_view type_of(const domain::Event& event) {
+  return std::visit([](const auto& e) { return std::remove_cvref_t<decltype(e)>::kType; }, event);
+}
+int schema_of(const domain::Event& event) {
+  return std::visit([](const auto& e) { return std::remove_cvref_t<decltype(e)>::kSchema; }, event);
+}
+
+TEST_CASE("every event type keeps its bytes, and they keep their meaning") {
+  std::set<std::size_t> covered;
+  for (const auto& sample : sample_events()) {
+    const auto type = type_of(sample.data);
+    CAPTURE(type);
+    covered.insert(sample.data.index());
+    CountingRandomness randomness;
+    const CommitCodec codec(std::string(kJournal), std::make_shared<FixedKeyStore>(), randomness);
+
+    const auto record = codec.encode(commit_of(sample));
+    const auto data = data_of(*record);
+    check_golden(type, schema_of(sample.data), data);
+
+    const auto golden = read_file(
+        kEvents / "golden" / (std::string(type) + ".v" + std::to_string(schema_of(sample.data)) + ".json"));
+    std::string stored = *record;
+    stored.replace(stored.find(data), data.size(), golden.substr(0, golden.size() - 1));
+    const Commit decoded = codec.decode(stored);
+    REQUIRE(decoded.events.size() == 1);
+    CHECK(plain_text(decoded.events[0].data) == plain_text(sample.data));
+  }
+  CHECK(covered.size() == std::variant_size_v<domain::Event>);
+}
+
+TEST_CASE("every event type has a schema") {
+  for (const auto& sample : sample_events()) {
+    const auto name =
+        std::string(type_of(sample.data)) + ".v" + std::to_string(schema_of(sample.data)) + ".json";
+    CAPTURE(name);
+    CHECK(std::filesystem::exists(kEvents / name));
+  }
+  CHECK(std::filesystem::exists(kEvents / "journal.created.v1.json"));
+}
+
+TEST_CASE("genesis keeps its bytes") {
+  Genesis genesis;
+  genesis.journal = kJournal;
+  genesis.topic = "tasks";
+  genesis.partition = 3;
+  const auto record = encode_genesis(genesis, kAt);
+  check_golden(Genesis::kType, Genesis::kSchema, data_of(record));
+  CHECK(record == R"({"seq":0,"prev":"0000000000000000000000000000000000000000000000000000000000000000",)"
+                  R"("at":"2026-06-18T14:32:00.123Z","actor":{"kind":"system","id":"journal.init"},)"
+                  R"("command":{"id":"genesis","name":"journal.init"},)"
+                  R"("events":[{"stream":"journal","version":1,"type":"journal.created","schema":1,"data":)" +
+                      data_of(record) + "}]}");
+}
+
+}  // namespace
+}  // namespace groundtruth::journal::test
