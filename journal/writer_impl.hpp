@@ -167,8 +167,8 @@ void BasicWriter<R>::decide_or_throw(InFlight& entry) {
       entry.end_token = next_token_++;
       return;
     }
-    decision = domain::Decision{};
-    decision.add(submission.id, domain::CommandRejected{*rejection});
+    decision = domain::Decision{};  // `rejection` pointed into it
+    decision.add(submission.id, domain::CommandRejected{*entry.rejection});
     entry.rejection.reset();
   } else if (decision.events().empty() && !recorded) {
     entry.end_token = next_token_++;

@@ -1,0 +1,103 @@
+// libxcrypt behind a small pool (api/common/bcrypt_pool.hpp).
+#include "api/common/bcrypt_pool.hpp"
+
+#include <crypt.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <stdexcept>
+
+namespace groundtruth::api {
+namespace {
+
+constexpr std::string_view kBcryptPrefix = "$2b$";
+
+// crypt_data has 32 KB: on the heap, and wiped, for it holds what was computed on. A bad setting gives "*0".
+std::string bcrypt(const std::string& secret, const std::string& setting) {
+  auto data = std::make_unique<crypt_data>();
+  const char* result = crypt_r(secret.c_str(), setting.c_str(), data.get());
+  std::string hash = result != nullptr ? result : "*0";
+  sodium_memzero(data.get(), sizeof(crypt_data));
+  return hash;
+}
+
+}  // namespace
+
+std::string bcrypt_hash(const std::string& secret, unsigned cost, journal::Randomness& randomness) {
+  std::array<std::uint8_t, 16> salt;
+  randomness.fill(salt);
+  std::array<char, CRYPT_GENSALT_OUTPUT_SIZE> setting{};
+  if (crypt_gensalt_rn(kBcryptPrefix.data(), cost, reinterpret_cast<const char*>(salt.data()),
+                       static_cast<int>(salt.size()), setting.data(),
+                       static_cast<int>(setting.size())) == nullptr)
+    throw std::runtime_error("libcrypt makes no bcrypt setting of cost " + std::to_string(cost));
+  std::string hash = bcrypt(secret, setting.data());
+  if (!hash.starts_with(kBcryptPrefix)) throw std::runtime_error("libcrypt knows no bcrypt");
+  return hash;
+}
+
+bool bcrypt_verify(const std::string& secret, const std::string& hash) {
+  if (!hash.starts_with(kBcryptPrefix)) return false;
+  const std::string computed = bcrypt(secret, hash);
+  return computed.size() == hash.size() && sodium_memcmp(computed.data(), hash.data(), hash.size()) == 0;
+}
+
+BcryptPool::BcryptPool(BcryptOptions options, journal::Randomness& randomness)
+    : options_(options), randomness_(randomness) {
+  for (unsigned i = 0; i < std::max(options_.threads, 1U); ++i) threads_.emplace_back([this] { work(); });
+}
+
+BcryptPool::~BcryptPool() {
+  std::deque<std::function<void()>> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    dropped.swap(jobs_);  // destroyed outside of the lock: a callback's end may wake who calls us
+  }
+  wake_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+bool BcryptPool::try_hash(std::string secret, std::function<void(std::string)> done) {
+  return enqueue([this, secret = std::move(secret), done = std::move(done)] {
+    done(bcrypt_hash(secret, options_.cost, randomness_));
+  });
+}
+
+bool BcryptPool::try_verify(std::string secret, std::string hash, std::function<void(bool)> done) {
+  return enqueue([secret = std::move(secret), hash = std::move(hash), done = std::move(done)] {
+    done(bcrypt_verify(secret, hash));
+  });
+}
+
+bool BcryptPool::enqueue(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || jobs_.size() >= options_.max_waiting) return false;
+    jobs_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void BcryptPool::work() {
+  for (;;) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      if (stopping_) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    try {
+      job();
+    } catch (const std::exception&) {
+      // The callback dies uncalled with the job, and whoever awaits it learns that (api/http/async.hpp).
+    }
+  }
+}
+
+}  // namespace groundtruth::api

@@ -1,0 +1,87 @@
+// Showing, paying and leaving the local checkout (api/dev/checkout.hpp).
+#include "api/dev/checkout.hpp"
+
+#include "api/common/html.hpp"
+#include "api/dev/checkout_page.hpp"
+#include "api/dev/form.hpp"
+#include "api/http/async.hpp"
+
+namespace groundtruth::api::dev {
+namespace {
+
+http::Response no_such_checkout() {
+  return html_page(404, message_page("No such checkout", "There is nothing to pay at this address."));
+}
+
+std::optional<domain::Task> find_task(const Services& services, std::string_view id) {
+  if (!domain::is_id(id, "tsk_")) return std::nullopt;
+  auto task = services.tasks.task(domain::TaskId{std::string(id)});
+  if (!task) return std::nullopt;
+  return std::move(task->state);
+}
+
+http::Async<journal::Answer> execute(Services& services, const http::Request& request, domain::Bucket bucket,
+                                     domain::AccountId account, domain::Command command) {
+  journal::Submission submission;
+  submission.id =
+      domain::new_id<domain::CommandId>("cmd_", services.clock.now(), bucket, services.randomness.bits());
+  submission.partition = journal::partition_of(journal::Topic::tasks, bucket);
+  submission.actor = {journal::ActorKind::system, "dev-payments", std::move(account.value)};
+  submission.command = std::move(command);
+  submission.deadline = request.deadline - services.answer_margin;
+  auto begin = [&](auto done) {
+    submission.done = std::move(done);
+    services.node.submit(std::move(submission));
+  };
+  journal::Answer answer = co_await http::await_callback<journal::Answer>(std::move(begin));
+  co_return answer;
+}
+
+}  // namespace
+
+http::Async<http::Response> show_checkout(Services& services, http::Request& request) {
+  const auto task = find_task(services, request.param("id"));
+  if (!task) co_return no_such_checkout();
+  co_return html_page(200, checkout_page(*task, {}));
+}
+
+http::Async<http::Response> act_on_checkout(Services& services, http::Request& request) {
+  const auto task = find_task(services, request.param("id"));
+  if (!task) co_return no_such_checkout();
+  const auto action = only_value(request.body, "action");
+  const bool is_pay = action && *action == "pay";
+  if (!is_pay && !(action && *action == "cancel"))
+    co_return html_page(400, checkout_page(*task, "Choose to pay or to cancel."));
+
+  domain::Command command;
+  if (is_pay)
+    command = domain::FundTask{task->id, task->account, task->checkout, task->budget()};
+  else
+    command = domain::CancelTask{task->id, task->account, domain::CancelReason::checkout_abandoned};
+  const auto bucket = domain::bucket_of(task->account.value);
+  if (!bucket) co_return no_such_checkout();
+  const journal::Answer answer =
+      co_await execute(services, request, *bucket, task->account, std::move(command));
+  switch (answer.kind) {
+    case journal::AnswerKind::accepted: {
+      http::Response response = html_page(303, {});  // so that reloading the page does not pay again
+      response.header("Location", "/dev/checkout/" + task->id.value);
+      co_return response;
+    }
+    case journal::AnswerKind::rejected: {
+      const auto now = find_task(services, task->id.value);
+      co_return html_page(409, checkout_page(now ? *now : *task, "This is no longer possible."));
+    }
+    case journal::AnswerKind::key_reused:
+    case journal::AnswerKind::too_large:
+    case journal::AnswerKind::unavailable:
+    case journal::AnswerKind::unknown:
+      break;
+  }
+  http::Response response = html_page(
+      503, message_page("Not now", "The outcome is not known. Look at the checkout again in a moment."));
+  response.header("Retry-After", "1");
+  co_return response;
+}
+
+}  // namespace groundtruth::api::dev

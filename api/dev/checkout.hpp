@@ -1,0 +1,26 @@
+// The local checkout of --dev: what a payments provider would do, on a page that a person or a test can
+// click.
+#pragma once
+
+#include <chrono>
+
+#include "api/http/message.hpp"
+#include "journal/node.hpp"
+#include "journal/ports.hpp"
+#include "projections/tasks/queries.hpp"
+
+namespace groundtruth::api::dev {
+
+struct Services {
+  journal::Node& node;
+  const projections::TaskQueries& tasks;
+  const journal::Clock& clock;
+  journal::Randomness& randomness;
+  std::chrono::milliseconds answer_margin{250};
+};
+
+http::Async<http::Response> show_checkout(Services& services, http::Request& request);
+// action=pay funds the task, action=cancel gives it up; both lead back to the page.
+http::Async<http::Response> act_on_checkout(Services& services, http::Request& request);
+
+}  // namespace groundtruth::api::dev

@@ -1,0 +1,103 @@
+// The checks before a handler runs (api/groundtruth/guard.hpp).
+#include "api/groundtruth/guard.hpp"
+
+#include "api/groundtruth/errors.hpp"
+#include "journal/submission.hpp"
+
+namespace groundtruth::api::groundtruth {
+namespace {
+
+constexpr std::int64_t kMsPerSecond = 1'000;
+
+domain::Scope scope_of(const http::Route& route) {
+  if (route.scope == "read") return domain::Scope::read;
+  if (route.scope == "write") return domain::Scope::write;
+  return domain::Scope::admin;  // an unknown word must not open a door
+}
+
+// Who asked for the minute's report: one of all the requests that see the minute change.
+bool is_first_use_in_minute(const Credential& credential, std::int64_t minute_ms) {
+  std::int64_t seen = credential.last_use_ms.load(std::memory_order_relaxed);
+  return seen < minute_ms &&
+         credential.last_use_ms.compare_exchange_strong(seen, minute_ms, std::memory_order_relaxed);
+}
+
+// Tells the journal that the key was used. Nobody waits for it; when it is lost, the next minute tells more.
+void note_use(Services& services, const Caller& caller) {
+  const Credential& credential = *caller.credential;
+  const domain::Timestamp now = services.clock.now();
+  const domain::Timestamp minute = domain::to_minute(now);
+  if (!is_first_use_in_minute(credential, minute.ms)) return;
+  journal::Submission submission;
+  submission.id =
+      domain::new_id<domain::CommandId>("cmd_", now, credential.bucket, services.randomness.bits());
+  submission.partition = caller.partition();
+  submission.actor = {journal::ActorKind::system, "key-use", credential.account.value};
+  submission.command = domain::UseApiKey{credential.key, minute};
+  submission.deadline = services.clock.steady() + services.options.last_use_timeout;
+  submission.done = [](const journal::Answer&) {};
+  services.node.submit(std::move(submission));
+}
+
+http::Response over_limit(const RateState& state) {
+  return retry_later(rate_limited(), state.retry_after);
+}
+
+}  // namespace
+
+const Caller& caller_of(const http::Request& request) {
+  return std::any_cast<const Caller&>(request.principal);
+}
+
+http::Async<std::optional<http::Response>> guard(Services& services, http::Request& request,
+                                                 const http::Route& route) {
+  if (route.scope.empty()) co_return std::nullopt;
+  const auto token = bearer_token(request.headers);
+  Caller caller;
+  if (token) caller.credential = services.authenticator.cached(*token);
+
+  if (!caller.credential) {
+    const std::string address = address_subject(request.remote_address);
+    const RateState state = services.address_limits.look(address);
+    if (!state.allowed) {
+      request.principal = Caller{nullptr, state};
+      co_return over_limit(state);
+    }
+    if (token) {
+      const std::string key(*token);
+      Authentication authentication = co_await services.authenticator.authenticate(key);
+      if (authentication.outcome == Authentication::Outcome::busy) {
+        constexpr std::chrono::seconds soon{1};
+        co_return retry_later(unavailable("Too many API keys are being checked at the moment."), soon);
+      }
+      caller.credential = std::move(authentication.credential);
+    }
+    if (!caller.credential) {
+      services.address_limits.take(address);
+      co_return to_response(unauthorized());
+    }
+  }
+
+  caller.rate = services.key_limits.take(caller.credential->key.value);
+  if (caller.rate.allowed) {
+    const RateState account = services.account_limits.take(caller.credential->account.value);
+    if (!account.allowed) caller.rate = account;
+  }
+  request.principal = caller;
+  if (!caller.rate.allowed) co_return over_limit(caller.rate);
+  note_use(services, caller);
+  if (!domain::allows(caller.credential->scopes, scope_of(route)))
+    co_return to_response(forbidden(route.scope));
+  co_return std::nullopt;
+}
+
+void finish(const http::Request& request, http::Response& response) {
+  const auto* caller = std::any_cast<Caller>(&request.principal);
+  if (caller == nullptr) return;
+  const std::int64_t reset_s = (caller->rate.reset.ms + kMsPerSecond - 1) / kMsPerSecond;
+  response.header("X-RateLimit-Limit", std::to_string(caller->rate.limit));
+  response.header("X-RateLimit-Remaining", std::to_string(caller->rate.remaining));
+  response.header("X-RateLimit-Reset", std::to_string(reset_s));
+}
+
+}  // namespace groundtruth::api::groundtruth

@@ -1,0 +1,125 @@
+// API keys: make, list, revoke (CONTRACTS, "groundtruth").
+#include "api/groundtruth/handlers_keys.hpp"
+
+#include "api/common/api_key_format.hpp"
+#include "api/groundtruth/errors.hpp"
+#include "api/groundtruth/exchange.hpp"
+#include "api/groundtruth/paging.hpp"
+#include "api/groundtruth/render.hpp"
+#include "api/groundtruth/requests.hpp"
+#include "api/http/async.hpp"
+
+namespace groundtruth::api::groundtruth {
+namespace {
+
+constexpr std::string_view kList = "api-keys";
+constexpr std::chrono::seconds kRetrySoon{1};
+
+// "" where too many wait for their hash already.
+http::Async<std::string> hash_secret(Services& services, std::string secret) {
+  auto begin = [&](auto done) {
+    if (!services.bcrypt.try_hash(std::move(secret), done)) done(std::string());
+  };
+  std::string hash = co_await http::await_callback<std::string>(std::move(begin));
+  co_return hash;
+}
+
+// A page of the keys that are not revoked: revoked ones are history and in no list. One walk over all of
+// them, a few indexed reads for any sane account, also counts the total. nullopt: the cursor's key is not one
+// of this account.
+std::optional<projections::Page<domain::ApiKey>> page_of_live_keys(
+    const projections::AccountQueries& accounts, const domain::AccountId& account,
+    const PageRequest& wanted) {
+  projections::Page<domain::ApiKey> page;
+  std::uint64_t to_skip = wanted.after ? 0 : wanted.offset();
+  bool is_past_cursor = !wanted.after;
+  std::optional<domain::ApiKeyId> last;
+  for (bool more = true; more;) {
+    auto part = accounts.api_keys_after(account, last, projections::kMaxPage);
+    if (!part) break;
+    more = part->more && !part->items.empty();
+    for (auto& item : part->items) {
+      last = item.state.id;
+      const bool is_cursor = wanted.after && item.state.id.value == *wanted.after;
+      if (!item.state.revoked_at) {
+        ++page.total;
+        if (is_past_cursor && to_skip > 0)
+          --to_skip;
+        else if (is_past_cursor && page.items.size() < wanted.per_page)
+          page.items.push_back(std::move(item));
+        else if (is_past_cursor)
+          page.more = true;
+      }
+      is_past_cursor = is_past_cursor || is_cursor;
+    }
+  }
+  if (!is_past_cursor) return std::nullopt;
+  return page;
+}
+
+}  // namespace
+
+http::Async<http::Response> create_api_key(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  Intent intent = read_intent(services, request);
+  if (intent.problem) co_return to_response(*intent.problem);
+  auto body = read_body<CreateApiKeyRequest>(request);
+  if (!body.value) co_return to_response(body.problem);
+
+  const MintedApiKey minted = mint_api_key(services.clock.now(), caller.credential->bucket,
+                                           services.randomness, services.options.authenticator.key_prefix);
+  std::string hash = co_await hash_secret(services, minted.secret);
+  if (hash.empty())
+    co_return retry_later(unavailable("Too many API keys are being made at the moment."), kRetrySoon);
+
+  domain::CreateApiKey command;
+  command.key = minted.id;
+  command.account = caller.account();
+  command.name = std::move(body.value->name.value);
+  command.scopes = std::move(body.value->scopes.value);
+  command.prefix = minted.display;
+  command.secret_hash = std::move(hash);
+  command.expires_at = body.value->expires_at.value;
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  const journal::Answer answer = co_await execute(services, request, std::move(order));
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  // A replayed answer is about the key of the first request, whose secret nobody has any more.
+  const std::string_view secret = answer.replayed ? std::string_view() : std::string_view(minted.key);
+  co_return written(201, render_key_created(*answer.commit, secret), answer);
+}
+
+http::Async<http::Response> list_api_keys(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  QueryReader query(request);
+  const PageRequest wanted = read_page(query, services.cursors, kList, caller.account());
+  if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
+  if (request.headers.find("Journal-Position")) {
+    auto stopped = co_await await_position(services, request);
+    if (stopped) co_return std::move(*stopped);
+  }
+
+  const auto found = page_of_live_keys(services.accounts, caller.account(), wanted);
+  if (!found)
+    co_return to_response(wrong_field("cursor", "invalid_value", "must be a next_cursor of this list"));
+  const projections::Page<domain::ApiKey>& page = *found;
+  const std::string last_id = page.items.empty() ? std::string() : page.items.back().state.id.value;
+  const Pagination pagination =
+      pagination_of(wanted, page.total, page.more, last_id, services.cursors, kList, caller.account());
+  co_return ok(render_keys(page.items, pagination));
+}
+
+http::Async<http::Response> revoke_api_key(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  if (auto errors = refuse_query(request); !errors.empty())
+    co_return to_response(wrong_fields(std::move(errors)));
+  const std::string id(request.param("id"));
+  if (!domain::is_id(id, kApiKeyIdPrefix) || domain::bucket_of(id) != caller.credential->bucket)
+    co_return to_response(no_such("API key"));
+  domain::RevokeApiKey command{domain::ApiKeyId{id}, caller.account()};
+  Order order{std::move(command), std::nullopt, std::nullopt};
+  const journal::Answer answer = co_await execute(services, request, std::move(order));
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  co_return written(200, render_key_revoked(*answer.commit), answer);
+}
+
+}  // namespace groundtruth::api::groundtruth

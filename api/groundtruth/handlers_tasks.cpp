@@ -1,0 +1,245 @@
+// Tasks: create, list, read, cancel; and the outcome of a command (seed 000, CONTRACTS "groundtruth").
+#include "api/groundtruth/handlers_tasks.hpp"
+
+#include "api/common/etag.hpp"
+#include "api/common/json_object.hpp"
+#include "api/groundtruth/errors.hpp"
+#include "api/groundtruth/exchange.hpp"
+#include "api/groundtruth/paging.hpp"
+#include "api/groundtruth/render.hpp"
+#include "api/groundtruth/requests.hpp"
+#include "api/http/async.hpp"
+
+namespace groundtruth::api::groundtruth {
+namespace {
+
+constexpr std::string_view kList = "tasks";
+constexpr std::string_view kTaskPrefix = "tsk_";
+constexpr std::string_view kCommandPrefix = "cmd_";
+constexpr std::int64_t kSecondMs = 1'000;
+constexpr std::int64_t kDayMs = 86'400'000;
+constexpr std::chrono::seconds kRetryPayments{5};
+
+// An id that cannot belong to the caller is not looked up: all that an account owns has the account's bucket.
+bool may_own(const Caller& caller, std::string_view id, std::string_view prefix) {
+  return domain::is_id(id, prefix) && domain::bucket_of(id) == caller.credential->bucket;
+}
+
+std::optional<projections::Versioned<domain::Task>> find_task(const Services& services, const Caller& caller,
+                                                              std::string_view id) {
+  if (!may_own(caller, id, kTaskPrefix)) return std::nullopt;
+  auto task = services.tasks.task(domain::TaskId{std::string(id)});
+  if (task && task->state.account != caller.account()) return std::nullopt;
+  return task;
+}
+
+// A retry under the same idempotency key asks the payments provider for the same checkout. Its id is dated by
+// the day, as the bits are, for a retry comes at another millisecond.
+domain::CheckoutId checkout_id(Services& services, const Caller& caller,
+                               const std::optional<journal::KeyedRequest>& keyed) {
+  constexpr std::string_view prefix = "cko_";
+  const domain::Bucket bucket = caller.credential->bucket;
+  const domain::Timestamp now = services.clock.now();
+  if (!keyed) return domain::new_id<domain::CheckoutId>(prefix, now, bucket, services.randomness.bits());
+  const domain::Timestamp day{now.ms - now.ms % kDayMs};
+  return domain::new_id<domain::CheckoutId>(prefix, day, bucket,
+                                            services.hasher.stable_bits(caller.account().value, *keyed, now));
+}
+
+struct Checkout {
+  std::optional<std::string> url;
+  std::string reason;
+};
+
+http::Async<Checkout> make_checkout(Services& services, const domain::CreateTask& command) {
+  ports::CheckoutRequest wanted{command.checkout, command.account, command.task, command.title,
+                                command.reward_cents * command.target_submissions};
+  auto begin = [&](auto done) {
+    services.payments.create_checkout(std::move(wanted),
+                                      [done](std::optional<std::string> url, std::string reason) {
+                                        done(Checkout{std::move(url), std::move(reason)});
+                                      });
+  };
+  Checkout checkout = co_await http::await_callback<Checkout>(std::move(begin));
+  co_return checkout;
+}
+
+domain::CreateTask to_command(Services& services, const Caller& caller, CreateTaskRequest request) {
+  domain::CreateTask command;
+  command.task = domain::new_id<domain::TaskId>(kTaskPrefix, services.clock.now(), caller.credential->bucket,
+                                                services.randomness.bits());
+  command.account = caller.account();
+  command.title = std::move(request.title.value);
+  command.instructions = std::move(request.instructions.value);
+  command.modalities = std::move(request.modalities.value);
+  command.reward_cents = request.reward_cents.value;
+  command.target_submissions = request.target_submissions.value;
+  command.deadline = request.deadline.value;
+  if (request.metadata) command.metadata = std::move(request.metadata->value);
+  return command;
+}
+
+// A bound in whole seconds means the seconds that answers show: what is shown as that very second is neither
+// after nor before it. A bound with a fraction is exact.
+domain::Timestamp first_after(domain::Timestamp bound) {
+  return {bound.ms + (bound.ms % kSecondMs == 0 ? kSecondMs : 1)};
+}
+
+}  // namespace
+
+http::Async<http::Response> create_task(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  Intent intent = read_intent(services, request);
+  if (intent.problem) co_return to_response(*intent.problem);
+  auto body = read_body<CreateTaskRequest>(request);
+  if (!body.value) co_return to_response(body.problem);
+  if (const auto rejection =
+          domain::check_budget(body.value->reward_cents.value, body.value->target_submissions.value))
+    co_return to_response(problem_of(*rejection));
+
+  domain::CreateTask command = to_command(services, caller, std::move(*body.value));
+  command.checkout = checkout_id(services, caller, intent.keyed);
+  Checkout checkout = co_await make_checkout(services, command);
+  if (!checkout.url) {
+    std::string reason =
+        checkout.reason.empty() ? "The payments provider cannot be reached." : checkout.reason;
+    co_return retry_later(unavailable(std::move(reason)), kRetryPayments);
+  }
+  command.funding_url = std::move(*checkout.url);
+
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  const journal::Answer answer = co_await execute(services, request, std::move(order));
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  http::Response response = written(201, render_task_created(*answer.commit), answer);
+  response.header("ETag", etag_of(1));
+  co_return response;
+}
+
+http::Async<http::Response> list_tasks(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  QueryReader query(request);
+  projections::TaskFilter filter;
+  filter.account = caller.account();
+  filter.status = query.one_of<domain::TaskStatus>("status");
+  if (const auto after = query.time("created_after")) filter.created_from = first_after(*after);
+  filter.created_until = query.time("created_before");
+  const PageRequest wanted = read_page(query, services.cursors, kList, caller.account());
+  if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
+  if (request.headers.find("Journal-Position")) {
+    auto stopped = co_await await_position(services, request);
+    if (stopped) co_return std::move(*stopped);
+  }
+
+  projections::Page<domain::Task> page;
+  if (wanted.after) {
+    auto found = services.tasks.page_after(filter, domain::TaskId{*wanted.after}, wanted.per_page);
+    if (!found)
+      co_return to_response(wrong_field("cursor", "invalid_value", "must be a next_cursor of this list"));
+    page = std::move(*found);
+  } else {
+    page = services.tasks.page(filter, wanted.offset(), wanted.per_page);
+  }
+  const std::string last_id = page.items.empty() ? std::string() : page.items.back().state.id.value;
+  const Pagination pagination =
+      pagination_of(wanted, page.total, page.more, last_id, services.cursors, kList, caller.account());
+  co_return ok(render_tasks(page.items, pagination));
+}
+
+http::Async<http::Response> get_task(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  if (auto errors = refuse_query(request); !errors.empty())
+    co_return to_response(wrong_fields(std::move(errors)));
+  if (request.headers.find("Journal-Position")) {
+    auto stopped = co_await await_position(services, request);
+    if (stopped) co_return std::move(*stopped);
+  }
+  const auto task = find_task(services, caller, request.param("id"));
+  if (!task) co_return to_response(no_such("task"));
+  http::Response response;
+  response.header("ETag", etag_of(task->version));
+  const auto known = request.headers.find("If-None-Match");
+  if (known && none_match_hits(*known, task->version)) {
+    response.status = 304;
+    co_return response;
+  }
+  response.body = render_task(task->state);
+  co_return response;
+}
+
+http::Async<http::Response> cancel_task(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  Intent intent = read_intent(services, request);
+  if (intent.problem) co_return to_response(*intent.problem);
+  std::optional<journal::ExpectedVersion> expected;
+  const std::string id(request.param("id"));
+  if (const auto header = request.headers.find("If-Match")) {
+    const IfMatch wanted = parse_if_match(*header);
+    if (wanted.kind == IfMatch::Kind::malformed)
+      co_return to_response(wrong_field("If-Match", "invalid_value", "must be one ETag of the task, or *"));
+    if (wanted.kind == IfMatch::Kind::version) expected = journal::ExpectedVersion{id, wanted.version};
+  }
+  if (!request.body.empty()) {
+    auto body = read_body<EmptyRequest>(request);
+    if (!body.value) co_return to_response(body.problem);
+  }
+  if (!may_own(caller, id, kTaskPrefix)) co_return to_response(no_such("task"));
+
+  domain::CancelTask command{domain::TaskId{id}, caller.account(), domain::CancelReason::by_customer};
+  Order order{std::move(command), std::move(intent.keyed), std::move(expected)};
+  const journal::Answer answer = co_await execute(services, request, std::move(order));
+  const bool is_mismatch = answer.kind == journal::AnswerKind::rejected &&
+                           answer.rejection.code == domain::RejectionCode::version_mismatch;
+  // Versions are compared before owners are: only who owns the task may learn that it has another one.
+  if (is_mismatch && !find_task(services, caller, id)) co_return to_response(no_such("task"));
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  co_return written(200, render_task_cancelled(*answer.commit), answer);
+}
+
+http::Async<http::Response> get_command(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  if (auto errors = refuse_query(request); !errors.empty())
+    co_return to_response(wrong_fields(std::move(errors)));
+  if (request.headers.find("Journal-Position")) {
+    auto stopped = co_await await_position(services, request);
+    if (stopped) co_return std::move(*stopped);
+  }
+  const std::string id(request.param("id"));
+  if (!may_own(caller, id, kCommandPrefix)) co_return to_response(no_such("command"));
+
+  struct Outcome {
+    journal::CommandState state = journal::CommandState::unknown;
+    journal::Answer answer;
+  };
+  const journal::Partition partition = caller.partition();
+  auto begin = [&](auto done) {
+    services.node.command_state(partition, domain::CommandId{id}, caller.account().value,
+                                [done](journal::CommandState state, journal::Answer answer) {
+                                  done(Outcome{state, std::move(answer)});
+                                });
+  };
+  const Outcome outcome = co_await http::await_callback<Outcome>(std::move(begin));
+  std::string body;
+  ObjectWriter object(body);
+  object.member("id", id);
+  if (outcome.state == journal::CommandState::pending) {
+    object.member("status", "pending").raw("journal_position", "null").raw("error", "null").end();
+    co_return ok(std::move(body));
+  }
+  const auto& commit = outcome.answer.commit;
+  // A rejection without a commit was answered to whoever waited for it and stands nowhere.
+  if (outcome.state == journal::CommandState::unknown || !commit ||
+      commit->actor.account != caller.account().value)
+    co_return to_response(no_such("command"));
+  const bool is_rejected = outcome.answer.kind == journal::AnswerKind::rejected;
+  object.member("status", is_rejected ? "rejected" : "accepted")
+      .member("journal_position",
+              journal::to_string(journal::Position{outcome.answer.partition, commit->seq}));
+  if (is_rejected)
+    object.raw("error", error_object(problem_of(outcome.answer.rejection)));
+  else
+    object.raw("error", "null");
+  object.end();
+  co_return ok(std::move(body));
+}
+
+}  // namespace groundtruth::api::groundtruth

@@ -1,0 +1,80 @@
+// What the handlers of this surface work with, put together once by app/ and shared by all requests.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "api/common/authenticator.hpp"
+#include "api/common/bcrypt_pool.hpp"
+#include "api/common/cursor.hpp"
+#include "api/common/idempotency.hpp"
+#include "api/common/rate_limiter.hpp"
+#include "journal/key_store.hpp"
+#include "journal/node.hpp"
+#include "journal/ports.hpp"
+#include "projections/accounts/queries.hpp"
+#include "projections/tasks/queries.hpp"
+#include "workers/ports/payments.hpp"
+
+namespace groundtruth::api::groundtruth {
+
+struct Options {
+  RateLimit key_limit{600};
+  RateLimit account_limit{6'000};  // all keys of an organization together
+  RateLimit address_limit{120};    // requests without a valid key, for each address
+  AuthenticatorOptions authenticator;
+  std::chrono::milliseconds position_wait{5'000};  // how long a read waits for its Journal-Position
+  std::chrono::milliseconds answer_margin{250};    // of the request's time, kept for the answer itself
+  std::chrono::milliseconds last_use_timeout{5'000};
+  std::vector<std::string> hosts;  // host names bound to this surface
+};
+
+// Everything given must outlive it. Thread-safe as its parts are.
+struct Services {
+  struct Parts {
+    journal::Node& node;
+    const projections::AccountQueries& accounts;
+    const projections::TaskQueries& tasks;
+    ports::Payments& payments;
+    BcryptPool& bcrypt;
+    const journal::Clock& clock;
+    journal::Randomness& randomness;
+    const journal::MasterKey& master;  // only while constructing
+  };
+
+  Services(const Parts& parts, Options chosen)
+      : node(parts.node),
+        accounts(parts.accounts),
+        tasks(parts.tasks),
+        payments(parts.payments),
+        bcrypt(parts.bcrypt),
+        clock(parts.clock),
+        randomness(parts.randomness),
+        options(std::move(chosen)),
+        hasher(parts.master),
+        cursors(parts.master),
+        key_limits(options.key_limit, clock),
+        account_limits(options.account_limit, clock),
+        address_limits(options.address_limit, clock),
+        authenticator(options.authenticator, accounts, bcrypt, clock) {}
+
+  // For Projector::on_committed: drops revoked keys from the cache before a revocation is answered.
+  void observe(const journal::Accepted& accepted) { authenticator.observe(accepted); }
+
+  journal::Node& node;
+  const projections::AccountQueries& accounts;
+  const projections::TaskQueries& tasks;
+  ports::Payments& payments;
+  BcryptPool& bcrypt;
+  const journal::Clock& clock;
+  journal::Randomness& randomness;
+  const Options options;
+  const RequestHasher hasher;
+  const CursorCodec cursors;
+  RateLimiter key_limits;
+  RateLimiter account_limits;
+  RateLimiter address_limits;
+  Authenticator authenticator;
+};
+
+}  // namespace groundtruth::api::groundtruth

@@ -1,0 +1,58 @@
+// See email_claim.hpp.
+#include "api/ops/email_claim.hpp"
+
+#include <sodium.h>
+
+#include "journal/codec/json_writer.hpp"
+
+namespace groundtruth::ops {
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n";
+
+std::uint64_t number_at(const std::uint8_t* bytes) {
+  std::uint64_t number = 0;
+  for (int i = 0; i < 8; ++i) number = (number << 8) | bytes[i];
+  return number;
+}
+
+}  // namespace
+
+std::string normalized_email(std::string_view email) {
+  const auto begin = email.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  std::string out(email.substr(begin, email.find_last_not_of(kBlanks) - begin + 1));
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, std::string_view kind,
+                          std::string_view email) {
+  std::string input = journal::codec::to_json(surface);
+  input += '\0';
+  input += kind;
+  input += '\0';
+  input += normalized_email(email);
+  std::array<std::uint8_t, 32> hash{};
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(input.data()),
+                     input.size(), key.data(), key.size());
+  EmailClaimRef claim;
+  claim.bucket = {static_cast<std::uint16_t>(number_at(&hash[24]) % domain::kBucketCount)};
+  // All of the id but the bucket is hash: the part where other ids have their time is 50 bits of it.
+  const auto first = static_cast<std::int64_t>(number_at(&hash[0]) >> 14);
+  claim.id = domain::new_id<domain::EmailClaimId>("eml_", {first}, claim.bucket,
+                                                  {number_at(&hash[8]), number_at(&hash[16])});
+  return claim;
+}
+
+bool is_email(std::string_view email) {
+  const auto at = email.find('@');
+  if (email.size() > 254 || at == 0 || at == std::string_view::npos || at + 1 == email.size()) return false;
+  if (email.find('@', at + 1) != std::string_view::npos) return false;
+  for (const char c : email)
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) return false;
+  return true;
+}
+
+}  // namespace groundtruth::ops

@@ -1,0 +1,32 @@
+// Which stream stands for an e-mail address, and in which bucket the account that owns it lives (DESIGN,
+// section 3).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "domain/account.hpp"
+#include "journal/key_store.hpp"
+
+namespace groundtruth::ops {
+
+// What the key is derived from the master key for.
+inline constexpr std::string_view kEmailHashPurpose = "email-hash";
+
+struct EmailClaimRef {
+  domain::EmailClaimId id;
+  domain::Bucket bucket;
+};
+
+// The address as it is compared: without surrounding white space, ASCII letters lower-cased.
+std::string normalized_email(std::string_view email);
+
+// A pure function of its arguments, kept for ever: it decides who has an address. Keyed, so that ids do not
+// give away who is a customer. `kind` tells account kinds of a surface apart ("organization", "worker", …).
+EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, std::string_view kind,
+                          std::string_view email);
+
+// Shape only: one '@' between two parts without white space or control characters, at most 254 bytes.
+bool is_email(std::string_view email);
+
+}  // namespace groundtruth::ops

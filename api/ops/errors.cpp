@@ -1,0 +1,136 @@
+// See errors.hpp.
+#include "api/ops/errors.hpp"
+
+namespace groundtruth::ops {
+namespace {
+
+struct Word {
+  int status;
+  std::string_view code, message;
+};
+
+Word word_for(domain::RejectionCode code) {
+  using enum domain::RejectionCode;
+  switch (code) {
+    case account_not_found:
+      return {404, "account_not_found", "there is no such account"};
+    case account_erased:
+      return {409, "account_erased", "this account was erased"};
+    case email_taken:
+      return {409, "email_taken", "an account of this surface has this e-mail address already"};
+    case api_key_exists:
+      return {409, "api_key_exists", "this key exists already"};
+    case api_key_not_found:
+      return {404, "api_key_not_found", "this account has no such key, or it was revoked"};
+    case key_expiry_in_past:
+      return {400, "validation_error", "expires_at must be in the future"};
+    case task_exists:
+      return {409, "task_exists", "this task exists already"};
+    case task_not_found:
+      return {404, "task_not_found", "there is no such task"};
+    case task_not_cancellable:
+      return {409, "task_not_cancellable", "this task cannot be cancelled any more"};
+    case task_not_fundable:
+      return {409, "task_not_fundable", "this task does not wait for money"};
+    case deadline_in_past:
+      return {400, "validation_error", "deadline must be in the future"};
+    case insufficient_budget:
+      return {400, "insufficient_budget", "the budget is below the minimum"};
+    case amount_mismatch:
+      return {409, "amount_mismatch", "the amount is not the one that is due"};
+    case insufficient_funds:
+      return {409, "insufficient_funds", "there is not enough money in the wallet"};
+    case version_mismatch:
+      return {412, "version_mismatch", "this was changed meanwhile; read it again"};
+  }
+  return {500, "internal_error", "unknown rejection"};
+}
+
+std::string envelope(std::string_view code, std::string_view message) {
+  std::string out = "{\"error\":{\"code\":";
+  journal::codec::append_string(out, code);
+  out += ",\"message\":";
+  journal::codec::append_string(out, message);
+  out += "}}\n";
+  return out;
+}
+
+}  // namespace
+
+std::string error_line(std::string_view code, std::string_view message) {
+  return envelope(code, message);
+}
+
+http::Response error(int status, std::string_view code, std::string_view message) {
+  http::Response response;
+  response.status = status;
+  response.body = envelope(code, message);
+  response.header("Cache-Control", "no-store");
+  return response;
+}
+
+http::Response validation_error(const std::vector<journal::codec::FieldError>& errors) {
+  std::string message;
+  for (const auto& each : errors) {
+    if (!message.empty()) message += "; ";
+    message += each.path.empty() ? "the body" : each.path;
+    message += ' ';
+    message += each.message;
+  }
+  return error(400, "validation_error", message);
+}
+
+http::Response refused(const journal::Answer& answer) {
+  switch (answer.kind) {
+    case journal::AnswerKind::accepted:
+      break;
+    case journal::AnswerKind::rejected: {
+      const Word word = word_for(answer.rejection.code);
+      return error(word.status, word.code, word.message);
+    }
+    case journal::AnswerKind::key_reused:
+      return error(422, "idempotency_key_reused", "this Idempotency-Key stands for another request");
+    case journal::AnswerKind::too_large:
+      return error(413, "too_large", "this would be larger than a commit may be");
+    case journal::AnswerKind::unavailable: {
+      auto response =
+          error(503, "unavailable",
+                "not done: " + (answer.reason.empty() ? "the journal is not ready" : answer.reason));
+      response.header("Retry-After", "1");
+      return response;
+    }
+    case journal::AnswerKind::unknown:
+      return error(504, "unknown_outcome",
+                   "whether this was done is not known yet (command " + answer.command.value +
+                       "); look before you retry");
+  }
+  return error(500, "internal_error", "an accepted command was taken for a refused one");
+}
+
+http::Response refusal(http::Refusal refusal, std::string_view detail) {
+  const auto say = [&](std::string_view text) { return detail.empty() ? text : detail; };
+  switch (refusal) {
+    case http::Refusal::bad_request:
+      return error(400, "bad_request", say("the request is malformed"));
+    case http::Refusal::not_found:
+      return error(404, "not_found", "the operator API has no such path");
+    case http::Refusal::method_not_allowed:
+      return error(405, "method_not_allowed", "this path has other methods; see the Allow header");
+    case http::Refusal::timeout:
+      return error(408, "timeout", say("the request did not come in time"));
+    case http::Refusal::body_too_large:
+      return error(413, "too_large", say("the body is too large"));
+    case http::Refusal::unsupported_media:
+      return error(415, "unsupported_media_type", "send Content-Type: application/json");
+    case http::Refusal::headers_too_large:
+      return error(431, "headers_too_large", say("the headers are too large"));
+    case http::Refusal::internal:
+      return error(500, "internal_error",
+                   "something broke here; the server's log has it under the request id");
+    case http::Refusal::unavailable:
+      return error(503, "unavailable", say("not now; try again"));
+  }
+  return error(500, "internal_error", "unknown refusal");
+}
+
+}  // namespace groundtruth::ops

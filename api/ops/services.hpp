@@ -1,0 +1,49 @@
+// What the operator API works with. The composition root fills it; everything outlives the server.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <atomic>
+#include <boost/describe.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "api/common/bcrypt_pool.hpp"
+#include "api/http/server.hpp"
+#include "api/ops/metrics.hpp"
+#include "api/ops/streaming.hpp"
+#include "journal/key_store.hpp"
+#include "journal/node.hpp"
+#include "projections/projector.hpp"
+
+namespace groundtruth::ops {
+
+struct RouteRow {
+  std::string surface, method, path;
+};
+BOOST_DESCRIBE_STRUCT(RouteRow, (), (surface, method, path))
+
+struct Services {
+  journal::Node& node;
+  const journal::Journal& journal;
+  const journal::CommitCodec& codec;
+  projections::Projector& projector;
+  journal::Clock& clock;
+  journal::Randomness& randomness;
+  api::BcryptPool& bcrypt;
+  HttpMetrics& http_metrics;
+  Jobs& jobs;
+  journal::DataKey email_hash_key;
+  std::string token;             // what callers of /ops/* show as a bearer
+  std::vector<RouteRow> routes;  // of the public surfaces
+
+  // Reasons of the process's own not to be ready: it starts, it stops. Thread-safe.
+  std::function<std::vector<std::string>()> not_ready = [] { return std::vector<std::string>{}; };
+  // Connections of the public server; zeroes before it listens. Thread-safe.
+  std::function<http::Server::Counters()> connections = [] { return http::Server::Counters{}; };
+  // Metrics of what only the composition root knows: the concrete journal, the access log. Thread-safe.
+  std::function<void(std::vector<prometheus::MetricFamily>&)> more_metrics = [](auto&) {};
+};
+
+}  // namespace groundtruth::ops

@@ -1,0 +1,44 @@
+// The commands of `groundtruth`, without the parsing of their options. Each prints its answer on stdout and
+// throws CommandError for what did not work.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/exit_code.hpp"
+#include "app/ops_client.hpp"
+
+namespace groundtruth::app {
+
+// What every command takes.
+struct CommonOptions {
+  ServerTarget target;
+  bool json = false;  // for programs; otherwise tables for people
+};
+
+// commands_account.cpp
+struct NewAccountOptions {
+  std::string surface, name, email;
+};
+ExitCode account_create(const CommonOptions& common, const NewAccountOptions& account);
+ExitCode account_list(const CommonOptions& common);
+ExitCode account_erase(const CommonOptions& common, const std::string& id);
+
+// commands_journal.cpp
+ExitCode journal_init(const CommonOptions& common);
+ExitCode journal_stat(const CommonOptions& common);
+ExitCode journal_cat(const CommonOptions& common, const std::string& partition, bool raw);
+ExitCode journal_verify(const CommonOptions& common, bool repair_marker);
+
+// commands_projections.cpp
+ExitCode projections_list(const CommonOptions& common);
+ExitCode projections_rebuild(const CommonOptions& common, const std::string& name);  // "": all
+ExitCode projections_digest(const CommonOptions& common);
+
+// demo.cpp
+ExitCode demo(const CommonOptions& common);
+
+// version.cpp
+ExitCode version(const CommonOptions& common);
+
+}  // namespace groundtruth::app

@@ -1,0 +1,174 @@
+// `groundtruth journal`: make it, look at it, audit it; by the operator API, or on the files where no server
+// runs.
+#include <cstdio>
+
+#include "api/ops/journal_report.hpp"
+#include "api/ops/verify_report.hpp"
+#include "app/commands.hpp"
+#include "app/offline.hpp"
+#include "app/result_stream.hpp"
+#include "app/terminal.hpp"
+#include "journal/codec/json_reader.hpp"
+#include "journal/codec/json_writer.hpp"
+#include "journal/genesis.hpp"
+
+namespace groundtruth::app {
+namespace {
+
+// stdout is gone or full: nothing that the command line can still say there.
+void put(std::string_view bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
+    throw CommandError(ExitCode::failed, "cannot write to stdout");
+}
+
+void print_stat(const ops::JournalStat& stat) {
+  Table table({{"PARTITION"}, {"SEQ", Table::Align::right}, {"HEAD"}, {"ORPHANS", Table::Align::right}});
+  std::size_t only_genesis = 0;
+  std::uint64_t commits = 0;
+  for (const auto& each : stat.partitions) {
+    commits += each.seq + 1;
+    if (each.seq == 0 && each.orphans == 0) {
+      ++only_genesis;
+      continue;
+    }
+    table.add({each.topic + "/" + std::to_string(each.partition), grouped(each.seq),
+               each.id.substr(0, 16) + "…", grouped(each.orphans)});
+  }
+  if (!table.empty()) put(table.render());
+  put((table.empty() ? "" : "\n") + grouped(commits) + " commits in " +
+      std::to_string(stat.partitions.size()) + " partitions, " + std::to_string(only_genesis) +
+      " of which hold their genesis alone.\n");
+}
+
+void print_verified(const ops::VerifyView& view) {
+  Table table({{"PARTITION"},
+               {"COMMITS", Table::Align::right},
+               {"ORPHANS", Table::Align::right},
+               {"BYTES", Table::Align::right},
+               {"PROBLEM"}});
+  for (const auto& each : view.partitions)
+    if (each.commits > 1 || each.orphans > 0 || each.problem)
+      table.add({each.partition, grouped(each.commits), grouped(each.orphans), human_bytes(each.bytes),
+                 each.problem.value_or("")});
+  if (!table.empty()) put(table.render() + "\n");
+  put("journal " + (view.journal.empty() ? "without a genesis" : view.journal) + ": " +
+      grouped(view.commits) + " commits, " + grouped(view.orphans) + " orphans, " + human_bytes(view.bytes) +
+      "\n");
+  put(view.sound ? "sound: every commit follows the one before it, byte for byte\n" : "NOT SOUND\n");
+}
+
+ops::VerifyView verify_by_server(HttpClient& server) {
+  const auto json = run_streamed(server, "/ops/journal/verify", "verifying");
+  auto view = journal::codec::decode_json<ops::VerifyView>(json, journal::codec::kStoredDepth);
+  if (!view)
+    throw CommandError(ExitCode::failed,
+                       "the server's report is not understood here; is it another version?");
+  return std::move(*view.value);
+}
+
+ops::VerifyView verify_by_reading(const ServerTarget& target, bool repair_marker) {
+  const auto local = lock_local(target, journal::DataDirectory::Absent::refuse);
+  ProgressBar bar("verifying");
+  auto options =
+      ops::counting_options(0, [&](std::uint64_t done, std::uint64_t) { bar.update(done, 0, "records"); });
+  return ops::view_of(journal::verify_sqlite_journal(journal_options(local.settings, *local.directory),
+                                                     journal::system_clock(), options, repair_marker));
+}
+
+}  // namespace
+
+ExitCode journal_init(const CommonOptions& common) {
+  if (find_server(common.target))
+    throw CommandError(ExitCode::failed,
+                       "a server runs on " + common.target.data.string() + ": its journal is there already");
+  auto local = lock_local(common.target, journal::DataDirectory::Absent::create);
+  try {
+    local.journal = journal::SqliteJournal::create(journal_options(local.settings, *local.directory),
+                                                   journal::system_clock());
+    const auto uuid = journal::init_journal(*local.journal, journal::new_uuid(journal::system_randomness()),
+                                            journal::system_clock());
+    if (common.json) {
+      put("{\"journal\":\"" + uuid + "\"}\n");
+    } else {
+      put("journal " + uuid + " at " + local.directory->journal_file().string() + "\n");
+      if (!std::filesystem::exists(local.directory->master_key_file()))
+        put("Next, make its master key and keep a copy of it elsewhere:\n  (umask 077; openssl rand -hex 32 "
+            "> " +
+            local.directory->master_key_file().string() + ")\n");
+    }
+  } catch (const CommandError&) {
+    throw;
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, failure.what());
+  }
+  return ExitCode::ok;
+}
+
+ExitCode journal_stat(const CommonOptions& common) {
+  ops::JournalStat stat;
+  if (auto server = find_server(common.target)) {
+    const auto json = success(server->get("/ops/journal"));
+    if (common.json) {
+      put(json);
+      return ExitCode::ok;
+    }
+    auto decoded = journal::codec::decode_json<ops::JournalStat>(json);
+    if (!decoded)
+      throw CommandError(ExitCode::failed,
+                         "the server's answer is not understood here; is it another version?");
+    stat = std::move(*decoded.value);
+  } else {
+    const auto local = open_local_journal(common.target);
+    ProgressBar bar("reading the journal");
+    stat = ops::stat_by_reading(*local.journal,
+                                [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
+  }
+  if (common.json) {
+    put(journal::codec::to_json(stat) + "\n");
+  } else {
+    print_stat(stat);
+  }
+  return ExitCode::ok;
+}
+
+ExitCode journal_cat(const CommonOptions& common, const std::string& partition, bool raw) {
+  const auto parsed = journal::parse_partition(partition);
+  if (!parsed)
+    throw CommandError(ExitCode::usage,
+                       "'" + printable(partition) +
+                           "' is no partition; write TOPIC/NUMBER, e.g. tasks/3. `groundtruth journal "
+                           "stat` lists them.");
+  if (auto server = find_server(common.target)) {
+    HttpClient::Call call;
+    call.path = "/ops/journal/" + journal::to_string(*parsed) + (raw ? "?raw=true" : "");
+    call.on_data = put;
+    success(server->send(call));
+    return ExitCode::ok;
+  }
+  const auto local = open_local_journal(common.target);
+  ops::CommitStream stream(*local.journal, *parsed, raw);
+  std::string piece;
+  for (bool more = true; more; piece.clear()) {
+    more = stream.next(piece);
+    put(piece);
+  }
+  return ExitCode::ok;
+}
+
+ExitCode journal_verify(const CommonOptions& common, bool repair_marker) {
+  auto server = find_server(common.target);
+  if (server && repair_marker)
+    throw CommandError(ExitCode::failed,
+                       "--repair-marker is for a journal that no server has open; stop the server first");
+  const auto view = server ? verify_by_server(*server) : verify_by_reading(common.target, repair_marker);
+  if (common.json) {
+    put(journal::codec::to_json(view) + "\n");
+  } else {
+    print_verified(view);
+  }
+  if (view.sound) return ExitCode::ok;
+  throw CommandError(ExitCode::verification_failed,
+                     printable(view.problem.value_or("the journal is not sound")));
+}
+
+}  // namespace groundtruth::app

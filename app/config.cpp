@@ -1,0 +1,189 @@
+// See config.hpp.
+#include "app/config.hpp"
+
+#include <system_error>
+
+#include "app/exit_code.hpp"
+#include "app/files.hpp"
+#include "app/terminal.hpp"
+#include "journal/codec/json_reader.hpp"
+
+namespace groundtruth::app {
+namespace {
+
+// Lays an optional value of the file over a default.
+template <class Target, class Source>
+void lay(Target& target, const std::optional<Source>& source) {
+  if (!source) return;
+  if constexpr (journal::codec::CheckedField<Source>) {
+    target = static_cast<Target>(source->value);
+  } else {
+    target = *source;
+  }
+}
+template <class Source>
+void lay(std::chrono::milliseconds& target, const std::optional<Source>& source) {
+  if (source) target = std::chrono::milliseconds(source->value);
+}
+
+class Problems {
+ public:
+  explicit Problems(std::string where) : where_(std::move(where)) {}
+  void add(std::string_view path, std::string_view what) {
+    text_ += "\n  ";
+    if (!path.empty()) text_ += printable(path) + ' ';
+    text_ += printable(what);
+  }
+  void throw_if_any(std::string_view advice) const {
+    if (!text_.empty())
+      throw CommandError(ExitCode::usage, where_ + ":" + text_ + "\n" + std::string(advice));
+  }
+
+ private:
+  std::string where_, text_;
+};
+
+constexpr std::string_view kSchemaAdvice = "Every key is described in schemas/config/config.json.";
+
+file::Config decode(const std::string& text, const std::string& file_name) {
+  auto decoded = journal::codec::decode_json<file::Config>(text);
+  Problems problems(file_name);
+  if (decoded.not_json) {
+    std::string where;
+    if (decoded.not_json->offset) where = " (at byte " + std::to_string(*decoded.not_json->offset) + ")";
+    problems.add("", "the file " + decoded.not_json->reason + where);
+  }
+  for (const auto& error : decoded.errors) problems.add(error.path, error.message);
+  problems.throw_if_any(kSchemaAdvice);
+  return std::move(*decoded.value);
+}
+
+void set_address(Address& target, const std::optional<std::string>& text, std::string_view name,
+                 Problems& problems) {
+  if (!text) return;
+  const auto parsed = parse_address(*text);
+  if (parsed) {
+    target = *parsed;
+  } else {
+    problems.add(name, "'" + *text + "' is not an address; write IP:PORT, e.g. 127.0.0.1:8080 or [::1]:8080");
+  }
+}
+
+void set_public_url(Settings& settings, const std::optional<std::string>& url, Problems& problems) {
+  if (!url) return;
+  settings.public_url = *url;
+  while (settings.public_url.ends_with('/')) settings.public_url.pop_back();
+  if (!settings.public_url.starts_with("http://") && !settings.public_url.starts_with("https://"))
+    problems.add("public_url", "must begin with http:// or https://");
+}
+
+void lay_http(http::ServerOptions& options, const file::Http& http) {
+  lay(options.header_timeout, http.header_timeout_ms);
+  lay(options.idle_timeout, http.idle_timeout_ms);
+  lay(options.body_timeout, http.body_timeout_ms);
+  lay(options.handler_timeout, http.handler_timeout_ms);
+  lay(options.write_timeout, http.write_timeout_ms);
+  lay(options.drain_timeout, http.drain_timeout_ms);
+  lay(options.header_limit_bytes, http.header_limit_bytes);
+  lay(options.max_connections, http.max_connections);
+  lay(options.max_connections_per_address, http.max_connections_per_address);
+}
+
+void lay_journal(Settings& settings, const file::Journal& journal) {
+  lay(settings.node.writer.max_in_flight, journal.max_in_flight);
+  lay(settings.node.writer.max_waiting, journal.max_waiting);
+  lay(settings.node.writer.max_batches_in_flight, journal.max_batches_in_flight);
+  lay(settings.node.writer.max_cached_aggregates, journal.max_cached_aggregates);
+  lay(settings.node.max_projection_backlog, journal.max_projection_backlog);
+  lay(settings.journal.max_group_records, journal.max_group_records);
+  lay(settings.journal.max_group_bytes, journal.max_group_bytes);
+  lay(settings.journal.max_queued_bytes, journal.max_queued_bytes);
+  lay(settings.journal.tail_records, journal.tail_records);
+  lay(settings.journal.tail_bytes, journal.tail_bytes);
+  lay(settings.journal.checkpoint_pages, journal.checkpoint_pages);
+}
+
+std::string_view name_of(file::LogLevel level) {
+  for (const auto& each : journal::codec::detail::kEnumerators<file::LogLevel>)
+    if (each.value == level) return each.name;
+  return "info";
+}
+
+void lay_log(Settings& settings, const file::Log& log) {
+  if (log.level) settings.log.level = name_of(*log.level);
+  lay(settings.log.file, log.file);
+  if (log.access_file) settings.access_log = std::filesystem::path(*log.access_file);
+  lay(settings.access_queue_bytes, log.access_queue_bytes);
+}
+
+void lay_limits(RateLimitSettings& limits, const file::RateLimits& file) {
+  lay(limits.key_per_minute, file.key_per_minute);
+  lay(limits.account_per_minute, file.account_per_minute);
+  lay(limits.address_per_minute, file.address_per_minute);
+}
+
+void lay_file(Settings& settings, const file::Config& config, Problems& problems) {
+  set_address(settings.listen, config.listen, "listen", problems);
+  set_address(settings.ops, config.ops, "ops", problems);
+  if (config.data) settings.data = *config.data;
+  set_public_url(settings, config.public_url, problems);
+  lay(settings.http.io_threads, config.io_threads);
+  if (config.rate_limits && config.rate_limits->groundtruth)
+    lay_limits(settings.groundtruth_limits, *config.rate_limits->groundtruth);
+  if (config.hosts) lay(settings.groundtruth_hosts, config.hosts->groundtruth);
+  if (config.http) lay_http(settings.http, *config.http);
+  lay(settings.http.cors_origins, config.cors_origins);
+  if (config.payments && config.payments->provider) {
+    settings.payments_provider = *config.payments->provider;
+    problems.add("payments.provider",
+                 "'" + settings.payments_provider +
+                     "' is not a provider that this version knows; leave it out, or serve with "
+                     "--dev for a local checkout page");
+  }
+  if (config.log) lay_log(settings, *config.log);
+  if (config.journal) lay_journal(settings, *config.journal);
+  if (config.read_models) {
+    lay(settings.read_models.max_batch_commits, config.read_models->max_batch_commits);
+    lay(settings.read_models.max_readers, config.read_models->max_readers);
+  }
+  if (config.keys) {
+    lay(settings.bcrypt_threads, config.keys->bcrypt_threads);
+    lay(settings.bcrypt_max_waiting, config.keys->bcrypt_max_waiting);
+  }
+}
+
+}  // namespace
+
+Settings resolve_settings(const std::optional<std::string>& file_text, const std::string& file_name,
+                          const CommandLine& line) {
+  Settings settings;
+  if (file_text) {
+    Problems problems(file_name);
+    lay_file(settings, decode(*file_text, file_name), problems);
+    problems.throw_if_any(kSchemaAdvice);
+  }
+  Problems problems("command line");
+  set_address(settings.listen, line.listen, "--listen", problems);
+  set_address(settings.ops, line.ops, "--ops", problems);
+  if (line.data) settings.data = *line.data;
+  problems.throw_if_any("See `groundtruth serve --help`.");
+  settings.dev = line.dev;
+  settings.enforce_rate_limits = !line.no_rate_limits;
+  settings.http.address = settings.listen.host;
+  settings.http.port = settings.listen.port;
+  return settings;
+}
+
+Settings load_settings(const std::optional<std::filesystem::path>& file, const CommandLine& line) {
+  if (!file) return resolve_settings(std::nullopt, "", line);
+  std::optional<std::string> text;
+  try {
+    text = read_file(*file);
+  } catch (const std::system_error& error) {
+    throw CommandError(ExitCode::usage, std::string("cannot read the configuration: ") + error.what());
+  }
+  if (!text) throw CommandError(ExitCode::usage, "there is no configuration file " + file->string());
+  return resolve_settings(text, file->string(), line);
+}
+
+}  // namespace groundtruth::app

@@ -1,0 +1,176 @@
+// Configuration: what --config FILE may say, and the settings that a server runs with. Every key is
+// documented in schemas/config/config.json; a key that is not there is an error.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http/server.hpp"
+#include "app/address.hpp"
+#include "app/log.hpp"
+#include "journal/codec/fields.hpp"
+#include "journal/node.hpp"
+
+namespace groundtruth::app {
+
+// --- the file: every key may be left out
+// ------------------------------------------------------------------------------
+
+namespace file {
+
+using journal::codec::Integer;
+
+using Count = Integer<1, 1'000'000>;
+using Milliseconds = Integer<1, 3'600'000>;
+using Bytes = Integer<1'024, 1LL << 40>;
+
+struct RateLimits {
+  std::optional<Count> key_per_minute, account_per_minute, address_per_minute;
+};
+BOOST_DESCRIBE_STRUCT(RateLimits, (), (key_per_minute, account_per_minute, address_per_minute))
+
+struct RateLimitsBySurface {
+  std::optional<RateLimits> groundtruth;
+};
+BOOST_DESCRIBE_STRUCT(RateLimitsBySurface, (), (groundtruth))
+
+struct HostsBySurface {
+  std::optional<std::vector<std::string>> groundtruth;
+};
+BOOST_DESCRIBE_STRUCT(HostsBySurface, (), (groundtruth))
+
+struct Http {
+  std::optional<Milliseconds> header_timeout_ms, idle_timeout_ms, body_timeout_ms, handler_timeout_ms,
+      write_timeout_ms, drain_timeout_ms;
+  std::optional<Integer<1'024, 1'048'576>> header_limit_bytes;
+  std::optional<Count> max_connections, max_connections_per_address;
+};
+BOOST_DESCRIBE_STRUCT(Http, (),
+                      (header_timeout_ms, idle_timeout_ms, body_timeout_ms, handler_timeout_ms,
+                       write_timeout_ms, drain_timeout_ms, header_limit_bytes, max_connections,
+                       max_connections_per_address))
+
+struct Payments {
+  std::optional<std::string> provider;
+};
+BOOST_DESCRIBE_STRUCT(Payments, (), (provider))
+
+enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical, off };
+BOOST_DESCRIBE_ENUM(LogLevel, trace, debug, info, warning, error, critical, off)
+
+struct Log {
+  std::optional<LogLevel> level;
+  std::optional<std::string> file;         // instead of stderr
+  std::optional<std::string> access_file;  // "-": stdout, "": none
+  std::optional<Bytes> access_queue_bytes;
+};
+BOOST_DESCRIBE_STRUCT(Log, (), (level, file, access_file, access_queue_bytes))
+
+struct Journal {
+  std::optional<Count> max_in_flight, max_waiting, max_batches_in_flight, max_cached_aggregates,
+      max_projection_backlog, max_group_records, tail_records, checkpoint_pages;
+  std::optional<Bytes> max_group_bytes, max_queued_bytes, tail_bytes;
+};
+BOOST_DESCRIBE_STRUCT(Journal, (),
+                      (max_in_flight, max_waiting, max_batches_in_flight, max_cached_aggregates,
+                       max_projection_backlog, max_group_records, tail_records, checkpoint_pages,
+                       max_group_bytes, max_queued_bytes, tail_bytes))
+
+struct ReadModels {
+  std::optional<Count> max_batch_commits;
+  std::optional<Integer<1, 256>> max_readers;
+};
+BOOST_DESCRIBE_STRUCT(ReadModels, (), (max_batch_commits, max_readers))
+
+struct Keys {
+  std::optional<Integer<1, 64>> bcrypt_threads;
+  std::optional<Count> bcrypt_max_waiting;
+};
+BOOST_DESCRIBE_STRUCT(Keys, (), (bcrypt_threads, bcrypt_max_waiting))
+
+struct Config {
+  std::optional<std::string> listen, ops, data, public_url;
+  std::optional<Integer<1, 256>> io_threads;
+  std::optional<RateLimitsBySurface> rate_limits;
+  std::optional<HostsBySurface> hosts;
+  std::optional<Http> http;
+  std::optional<std::vector<std::string>> cors_origins;
+  std::optional<Payments> payments;
+  std::optional<Log> log;
+  std::optional<Journal> journal;
+  std::optional<ReadModels> read_models;
+  std::optional<Keys> keys;
+};
+BOOST_DESCRIBE_STRUCT(Config, (),
+                      (listen, ops, data, public_url, io_threads, rate_limits, hosts, http, cors_origins,
+                       payments, log, journal, read_models, keys))
+
+}  // namespace file
+
+// --- the settings
+// -----------------------------------------------------------------------------------------------------
+
+struct RateLimitSettings {
+  std::uint32_t key_per_minute = 600;        // CONTRACTS, "Rate limits"
+  std::uint32_t account_per_minute = 6'000;  // all keys of an account together
+  std::uint32_t address_per_minute = 120;    // requests without a valid key
+};
+
+// SqliteJournalOptions and ProjectorOptions without what assembly puts in.
+struct JournalSettings {
+  std::size_t max_group_records = 4'096;
+  std::size_t max_group_bytes = 8 * 1024 * 1024;
+  std::size_t max_queued_bytes = 64 * 1024 * 1024;
+  std::size_t tail_records = 1'024;
+  std::size_t tail_bytes = 1024 * 1024;
+  std::size_t checkpoint_pages = 4'000;
+};
+struct ReadModelSettings {
+  std::size_t max_batch_commits = 4'096;
+  std::size_t max_readers = 8;
+};
+
+struct Settings {
+  Address listen{"127.0.0.1", 8080};
+  Address ops{"127.0.0.1", 8081};
+  std::filesystem::path data = "./data";
+  std::string
+      public_url;  // "" is http://<listen>; what URLs in answers begin with, without a slash at the end
+  bool dev = false;
+  bool enforce_rate_limits = true;
+  RateLimitSettings groundtruth_limits;
+  std::vector<std::string> groundtruth_hosts;
+  http::ServerOptions http;       // address and port come from `listen`
+  std::string payments_provider;  // "": none
+  LogOptions log;
+  std::optional<std::filesystem::path> access_log;  // nullopt: DATA/access.log; "": none
+  std::size_t access_queue_bytes = 4 * 1024 * 1024;
+  journal::NodeOptions node;
+  JournalSettings journal;
+  ReadModelSettings read_models;
+  unsigned bcrypt_threads = 2;
+  std::size_t bcrypt_max_waiting = 256;
+};
+
+// What the command line of `serve` says; it wins over the file.
+struct CommandLine {
+  std::optional<std::string> listen, ops, data;
+  bool dev = false;
+  bool no_rate_limits = false;
+};
+
+// Lays the file's text over the defaults and the command line over both. Throws CommandError (`usage`) that
+// names each wrong key by its path.
+Settings resolve_settings(const std::optional<std::string>& file_text, const std::string& file_name,
+                          const CommandLine& line);
+
+// Reads the file, if one is named, and resolves. Throws CommandError (`usage`) also when it cannot be read.
+Settings load_settings(const std::optional<std::filesystem::path>& file, const CommandLine& line);
+
+}  // namespace groundtruth::app

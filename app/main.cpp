@@ -1,0 +1,167 @@
+// The command line of `groundtruth`: its options, and which command they lead to.
+#include <curl/curl.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+
+#include "app/commands.hpp"
+#include "app/config.hpp"
+#include "app/serve.hpp"
+#include "app/terminal.hpp"
+
+namespace {
+
+using namespace groundtruth::app;
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done, 1 it did not work, 2 wrong usage, 3 no server reachable, 4 verification failed.";
+
+// Builds the tree of commands; `chosen` becomes the one that was given.
+class CommandLineTree {
+ public:
+  CommandLineTree() {
+    root_.require_subcommand(1);
+    root_.footer(kFooter);
+    add_serve();
+    add_account();
+    add_journal();
+    add_projections();
+    auto* play =
+        leaf(root_, "demo", "Play the example of the API on a server with --dev, step by step", false);
+    on(play, [this] { return demo(common_); });
+    auto* about = root_.add_subcommand("version", "What this program is made of");
+    about->add_flag("--json", common_.json, "For programs");
+    on(about, [this] { return version(common_); });
+  }
+
+  ExitCode run(int count, char** words) {
+    name_unknown_command(count, words);
+    try {
+      root_.parse(count, words);
+    } catch (const CLI::ParseError& error) {
+      return root_.exit(error) == 0 ? ExitCode::ok : ExitCode::usage;
+    }
+    return chosen_();
+  }
+
+ private:
+  // CLI11 says of a misspelt command only that one is required.
+  void name_unknown_command(int count, char** words) {
+    CLI::App* at = &root_;
+    std::string path = root_.get_name();
+    for (int i = 1; i < count && words[i][0] != '-'; ++i) {
+      const auto known = at->get_subcommands([](CLI::App*) { return true; });
+      if (known.empty()) return;
+      const auto found = std::find_if(known.begin(), known.end(),
+                                      [&](CLI::App* each) { return each->check_name(words[i]); });
+      if (found == known.end())
+        throw CommandError(ExitCode::usage,
+                           "there is no command '" + printable(words[i]) + "'; see `" + path + " --help`");
+      at = *found;
+      path += ' ' + at->get_name();
+    }
+  }
+
+  // A command that speaks to a server, or opens its data directory.
+  CLI::App* leaf(CLI::App& parent, const char* name, const char* help, bool for_programs = true) {
+    auto* command = parent.add_subcommand(name, help);
+    command->add_option("--data", common_.target.data, "The server's data directory")->capture_default_str();
+    command->add_option("--ops", common_.target.ops,
+                        "The operators' address, if not the one in DATA/server.json");
+    if (for_programs) command->add_flag("--json", common_.json, "For programs");
+    return command;
+  }
+
+  void on(CLI::App* command, std::function<ExitCode()> run) {
+    command->callback([this, run = std::move(run)] { chosen_ = run; });
+  }
+
+  void add_serve() {
+    auto* command = root_.add_subcommand("serve", "Run the server until SIGTERM or SIGINT");
+    command->add_flag("--dev", line_.dev,
+                      "Nothing outside is needed: local checkout page, keys and journal are made");
+    command->add_option("--listen", line_.listen,
+                        "Where the public API answers, IP:PORT (default 127.0.0.1:8080)");
+    command->add_option("--ops", line_.ops,
+                        "Where operators and metrics are, IP:PORT (default 127.0.0.1:8081)");
+    command->add_option("--data", line_.data, "Data directory (default ./data)");
+    command->add_flag("--no-rate-limits", line_.no_rate_limits, "Count requests, refuse none");
+    command->add_option("--config", config_,
+                        "Settings in JSON; schemas/config/config.json describes every key");
+    on(command, [this] { return serve(load_settings(config_, line_)); });
+  }
+
+  void add_account() {
+    auto* group = root_.add_subcommand("account", "Customers of the APIs");
+    group->require_subcommand(1);
+    auto* create = leaf(*group, "create", "Make an account and its first admin key, shown this once");
+    create->add_option("--surface", account_.surface, "Which API it is for, e.g. groundtruth")->required();
+    create->add_option("--name", account_.name, "Name of the organization")->required();
+    create->add_option("--email", account_.email, "Its e-mail address, unique in the surface")->required();
+    on(create, [this] { return account_create(common_, account_); });
+    on(leaf(*group, "list", "All accounts"), [this] { return account_list(common_); });
+    auto* erase = leaf(*group, "erase", "Forget an account: its personal data can never be read again");
+    erase->add_option("ID", argument_, "The account's id")->required();
+    on(erase, [this] { return account_erase(common_, argument_); });
+  }
+
+  void add_journal() {
+    auto* group = root_.add_subcommand("journal", "The history that everything else comes from");
+    group->require_subcommand(1);
+    on(leaf(*group, "init", "Make an empty journal"), [this] { return journal_init(common_); });
+    on(leaf(*group, "stat", "Where each partition stands"), [this] { return journal_stat(common_); });
+    auto* cat = leaf(*group, "cat", "The accepted commits of a partition, byte for byte, one a line");
+    cat->add_option("PARTITION", argument_, "TOPIC/NUMBER, e.g. tasks/3")->required();
+    cat->add_flag("--raw", raw_, "Every record, orphans too, as OFFSET SIZE VALUE");
+    on(cat, [this] { return journal_cat(common_, argument_, raw_); });
+    auto* verify =
+        leaf(*group, "verify", "Read everything and check that every commit follows the one before it");
+    verify->add_flag("--repair-marker", repair_marker_,
+                     "After a failed write: when all is sound, let the server start again");
+    on(verify, [this] { return journal_verify(common_, repair_marker_); });
+  }
+
+  void add_projections() {
+    auto* group = root_.add_subcommand("projections", "The read models, which come from the journal");
+    group->require_subcommand(1);
+    on(leaf(*group, "list", "Which there are and how far they are"),
+       [this] { return projections_list(common_); });
+    auto* rebuild =
+        leaf(*group, "rebuild", "Build one, or all, anew from the journal while the server goes on");
+    rebuild->add_option("NAME", argument_, "Which one; without it all");
+    on(rebuild, [this] { return projections_rebuild(common_, argument_); });
+    on(leaf(*group, "digest", "What they hold, as one number each"),
+       [this] { return projections_digest(common_); });
+  }
+
+  CLI::App root_{"Ground Truth: one event-sourced backend on a chained journal", "groundtruth"};
+  CommonOptions common_;
+  CommandLine line_;
+  std::optional<std::filesystem::path> config_;
+  NewAccountOptions account_;
+  std::string argument_;
+  bool raw_ = false;
+  bool repair_marker_ = false;
+  std::function<ExitCode()> chosen_;
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+  ExitCode code = ExitCode::failed;
+  try {
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    code = CommandLineTree().run(count, words);
+    if (std::fflush(stdout) != 0) code = ExitCode::failed;
+  } catch (const CommandError& error) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "groundtruth: %s\n", error.what());
+    code = error.code();
+  } catch (const std::exception& error) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "groundtruth: %s\n", error.what());
+  }
+  return static_cast<int>(code);
+}

@@ -1,0 +1,192 @@
+// See node_assembly.hpp.
+#include "app/node_assembly.hpp"
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+#include "app/exit_code.hpp"
+#include "journal/genesis.hpp"
+#include "projections/rebuild.hpp"
+
+namespace groundtruth::app {
+namespace {
+
+constexpr std::chrono::milliseconds kPoll{5};
+constexpr std::chrono::seconds kDrain{10};
+constexpr std::chrono::seconds kFlush{10};
+
+// Every partition is open, or has stopped for a reason that waiting does not mend.
+bool has_settled(const journal::NodeStatus& status) {
+  if (status.ready) return true;
+  return status.partitions.size() == journal::kPartitionTotal &&
+         std::any_of(status.partitions.begin(), status.partitions.end(),
+                     [](const auto& each) { return !each.halted.empty(); }) &&
+         std::all_of(status.partitions.begin(), status.partitions.end(), [](const auto& each) {
+           return !each.halted.empty() || (each.exists && each.projected_seq >= each.seq);
+         });
+}
+
+}  // namespace
+
+journal::SqliteJournalOptions journal_options(const Settings& settings,
+                                              const journal::DataDirectory& directory) {
+  journal::SqliteJournalOptions options;
+  options.file = directory.journal_file();
+  options.max_group_records = settings.journal.max_group_records;
+  options.max_group_bytes = settings.journal.max_group_bytes;
+  options.max_queued_bytes = settings.journal.max_queued_bytes;
+  options.tail_records = settings.journal.tail_records;
+  options.tail_bytes = settings.journal.tail_bytes;
+  options.checkpoint_pages = settings.journal.checkpoint_pages;
+  return options;
+}
+
+NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::logger> log,
+                           std::function<void(std::string)> fatal)
+    : log_(std::move(log)) {
+  auto& clock = journal::system_clock();
+  auto& randomness = journal::system_randomness();
+  try {
+    using Absent = journal::DataDirectory::Absent;
+    directory_ = std::make_unique<journal::DataDirectory>(
+        settings.data, settings.dev ? Absent::create : Absent::refuse, clock);
+    open_keys(settings);
+    open_journal(settings, std::move(fatal));
+    const auto uuid = settings.dev ? journal::init_journal(*journal_, journal::new_uuid(randomness), clock)
+                                   : journal::check_genesis(*journal_);
+    codec_ = std::make_unique<journal::CommitCodec>(uuid, keys_, randomness);
+
+    projections::ProjectorOptions projector;
+    projector.directory = directory_->read_models();
+    projector.journal_uuid = uuid;
+    projector.max_batch_commits = settings.read_models.max_batch_commits;
+    projector.max_readers = settings.read_models.max_readers;
+    projector.log = [log = log_](const std::string& what) { log->warn("{}", what); };
+    projector_ = std::make_unique<projections::Projector>(std::move(projector));
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, failure.what());
+  }
+  executor_ = journal::make_thread_executor("core");
+  node_ = std::make_unique<journal::Node>(*journal_, *codec_, *projector_, clock, randomness, *executor_,
+                                          settings.node);
+
+  workers::ErasureOptions erasure;
+  erasure.checkpoint_file = directory_->root() / "erasure.json";
+  erasure.log = [log = log_](const std::string& what) { log->info("{}", what); };
+  erasure_ = std::make_unique<workers::ErasureWorker>(*journal_, *codec_, *node_, *keys_, std::move(erasure));
+  node_->on_accepted([this](const journal::Accepted& accepted) { erasure_->observe(accepted); });
+}
+
+NodeAssembly::~NodeAssembly() {
+  stop();
+}
+
+void NodeAssembly::open_keys(const Settings& settings) {
+  const auto file = directory_->master_key_file();
+  const bool has_journal = std::filesystem::exists(directory_->journal_file());
+  // Where keys were wrapped there was a master key; a new one would make everything personal unreadable
+  // without a word.
+  if (!std::filesystem::exists(file) && std::filesystem::exists(directory_->keys_file()))
+    throw CommandError(ExitCode::failed, "there is no master key at " + file.string() +
+                                             ".\nPut the key there that this journal was made with.");
+  if (!std::filesystem::exists(file) && (has_journal || !settings.dev))
+    throw CommandError(ExitCode::failed,
+                       "there is no master key at " + file.string() +
+                           ".\nMake one, and keep a copy: (umask 077; openssl rand -hex 32 > " +
+                           file.string() + ")");
+  if (!std::filesystem::exists(file)) {
+    journal::MasterKey::create(file, journal::system_randomness());
+    log_->info("made a master key at {}", file.string());
+  }
+  master_ = std::make_unique<journal::MasterKey>(journal::MasterKey::load(file));
+  keys_ = journal::open_sqlite_key_store(directory_->keys_file(), *master_, journal::system_randomness());
+}
+
+void NodeAssembly::open_journal(const Settings& settings, std::function<void(std::string)> fatal) {
+  auto options = journal_options(settings, *directory_);
+  options.fatal = std::move(fatal);
+  auto& clock = journal::system_clock();
+  if (settings.dev) {
+    journal_ = journal::SqliteJournal::create(std::move(options), clock);
+  } else if (std::filesystem::exists(options.file)) {
+    journal_ = journal::SqliteJournal::open(std::move(options), clock);
+  } else {
+    throw CommandError(ExitCode::failed, "there is no journal at " + options.file.string() +
+                                             ".\nMake one with `groundtruth journal init --data " +
+                                             directory_->root().string() + "`.");
+  }
+  const auto info = journal_->info();
+  log_->info("journal: {} at {}; {}", info.kind, directory_->journal_file().string(), info.durability);
+}
+
+bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& cancel) {
+  started_ = true;
+  projections::RebuildOptions rebuild;
+  rebuild.cancel = &cancel;
+  rebuild.progress = [&](const projections::RebuildProgress& step) {
+    progress(step.phase, step.records, step.records_known);
+  };
+  try {
+    for (const auto& name : projections::rebuild_empty(*projector_, *journal_, *codec_, rebuild))
+      log_->info("built read model {}", name);
+    erasure_->start();
+  } catch (const projections::RebuildCancelled&) {
+    return false;
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, failure.what());
+  }
+  node_->start();
+  for (;;) {
+    const auto now = status();
+    if (has_settled(now)) return true;
+    if (cancel) return false;
+    if (now.partitions.size() == journal::kPartitionTotal) {
+      std::uint64_t done = 0, total = 0;
+      for (const auto& partition : now.partitions) {
+        done += partition.projected_seq;
+        total += partition.seq;
+      }
+      progress("reading", done, total);
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+journal::NodeStatus NodeAssembly::status() {
+  auto answer = std::make_shared<std::promise<journal::NodeStatus>>();
+  auto result = answer->get_future();
+  node_->status([answer](journal::NodeStatus status) { answer->set_value(std::move(status)); });
+  return result.get();
+}
+
+void NodeAssembly::stop() {
+  if (!node_) return;
+  if (started_) {
+    const auto drained = std::make_shared<std::promise<void>>();
+    auto done = drained->get_future();
+    node_->drain(std::chrono::steady_clock::now() + kDrain, [drained] { drained->set_value(); });
+    done.wait_for(kDrain + std::chrono::seconds(1));
+    // What was accepted is answered only when read models have it; this waits for the rest, the server's own
+    // commits.
+    const auto deadline = std::chrono::steady_clock::now() + kFlush;
+    while (projector_->backlog() > 0 && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(kPoll);
+  }
+  erasure_->stop();
+  node_.reset();
+  // What the node still has on its thread must run before the things that it uses are gone.
+  const auto barrier = std::make_shared<std::promise<void>>();
+  auto passed = barrier->get_future();
+  executor_->post([barrier] { barrier->set_value(); });
+  passed.wait();
+  projector_.reset();
+  journal_.reset();
+  executor_.reset();
+  erasure_.reset();
+  codec_.reset();
+  keys_.reset();
+  directory_.reset();
+}
+
+}  // namespace groundtruth::app

@@ -1,0 +1,74 @@
+// The journal side of a process, put together: data directory, keys, journal, read models, node, and the
+// workers that follow it. `serve` builds the APIs on top; the command line uses it alone where no server
+// runs.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/config.hpp"
+#include "journal/data_directory.hpp"
+#include "journal/key_store.hpp"
+#include "journal/node.hpp"
+#include "journal/sqlite/sqlite_journal.hpp"
+#include "projections/projector.hpp"
+#include "workers/erasure/erasure_worker.hpp"
+
+namespace groundtruth::app {
+
+// How the journal's file is opened, wherever it is opened.
+journal::SqliteJournalOptions journal_options(const Settings& settings,
+                                              const journal::DataDirectory& directory);
+
+// Threads: everything here is called from one thread, but for what node() and the others say of themselves.
+class NodeAssembly {
+ public:
+  // Locks the directory and opens everything; reads nothing yet. With --dev it makes what is missing:
+  // directory, master key, journal. `fatal` is called when the journal's file failed and must not return.
+  // Throws CommandError (`failed`) with the mend.
+  NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::logger> log,
+               std::function<void(std::string)> fatal);
+  ~NodeAssembly();  // stop()
+  NodeAssembly(const NodeAssembly&) = delete;
+  NodeAssembly& operator=(const NodeAssembly&) = delete;
+
+  // Builds read models that are new, then reads what they do not have. `progress` tells how far a build is.
+  // Returns when every partition takes commands or has halted; false when `cancel` was set meanwhile.
+  using Progress = std::function<void(const std::string& phase, std::uint64_t done, std::uint64_t total)>;
+  bool start(const Progress& progress, const std::atomic<bool>& cancel);
+
+  // Answers what is in flight, lets read models take it, closes everything in order. Idempotent.
+  void stop();
+
+  journal::NodeStatus status();  // waits for the node's thread
+
+  const journal::DataDirectory& directory() const { return *directory_; }
+  const journal::MasterKey& master() const { return *master_; }
+  const journal::SqliteJournal& journal() const { return *journal_; }
+  const journal::CommitCodec& codec() const { return *codec_; }
+  projections::Projector& projector() { return *projector_; }
+  journal::Node& node() { return *node_; }
+  const workers::ErasureWorker& erasure() const { return *erasure_; }
+
+ private:
+  void open_keys(const Settings& settings);
+  void open_journal(const Settings& settings, std::function<void(std::string)> fatal);
+
+  std::shared_ptr<spdlog::logger> log_;
+  std::unique_ptr<journal::DataDirectory> directory_;
+  std::unique_ptr<journal::MasterKey> master_;
+  std::shared_ptr<journal::KeyStore> keys_;
+  std::unique_ptr<journal::Executor> executor_;
+  std::unique_ptr<journal::SqliteJournal> journal_;
+  std::unique_ptr<journal::CommitCodec> codec_;
+  std::unique_ptr<projections::Projector> projector_;
+  std::unique_ptr<journal::Node> node_;
+  std::unique_ptr<workers::ErasureWorker> erasure_;
+  bool started_ = false;
+};
+
+}  // namespace groundtruth::app

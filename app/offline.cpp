@@ -1,0 +1,68 @@
+// See offline.hpp.
+#include "app/offline.hpp"
+
+#include "app/terminal.hpp"
+
+namespace groundtruth::app {
+namespace {
+
+Settings settings_for(const ServerTarget& target) {
+  Settings settings;
+  settings.data = target.data;
+  return settings;
+}
+
+[[noreturn]] void fail_in_use(const std::runtime_error& in_use) {
+  throw CommandError(
+      ExitCode::unreachable,
+      std::string(in_use.what()) + ".\nThat process does not answer (yet); try again when it is ready.");
+}
+
+}  // namespace
+
+LocalJournal lock_local(const ServerTarget& target, journal::DataDirectory::Absent absent) {
+  LocalJournal local{settings_for(target), nullptr, nullptr};
+  try {
+    local.directory = std::make_unique<journal::DataDirectory>(target.data, absent, journal::system_clock());
+  } catch (const journal::DataDirectoryInUse& in_use) {
+    fail_in_use(in_use);
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, failure.what());
+  }
+  return local;
+}
+
+LocalJournal open_local_journal(const ServerTarget& target) {
+  auto local = lock_local(target, journal::DataDirectory::Absent::refuse);
+  auto options = journal_options(local.settings, *local.directory);
+  if (!std::filesystem::exists(options.file))
+    throw CommandError(ExitCode::failed, "there is no journal at " + options.file.string() +
+                                             ".\nMake one with `groundtruth journal init --data " +
+                                             target.data.string() + "`.");
+  try {
+    local.journal = journal::SqliteJournal::open(std::move(options), journal::system_clock());
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, failure.what());
+  }
+  return local;
+}
+
+std::unique_ptr<NodeAssembly> open_local_node(const ServerTarget& target) {
+  auto settings = settings_for(target);
+  settings.log.level = "warning";
+  // A probe first: who holds the directory is told apart from everything else that may be wrong.
+  lock_local(target, journal::DataDirectory::Absent::refuse);
+  auto log = make_logger(settings.log);
+  auto node = std::make_unique<NodeAssembly>(settings, log, [log](const std::string& what) {
+    log->critical("the journal's file failed: {}", what);
+    std::_Exit(static_cast<int>(ExitCode::broken));
+  });
+  ProgressBar bar("reading the journal");
+  const std::atomic<bool> never{false};
+  node->start([&](const std::string& phase, std::uint64_t done,
+                  std::uint64_t total) { bar.update(done, total, phase); },
+              never);
+  return node;
+}
+
+}  // namespace groundtruth::app

@@ -1,0 +1,49 @@
+// The public surfaces, put together: what they query, who takes payments, which of them exist in this mode.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/common/bcrypt_pool.hpp"
+#include "api/dev/surface.hpp"
+#include "api/groundtruth/services.hpp"
+#include "api/http/router.hpp"
+#include "app/config.hpp"
+#include "app/node_assembly.hpp"
+#include "workers/adapters/dev_payments.hpp"
+
+namespace groundtruth::app {
+
+// Outlives the server, and the node's projector, which tells it of revoked keys. Made before the node starts.
+class PublicApi {
+ public:
+  PublicApi(const Settings& settings, NodeAssembly& node, api::BcryptPool& bcrypt, spdlog::logger& log);
+  PublicApi(const PublicApi&) = delete;
+  PublicApi& operator=(const PublicApi&) = delete;
+
+  // In the order in which they claim requests; the last one answers what nobody claims.
+  std::vector<http::Surface> surfaces();
+
+  // Where browsers and clients reach this server; before the server starts.
+  void set_public_base(const std::string& base);
+
+ private:
+  const Settings& settings_;
+  spdlog::logger& log_;
+  projections::AccountQueries accounts_;
+  projections::TaskQueries tasks_;
+  std::unique_ptr<adapters::DevPayments> dev_payments_;  // with --dev
+  std::unique_ptr<ports::Payments> no_payments_;         // without
+  api::groundtruth::Services groundtruth_;
+  std::optional<api::dev::Services> dev_;
+};
+
+// Where the build or an installation put documentation pages: beside the executable. nullopt: nowhere.
+std::optional<std::filesystem::path> find_share_directory();
+
+}  // namespace groundtruth::app

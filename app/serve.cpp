@@ -1,0 +1,268 @@
+// See serve.hpp.
+#include "app/serve.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <system_error>
+
+#include "api/ops/email_claim.hpp"
+#include "api/ops/metrics.hpp"
+#include "api/ops/surface.hpp"
+#include "app/access_log.hpp"
+#include "app/files.hpp"
+#include "app/log.hpp"
+#include "app/node_assembly.hpp"
+#include "app/public_api.hpp"
+#include "app/server_file.hpp"
+#include "app/signals.hpp"
+#include "app/terminal.hpp"
+
+namespace groundtruth::app {
+namespace {
+
+constexpr std::size_t kMaxJobs = 8;
+constexpr unsigned kOpsThreads = 1;
+constexpr std::chrono::minutes kOpsTimeout{2};  // a digest walks whole files
+constexpr std::size_t kTokenBytes = 32;
+
+enum class Phase : std::uint8_t { starting, serving, stopping };
+
+// The operators' token: made once, kept over restarts.
+std::string ops_token(const journal::DataDirectory& directory) {
+  const auto file = directory.ops_token_file();
+  if (auto present = read_file(file)) {
+    while (!present->empty() && present->back() == '\n') present->pop_back();
+    if (present->size() >= kTokenBytes) return *present;
+  }
+  std::array<std::uint8_t, kTokenBytes> bytes{};
+  journal::system_randomness().fill(bytes);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string token;
+  for (const auto byte : bytes) {
+    token += kDigits[byte >> 4];
+    token += kDigits[byte & 15];
+  }
+  replace_file(file, token + "\n", 0600);
+  return token;
+}
+
+void collect_journal_file(std::vector<prometheus::MetricFamily>& out, const journal::SqliteJournal& journal) {
+  const auto counters = journal.counters();
+  const auto count = [&](const char* name, const char* help, std::uint64_t value) {
+    ops::counter(out, name, help).add(static_cast<double>(value));
+  };
+  count("groundtruth_journal_commits_total", "Commits appended by this process", counters.records);
+  count("groundtruth_journal_group_commits_total", "Transactions that held them", counters.commits);
+  count("groundtruth_journal_bytes_total", "Bytes of appended commits", counters.bytes);
+  count("groundtruth_journal_refused_batches_total", "Appends refused as not written",
+        counters.refused_batches);
+  count("groundtruth_journal_full_errors_total", "Times that the disk had no room", counters.full_errors);
+  count("groundtruth_journal_checkpoints_total", "Times that the log was moved into the file",
+        counters.checkpoints);
+  ops::counter(out, "groundtruth_journal_commit_seconds_total", "Time spent in transactions")
+      .add(static_cast<double>(counters.commit_us) / 1e6);
+  ops::counter(out, "groundtruth_journal_checkpoint_seconds_total", "Time spent moving the log into the file")
+      .add(static_cast<double>(counters.checkpoint_us) / 1e6);
+  ops::counter(out, "groundtruth_journal_reads_total", "Reads by where they were answered from")
+      .add(static_cast<double>(counters.reads_from_tail), {{"from", "tail"}})
+      .add(static_cast<double>(counters.reads_from_file), {{"from", "file"}});
+  ops::gauge(out, "groundtruth_journal_queued_bytes", "Bytes that wait to be appended")
+      .add(static_cast<double>(counters.queued_bytes));
+  ops::gauge(out, "groundtruth_journal_read_only", "1 while the journal takes nothing, the disk being full")
+      .add(journal.status().state == journal::SqliteJournalStatus::State::ok ? 0 : 1);
+}
+
+// Everything of a running server, in the order in which it is built.
+class RunningServer {
+ public:
+  explicit RunningServer(const Settings& settings)
+      : settings_(settings),
+        log_(make_logger(settings.log)),
+        node_(settings_, log_, [log = log_](const std::string& what) { end_broken(*log, what); }),
+        bcrypt_({settings.bcrypt_threads, settings.bcrypt_max_waiting}, journal::system_randomness()),
+        jobs_(kMaxJobs),
+        public_api_(settings_, node_, bcrypt_, *log_),
+        surfaces_(public_api_.surfaces()),
+        ops_services_{node_.node(),
+                      node_.journal(),
+                      node_.codec(),
+                      node_.projector(),
+                      journal::system_clock(),
+                      journal::system_randomness(),
+                      bcrypt_,
+                      http_metrics_,
+                      jobs_,
+                      node_.master().derive(ops::kEmailHashPurpose),
+                      ops_token(node_.directory()),
+                      ops::list_routes(surfaces_)} {
+    open_access_log();
+    start_ops();
+  }
+
+  ~RunningServer() { stop(); }
+
+  ExitCode run(StopSignals& signals) {
+    const auto started = std::chrono::steady_clock::now();
+    bool ready = false;
+    {
+      ProgressBar bar("starting");
+      std::string phase;
+      ready = node_.start(
+          [&](const std::string& now, std::uint64_t done, std::uint64_t total) {
+            if (phase != now) log_->debug("start: {}, {} of {} records", now, done, total);
+            phase = now;
+            bar.update(done, total, now);
+          },
+          signals.asked());
+    }
+    if (ready) {
+      start_public();
+      say_ready(std::chrono::steady_clock::now() - started);
+      signals.wait();
+    }
+    log_->info("stopping: asked to");
+    stop();
+    log_->info("stopped");
+    return ExitCode::ok;
+  }
+
+ private:
+  [[noreturn]] static void end_broken(spdlog::logger& log, const std::string& what) {
+    log.critical("the journal's file failed: {}; this process ends so that nothing is taken for written",
+                 what);
+    log.flush();
+    std::_Exit(static_cast<int>(ExitCode::broken));
+  }
+
+  void open_access_log() {
+    const auto file = settings_.access_log.value_or(node_.directory().root() / "access.log");
+    if (!file.empty()) access_log_ = std::make_unique<AccessLog>(file, settings_.access_queue_bytes);
+  }
+
+  void log_access(const http::AccessEntry& entry) {
+    http_metrics_.record(entry);
+    if (access_log_) access_log_->write(entry);
+  }
+
+  std::unique_ptr<http::Server> listen(http::ServerOptions options, std::vector<http::Surface> surfaces,
+                                       const Address& address, std::string_view setting) {
+    options.address = address.host;
+    options.port = address.port;
+    try {
+      return std::make_unique<http::Server>(
+          std::move(options), http::Router(std::move(surfaces)),
+          [this](const http::AccessEntry& entry) { log_access(entry); },
+          [this](std::string_view request, std::string_view what) {
+            log_->error("request {}: {}", request, what);
+          });
+    } catch (const std::system_error& error) {
+      throw CommandError(ExitCode::failed, "cannot listen on " + to_string(address) + " (" +
+                                               std::string(setting) + "): " + error.code().message() +
+                                               ".\nStop what holds the port, or choose another address.");
+    }
+  }
+
+  void start_ops() {
+    ops_services_.not_ready = [this] { return reasons_not_ready(); };
+    ops_services_.connections = [this] {
+      const http::Server* server = public_ready_.load();
+      return server != nullptr ? server->counters() : http::Server::Counters{};
+    };
+    ops_services_.more_metrics = [this](std::vector<prometheus::MetricFamily>& out) {
+      collect_journal_file(out, node_.journal());
+      ops::counter(out, "groundtruth_access_log_dropped_total", "Lines that the access log had no room for")
+          .add(access_log_ ? static_cast<double>(access_log_->dropped()) : 0);
+      ops::counter(out, "groundtruth_erased_keys_total", "Data keys destroyed after an erasure")
+          .add(static_cast<double>(node_.erasure().destroyed()));
+    };
+    http::ServerOptions options;
+    options.io_threads = kOpsThreads;
+    options.handler_timeout = kOpsTimeout;
+    options.drain_timeout = settings_.http.drain_timeout;
+    std::vector<http::Surface> only;
+    only.push_back(ops::make_ops_surface(ops_services_));
+    ops_server_ = listen(options, std::move(only), settings_.ops, "--ops");
+    ops_server_->start();
+  }
+
+  void start_public() {
+    auto server = listen(settings_.http, std::move(surfaces_), settings_.listen, "--listen");
+    Address bound = settings_.listen;
+    bound.port = server->port();
+    public_api_.set_public_base(settings_.public_url.empty() ? "http://" + to_string(reachable(bound))
+                                                             : settings_.public_url);
+    public_server_ = std::move(server);
+    public_server_->start();
+    public_ready_ = public_server_.get();
+    Address ops = settings_.ops;
+    ops.port = ops_server_->port();
+    phase_ = Phase::serving;
+    write_server_file(node_.directory().root(), {::getpid(), to_string(bound), to_string(ops)});
+    listening_ = to_string(bound) + ", operators on " + to_string(ops);
+  }
+
+  void say_ready(std::chrono::steady_clock::duration took) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    log_->info("ready after {} ms: listening on {}{}", ms, listening_, settings_.dev ? ", with --dev" : "");
+    if (!settings_.dev && settings_.payments_provider.empty())
+      log_->warn("payments.provider is not set: POST /api/v1/tasks answers 503");
+    if (!settings_.enforce_rate_limits)
+      log_->warn("rate limits are counted, not enforced (--no-rate-limits)");
+    const auto status = node_.status();
+    if (!status.ready) log_->error("not ready: {}", status.why_not);
+  }
+
+  std::vector<std::string> reasons_not_ready() const {
+    std::vector<std::string> reasons;
+    const Phase phase = phase_;
+    if (phase == Phase::starting) reasons.emplace_back("starting");
+    if (phase == Phase::stopping) reasons.emplace_back("stopping");
+    const auto journal = node_.journal().status();
+    if (journal.state != journal::SqliteJournalStatus::State::ok)
+      reasons.push_back("the journal takes nothing: " + journal.reason);
+    return reasons;
+  }
+
+  // Everything that was taken is answered before what answers it goes.
+  void stop() {
+    if (phase_.exchange(Phase::stopping) == Phase::stopping) return;
+    try {
+      remove_server_file(node_.directory().root(), ::getpid());
+      if (public_server_) public_server_->stop();
+      jobs_.close();
+      if (ops_server_) ops_server_->stop();
+      node_.stop();
+    } catch (const std::exception& failure) {
+      log_->error("stopping: {}", failure.what());
+    }
+  }
+
+  const Settings settings_;
+  std::shared_ptr<spdlog::logger> log_;
+  std::atomic<Phase> phase_{Phase::starting};
+  ops::HttpMetrics http_metrics_;
+  std::unique_ptr<AccessLog> access_log_;
+  NodeAssembly node_;
+  api::BcryptPool bcrypt_;
+  ops::Jobs jobs_;
+  PublicApi public_api_;
+  std::vector<http::Surface> surfaces_;
+  ops::Services ops_services_;
+  std::unique_ptr<http::Server> ops_server_;
+  std::unique_ptr<http::Server> public_server_;
+  std::atomic<const http::Server*> public_ready_{nullptr};
+  std::string listening_;
+};
+
+}  // namespace
+
+ExitCode serve(const Settings& settings) {
+  StopSignals signals;  // before every other thread
+  journal::init_crypto();
+  RunningServer server(settings);
+  return server.run(signals);
+}
+
+}  // namespace groundtruth::app

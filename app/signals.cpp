@@ -1,0 +1,55 @@
+// See signals.hpp.
+#include "app/signals.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+namespace groundtruth::app {
+namespace {
+
+sigset_t stop_set() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  const auto set = stop_set();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  thread_ = std::thread([this] { run(); });
+}
+
+StopSignals::~StopSignals() {
+  ending_ = true;
+  pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+}
+
+void StopSignals::run() {
+  const auto set = stop_set();
+  for (;;) {
+    int number = 0;
+    if (sigwait(&set, &number) != 0) continue;
+    if (ending_) return;
+    if (asked_)
+      ::_exit(128 + number);  // the person means it; the journal holds everything that was acknowledged
+    {
+      const std::lock_guard lock(mutex_);
+      asked_ = true;
+    }
+    signal_.notify_all();
+  }
+}
+
+void StopSignals::wait() {
+  std::unique_lock lock(mutex_);
+  signal_.wait(lock, [this] { return asked_.load(); });
+}
+
+}  // namespace groundtruth::app

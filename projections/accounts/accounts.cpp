@@ -1,0 +1,151 @@
+// Tables and apply of the accounts projection.
+#include "projections/accounts/accounts.hpp"
+
+#include "domain/account.hpp"
+#include "domain/api_key.hpp"
+#include "projections/stream_table.hpp"
+
+namespace groundtruth::projections {
+namespace {
+
+// Row numbers of api_keys follow each account's chain: they order its list.
+//
+// Names and e-mails stand only in accounts.state, and must vanish from the file when an account is erased.
+// SQLite zeroes the bytes that a row gives up, but when it splits or merges pages it leaves copies of rows
+// that moved. So rows of accounts never move: they are appended with a growing row number (a full page is
+// then left as it is), never deleted, and never change their length.
+constexpr const char* kSchema = R"sql(
+  CREATE TABLE email_claims(id BLOB PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE accounts(
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, state TEXT NOT NULL);
+  CREATE TABLE api_keys(
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, account BLOB NOT NULL,
+    state TEXT NOT NULL);
+)sql";
+constexpr const char* kIndexes = "CREATE INDEX IF NOT EXISTS api_key_list ON api_keys(account);";
+
+struct ClaimRows {
+  using State = domain::EmailClaim;
+  using Memo = NoMemo;
+  static constexpr bool kSorted = true;  // ids are hashes
+  static constexpr sqlite::Sql kLoad = "SELECT version, state FROM email_claims WHERE id = ?1";
+  sqlite::Connection& db;
+
+  Memo memo(const State&) { return {}; }
+  void insert(const StoredRow& row, const State&) {
+    auto statement = db.cached("INSERT INTO email_claims(id, version, state) VALUES(?1, ?2, ?3)");
+    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state).run();
+  }
+  void update(const StoredRow& row, const State&, Memo) {
+    auto statement = db.cached("UPDATE email_claims SET version = ?2, state = ?3 WHERE id = ?1");
+    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state).run();
+  }
+};
+
+struct AccountRows {
+  using State = domain::Account;
+  using Memo = NoMemo;
+  static constexpr bool kSorted = false;
+  static constexpr sqlite::Sql kLoad = "SELECT version, state FROM accounts WHERE id = ?1";
+  explicit AccountRows(sqlite::Connection& connection) : db(connection) {}
+  sqlite::Connection& db;
+
+  Memo memo(const State&) { return {}; }
+  void insert(const StoredRow& row, const State&) {
+    auto statement = db.cached("INSERT INTO accounts(id, version, state) VALUES(?1, ?2, ?3)");
+    statement.bind_blob(1, row.key)
+        .bind(2, row.version)
+        .bind_text(3, std::string(row.state).append(kReserve, ' '))
+        .run();
+  }
+  // Blanks keep the row's length, less what the version may take more; JSON does not mind them.
+  void update(const StoredRow& row, const State&, Memo) {
+    std::size_t length = 0;
+    {
+      auto stored = db.cached("SELECT length(CAST(state AS BLOB)) FROM accounts WHERE id = ?1");
+      stored.bind_blob(1, row.key).step();
+      length = static_cast<std::size_t>(stored.int64(0));
+    }
+    std::string state(row.state);
+    if (state.size() + kVersionGrowth < length) state.resize(length - kVersionGrowth, ' ');
+    auto statement = db.cached("UPDATE accounts SET version = ?2, state = ?3 WHERE id = ?1");
+    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, state).run();
+  }
+
+ private:
+  static constexpr std::size_t kVersionGrowth = 2, kReserve = 8;  // bytes
+};
+
+struct ApiKeyRows {
+  using State = domain::ApiKey;
+  using Memo = NoMemo;
+  static constexpr bool kSorted = false;
+  static constexpr sqlite::Sql kLoad = "SELECT version, state FROM api_keys WHERE id = ?1";
+  sqlite::Connection& db;
+
+  Memo memo(const State&) { return {}; }
+  void insert(const StoredRow& row, const State& state) {
+    auto statement = db.cached("INSERT INTO api_keys(id, version, account, state) VALUES(?1, ?2, ?3, ?4)");
+    statement.bind_blob(1, row.key)
+        .bind(2, row.version)
+        .bind_blob(3, stream_key(state.account.value))
+        .bind_text(4, row.state)
+        .run();
+  }
+  void update(const StoredRow& row, const State&, Memo) {
+    auto statement = db.cached("UPDATE api_keys SET version = ?2, state = ?3 WHERE id = ?1");
+    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state).run();
+  }
+};
+
+class AccountsApplier final : public Applier {
+ public:
+  explicit AccountsApplier(sqlite::Connection& db)
+      : claims_(db, ClaimRows{db}), accounts_(db, AccountRows(db)), keys_(db, ApiKeyRows{db}) {}
+
+  void apply(const journal::Accepted& accepted) override {
+    for (const auto& event : accepted.commit->events) {
+      claims_.apply(accepted, event) || accounts_.apply(accepted, event) || keys_.apply(accepted, event);
+      erased_ = erased_ || std::holds_alternative<domain::AccountErased>(event.data);
+    }
+  }
+  void flush() override {
+    claims_.flush();
+    accounts_.flush();
+    keys_.flush();
+  }
+  void discard() override {
+    claims_.discard();
+    accounts_.discard();
+    keys_.discard();
+    erased_ = false;
+  }
+  bool take_erased() override { return std::exchange(erased_, false); }
+
+ private:
+  StreamTable<ClaimRows> claims_;
+  StreamTable<AccountRows> accounts_;
+  StreamTable<ApiKeyRows> keys_;
+  bool erased_ = false;
+};
+
+}  // namespace
+
+Definition accounts_projection() {
+  Definition definition;
+  definition.name = "accounts";
+  definition.version = 1;
+  definition.schema = kSchema;
+  definition.indexes = kIndexes;
+  definition.personal = true;
+  definition.digest = {{"email_claims", "SELECT id, version, state FROM email_claims ORDER BY id", 3},
+                       {"accounts", "SELECT id, version, rtrim(state) FROM accounts ORDER BY id", 3},
+                       {"api_keys", "SELECT id, version, account, state FROM api_keys ORDER BY id", 4}};
+  definition.loaders = {loader_of<ClaimRows>(), loader_of<AccountRows>(), loader_of<ApiKeyRows>()};
+  definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
+    return std::make_unique<AccountsApplier>(db);
+  };
+  return definition;
+}
+
+}  // namespace groundtruth::projections

@@ -1,0 +1,83 @@
+// The SQL behind reads of accounts and keys.
+#include "projections/accounts/queries.hpp"
+
+#include <limits>
+
+#include "projections/stream_table.hpp"
+
+namespace groundtruth::projections {
+namespace {
+
+std::uint64_t count_keys(sqlite::Connection& db, const std::string& account) {
+  auto statement = db.cached("SELECT count(*) FROM api_keys WHERE account = ?1");
+  statement.bind_blob(1, account);
+  statement.step();
+  return static_cast<std::uint64_t>(statement.int64(0));
+}
+
+// From `below` (a row number) downwards.
+Page<domain::ApiKey> keys_page(sqlite::Connection& db, const std::string& account, std::int64_t below,
+                               std::uint64_t offset, std::uint32_t limit) {
+  Page<domain::ApiKey> page;
+  page.total = count_keys(db, account);
+  if (offset >= page.total) return page;
+  auto statement = db.cached(
+      "SELECT version, state FROM api_keys WHERE account = ?1 AND row < ?2 ORDER BY row DESC LIMIT ?3 OFFSET "
+      "?4");
+  statement.bind_blob(1, account)
+      .bind(2, below)
+      .bind(3, limit + 1)
+      .bind(4, static_cast<std::int64_t>(offset));
+  while (statement.step()) {
+    if (page.items.size() == limit) {
+      page.more = true;
+      break;
+    }
+    page.items.push_back(
+        {decode_state<domain::ApiKey>(statement.text(1)), static_cast<std::uint32_t>(statement.int64(0))});
+  }
+  return page;
+}
+
+constexpr auto kNewest = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+std::optional<Versioned<domain::Account>> AccountQueries::account(const domain::AccountId& id) const {
+  const auto db = readers_->lease();
+  return load_row<domain::Account>(db->cached("SELECT version, state FROM accounts WHERE id = ?1"),
+                                   stream_key(id.value));
+}
+
+std::optional<Versioned<domain::ApiKey>> AccountQueries::api_key(const domain::ApiKeyId& id) const {
+  const auto db = readers_->lease();
+  return load_row<domain::ApiKey>(db->cached("SELECT version, state FROM api_keys WHERE id = ?1"),
+                                  stream_key(id.value));
+}
+
+Page<domain::ApiKey> AccountQueries::api_keys(const domain::AccountId& account, std::uint64_t offset,
+                                              std::uint32_t limit) const {
+  check_limit(limit);
+  const auto db = readers_->lease();
+  const Snapshot snapshot(*db);
+  return keys_page(*db, stream_key(account.value), kNewest, offset, limit);
+}
+
+std::optional<Page<domain::ApiKey>> AccountQueries::api_keys_after(
+    const domain::AccountId& account, const std::optional<domain::ApiKeyId>& after,
+    std::uint32_t limit) const {
+  check_limit(limit);
+  const auto db = readers_->lease();
+  const Snapshot snapshot(*db);
+  const auto key = stream_key(account.value);
+  std::int64_t below = kNewest;
+  if (after) {
+    auto statement = db->cached("SELECT row FROM api_keys WHERE id = ?1 AND account = ?2");
+    statement.bind_blob(1, stream_key(after->value)).bind_blob(2, key);
+    if (!statement.step()) return std::nullopt;
+    below = statement.int64(0);
+  }
+  return keys_page(*db, key, below, 0, limit);
+}
+
+}  // namespace groundtruth::projections

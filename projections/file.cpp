@@ -1,0 +1,248 @@
+// Opening, trusting and closing a projection's file (contract in file.hpp).
+#include "projections/file.hpp"
+
+#include <sqlite3.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+#include <vector>
+
+namespace groundtruth::projections {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kOwnTables = R"sql(
+  CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE checkpoints(
+    partition INTEGER PRIMARY KEY,  -- index_of(partition)
+    offset INTEGER NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL);
+)sql";
+
+// Set beside a file that turned out corrupt while it served: the next start moves it aside.
+fs::path suspect_marker(const fs::path& file) {
+  return file.string() + ".suspect";
+}
+
+// Changes with every start of the machine. Where there is none, every file is trusted.
+std::string boot_id() {
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(in, id);
+  return id.empty() ? "unknown" : id;
+}
+
+void set_meta(sqlite::Connection& connection, std::string_view name, std::string_view value) {
+  auto statement = connection.cached("INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)");
+  statement.bind_text(1, name).bind_text(2, value).run();
+}
+
+std::string get_meta(sqlite::Connection& connection, std::string_view name) {
+  auto statement = connection.cached("SELECT value FROM meta WHERE name = ?1");
+  statement.bind_text(1, name);
+  return statement.step() ? std::string(statement.text(0)) : std::string();
+}
+
+// What was written while nothing was synced, too.
+void sync_file(sqlite::Connection& connection) {
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK && file != nullptr && file->pMethods != nullptr)
+    code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (code != SQLITE_OK) connection.fail(code, "cannot be synced");
+}
+
+bool truncate_log(sqlite::Connection& connection) {
+  auto statement = connection.cached("PRAGMA wal_checkpoint(TRUNCATE)");
+  return statement.step() && statement.int64(0) == 0;
+}
+
+// Only what is no database of ours; a lack of room or permission is no reason to throw a file away.
+struct Unreadable : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct Untrusted : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+void move_aside(const fs::path& file, std::string_view why, const Log& log) {
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  const fs::path aside = file.string() + ".corrupt-" + std::to_string(now);
+  fs::rename(file, aside);
+  remove_database(file);
+  log(file.string() + " cannot be read (" + std::string(why) + "); it was moved to " + aside.string() +
+      " and is rebuilt from the journal");
+}
+
+}  // namespace
+
+void mark_suspect(const fs::path& file) {
+  std::ofstream(suspect_marker(file)).put('\n');
+}
+
+void remove_log(const fs::path& file) {
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) fs::remove(file.string() + suffix);
+}
+
+void remove_database(const fs::path& file) {
+  remove_log(file);
+  fs::remove(file);
+  fs::remove(suspect_marker(file));
+}
+
+void remove_leftovers(const fs::path& file, const std::string& projection, const Log& log) {
+  const std::string own = file.filename().string(), family = projection + ".v";
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::directory_iterator(file.parent_path())) {
+    const auto name = entry.path().filename().string();
+    const bool in_use = name == own || name == own + "-wal" || name == own + "-shm";
+    if (name.starts_with(family) && !in_use && name.find(kBuildExtension) == std::string::npos)
+      leftovers.push_back(entry.path());
+  }
+  for (const auto& leftover : leftovers) {
+    fs::remove(leftover);
+    log(leftover.string() + " was deleted: an account was erased, and it may still have held its data");
+  }
+}
+
+Checkpoints read_checkpoints(sqlite::Connection& connection) {
+  Checkpoints checkpoints{};
+  auto statement = connection.cached("SELECT partition, offset, seq, id FROM checkpoints");
+  while (statement.step()) {
+    const auto index = static_cast<std::size_t>(statement.int64(0));
+    const auto id = statement.blob(3);
+    if (index >= checkpoints.size() || id.size() != sizeof(journal::CommitId::bytes))
+      throw std::runtime_error(connection.file().string() + ": a checkpoint cannot be read");
+    auto& checkpoint = checkpoints[index];
+    checkpoint.exists = true;
+    checkpoint.offset = static_cast<std::uint64_t>(statement.int64(1));
+    checkpoint.seq = static_cast<std::uint64_t>(statement.int64(2));
+    std::memcpy(checkpoint.id.bytes.data(), id.data(), id.size());
+  }
+  return checkpoints;
+}
+
+ProjectionFile::ProjectionFile(fs::path file, const Definition& definition, const std::string& journal_uuid,
+                               Mode mode, const Log& log)
+    : file_(std::move(file)), definition_(definition), mode_(mode) {
+  if (mode_ == Mode::build) remove_database(file_);
+  if (fs::exists(suspect_marker(file_)) && fs::exists(file_))
+    move_aside(file_, "it turned out corrupt while it served", log);
+  try {
+    open(journal_uuid);
+  } catch (const Unreadable& why) {
+    connection_.reset();
+    move_aside(file_, why.what(), log);
+    open(journal_uuid);
+  } catch (const Untrusted& why) {
+    connection_.reset();
+    log(file_.string() + " " + why.what() + "; it is rebuilt from the journal");
+    remove_database(file_);
+    open(journal_uuid);
+  }
+}
+
+void ProjectionFile::open(const std::string& journal_uuid) {
+  try {
+    sqlite::OpenOptions options;
+    options.mode = sqlite::OpenMode::create;
+    options.busy_timeout_ms = 200;  // how long emptying the log waits for readers
+    connection_ = std::make_unique<sqlite::Connection>(file_, options);
+    auto& db = *connection_;
+    // Debian's SQLite zeroes freed bytes by default; it costs, and only personal data is worth it.
+    db.exec(definition_.personal ? "PRAGMA secure_delete = ON" : "PRAGMA secure_delete = OFF");
+    db.exec("PRAGMA temp_store = MEMORY");
+    if (mode_ == Mode::live) {
+      db.exec(
+          "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
+          "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;");
+    } else {
+      db.exec(
+          "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
+          "PRAGMA cache_size = -131072;");
+    }
+    if (db.query_int64("SELECT count(*) FROM sqlite_master") == 0) {
+      sqlite::Transaction transaction(db);
+      db.exec(kOwnTables);
+      db.exec(definition_.schema);
+      if (mode_ == Mode::live) db.exec(definition_.indexes);
+      set_meta(db, "journal", journal_uuid);
+      set_meta(db, "projection", definition_.name);
+      set_meta(db, "version", std::to_string(definition_.version));
+      set_meta(db, "in_use", boot_id());
+      transaction.commit();
+    } else {
+      check_identity(journal_uuid);
+      set_meta(db, "in_use", boot_id());
+    }
+    // From here on nothing is synced, so the mark that says so must be in the file itself before.
+    if (mode_ == Mode::live) {
+      truncate_log(db);
+      sync_file(db);
+      db.exec("PRAGMA synchronous = OFF");
+    }
+  } catch (const sqlite::Error& error) {
+    if (error.is_corrupt()) throw Unreadable(error.what());
+    throw;
+  }
+}
+
+void ProjectionFile::check_identity(const std::string& journal_uuid) {
+  auto& db = *connection_;
+  if (db.query_int64("SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'checkpoints')") != 2)
+    throw Unreadable("it is a database, but no read model");
+  const auto journal = get_meta(db, "journal");
+  if (journal.empty()) throw Unreadable("it does not say which journal it is of");
+  if (journal != journal_uuid)
+    throw std::runtime_error(file_.string() + " belongs to journal " + journal + ", and this one is " +
+                             journal_uuid + ": the data directories were mixed up. Nothing was changed");
+  if (get_meta(db, "projection") != definition_.name ||
+      get_meta(db, "version") != std::to_string(definition_.version))
+    throw Unreadable("it holds " + get_meta(db, "projection") + " version " + get_meta(db, "version"));
+  const auto in_use = get_meta(db, "in_use");
+  if (!in_use.empty() && in_use != boot_id()) throw Untrusted("was in use when the machine went down");
+}
+
+ProjectionFile::~ProjectionFile() {
+  if (mode_ != Mode::live || !connection_) return;
+  try {
+    // The order matters: content first, then the mark that vouches for it.
+    auto& db = *connection_;
+    db.exec("PRAGMA synchronous = FULL");
+    if (db.in_transaction() || !truncate_log(db)) return;
+    sync_file(db);
+    set_meta(db, "in_use", "");
+    truncate_log(db);
+  } catch (const std::exception&) {
+    // Without the mark the file is merely not trusted after a crash of the machine.
+  }
+}
+
+void ProjectionFile::write_checkpoint(journal::Partition partition, const journal::Checkpoint& checkpoint) {
+  auto statement = connection_->cached(
+      "INSERT INTO checkpoints(partition, offset, seq, id) VALUES(?1, ?2, ?3, ?4) "
+      "ON CONFLICT(partition) DO UPDATE SET offset = ?2, seq = ?3, id = ?4");
+  statement.bind(1, static_cast<std::int64_t>(journal::index_of(partition)))
+      .bind(2, static_cast<std::int64_t>(checkpoint.offset))
+      .bind(3, static_cast<std::int64_t>(checkpoint.seq))
+      .bind_blob(4, {reinterpret_cast<const char*>(checkpoint.id.bytes.data()), checkpoint.id.bytes.size()})
+      .run();
+}
+
+bool ProjectionFile::empty_log() {
+  return truncate_log(*connection_);
+}
+
+void ProjectionFile::make_indexes() {
+  connection_->exec(definition_.indexes);
+}
+
+void ProjectionFile::finish_build() {
+  connection_.reset();
+}
+
+}  // namespace groundtruth::projections

@@ -1,0 +1,31 @@
+// The projections that this system has, and what all of them share.
+#include <new>
+
+#include "projections/accounts/accounts.hpp"
+#include "projections/commands/commands.hpp"
+#include "projections/projection.hpp"
+#include "projections/tasks/tasks.hpp"
+#include "projections/wallets/wallets.hpp"
+
+namespace groundtruth::projections {
+
+void apply_one(Applier& applier, const journal::Accepted& accepted) {
+  if (!accepted.commit) return;  // genesis
+  try {
+    applier.apply(accepted);
+  } catch (const ApplyFailure&) {
+    throw;
+  } catch (const sqlite::Error&) {
+    throw;  // the file's failure, not the commit's
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw ApplyFailure(accepted.partition, accepted.seq, error.what());
+  }
+}
+
+std::vector<Definition> all_projections() {
+  return {accounts_projection(), tasks_projection(), wallets_projection(), commands_projection()};
+}
+
+}  // namespace groundtruth::projections

@@ -1,0 +1,174 @@
+// Tables and apply of the tasks projection.
+#include "projections/tasks/tasks.hpp"
+
+#include <unordered_map>
+
+#include "projections/stream_table.hpp"
+
+namespace groundtruth::projections {
+namespace {
+
+using domain::TaskStatus;
+
+// One index serves lists with and without a status: without one, the lists of all statuses are merged. It
+// names the account by a small number, for the index is what a row costs. `row` grows along each account's
+// chain, so (created_at, row) is a total order that never changes.
+constexpr const char* kSchema = R"sql(
+  CREATE TABLE owners(
+    owner INTEGER PRIMARY KEY, account BLOB NOT NULL UNIQUE,
+    funding INTEGER NOT NULL, open INTEGER NOT NULL, completed INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+    expired INTEGER NOT NULL);
+  CREATE TABLE tasks(
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL,
+    owner INTEGER NOT NULL, status INTEGER NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL);
+)sql";
+constexpr const char* kIndexes = "CREATE INDEX IF NOT EXISTS task_list ON tasks(owner, status, created_at);";
+
+// Accounts' counters, read and written at most once a batch.
+class Owners {
+ public:
+  explicit Owners(sqlite::Connection& db) : db_(db) {}
+
+  struct Owner {
+    std::int64_t number = 0;
+    bool stored = false;
+    std::array<std::int64_t, kTaskStatuses> counts{};
+  };
+
+  Owner& of(const domain::AccountId& account) {
+    const auto found = owners_.find(account);
+    if (found != owners_.end()) return found->second;
+    Owner owner;
+    auto statement = db_.cached(
+        "SELECT owner, funding, open, completed, cancelled, expired FROM owners WHERE account = ?1");
+    statement.bind_blob(1, stream_key(account.value));
+    if (statement.step()) {
+      owner.stored = true;
+      owner.number = statement.int64(0);
+      for (std::size_t i = 1; i < kTaskStatuses; ++i) owner.counts[i] = statement.int64(static_cast<int>(i));
+    } else {
+      if (next_ == 0) next_ = db_.query_int64("SELECT coalesce(max(owner), 0) + 1 FROM owners");
+      owner.number = next_++;
+    }
+    return owners_.emplace(account, owner).first->second;
+  }
+
+  void flush() {
+    for (const auto& [account, owner] : owners_) {
+      auto statement =
+          owner.stored
+              ? db_.cached(
+                    "UPDATE owners SET funding = ?2, open = ?3, completed = ?4, cancelled = ?5, "
+                    "expired = ?6 WHERE owner = ?1")
+              : db_.cached(
+                    "INSERT INTO owners(owner, funding, open, completed, cancelled, expired, account) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+      statement.bind(1, owner.number);
+      for (std::size_t i = 1; i < kTaskStatuses; ++i)
+        statement.bind(static_cast<int>(i) + 1, owner.counts[i]);
+      if (!owner.stored) statement.bind_blob(7, stream_key(account.value));
+      statement.run();
+    }
+    owners_.clear();
+  }
+
+  void discard() {
+    owners_.clear();
+    next_ = 0;
+  }
+
+ private:
+  sqlite::Connection& db_;
+  std::unordered_map<domain::AccountId, Owner> owners_;
+  std::int64_t next_ = 0;
+};
+
+struct TaskRows {
+  using State = domain::Task;
+  using Memo = TaskStatus;
+  static constexpr bool kSorted = false;
+  static constexpr sqlite::Sql kLoad = "SELECT version, state FROM tasks WHERE id = ?1";
+  sqlite::Connection& db;
+  Owners owners;
+
+  Memo memo(const State& stored) { return stored.status; }
+
+  void insert(const StoredRow& row, const State& task) {
+    auto& owner = owners.of(task.account);
+    ++count(owner, task.status);
+    auto statement = db.cached(
+        "INSERT INTO tasks(id, version, owner, status, created_at, state) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    statement.bind_blob(1, row.key)
+        .bind(2, row.version)
+        .bind(3, owner.number)
+        .bind(4, static_cast<std::int64_t>(task.status))
+        .bind(5, task.created_at.ms)
+        .bind_text(6, row.state)
+        .run();
+  }
+
+  // SQLite writes every index of a column that it is told to set, changed or not.
+  void update(const StoredRow& row, const State& task, TaskStatus before) {
+    if (task.status == before) {
+      auto statement = db.cached("UPDATE tasks SET version = ?2, state = ?3 WHERE id = ?1");
+      statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state).run();
+      return;
+    }
+    auto& owner = owners.of(task.account);
+    --count(owner, before);
+    ++count(owner, task.status);
+    auto statement = db.cached("UPDATE tasks SET version = ?2, state = ?3, status = ?4 WHERE id = ?1");
+    statement.bind_blob(1, row.key)
+        .bind(2, row.version)
+        .bind_text(3, row.state)
+        .bind(4, static_cast<std::int64_t>(task.status))
+        .run();
+  }
+
+  static std::int64_t& count(Owners::Owner& owner, TaskStatus status) {
+    return owner.counts[static_cast<std::size_t>(status)];
+  }
+};
+
+class TasksApplier final : public Applier {
+ public:
+  explicit TasksApplier(sqlite::Connection& db) : tasks_(db, TaskRows{db, Owners(db)}) {}
+  void apply(const journal::Accepted& accepted) override {
+    for (const auto& event : accepted.commit->events) tasks_.apply(accepted, event);
+  }
+  void flush() override {
+    tasks_.flush();
+    tasks_.rows().owners.flush();
+  }
+  void discard() override {
+    tasks_.discard();
+    tasks_.rows().owners.discard();
+  }
+
+ private:
+  StreamTable<TaskRows> tasks_;
+};
+
+}  // namespace
+
+Definition tasks_projection() {
+  Definition definition;
+  definition.name = "tasks";
+  definition.version = 1;
+  definition.schema = kSchema;
+  definition.indexes = kIndexes;
+  definition.digest = {
+      {"tasks",
+       "SELECT t.id, t.version, o.account, t.status, t.created_at, t.state FROM tasks t "
+       "LEFT JOIN owners o ON o.owner = t.owner ORDER BY t.id",
+       6},
+      {"owners", "SELECT account, funding, open, completed, cancelled, expired FROM owners ORDER BY account",
+       6}};
+  definition.loaders = {loader_of<TaskRows>()};
+  definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
+    return std::make_unique<TasksApplier>(db);
+  };
+  return definition;
+}
+
+}  // namespace groundtruth::projections

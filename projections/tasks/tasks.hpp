@@ -1,0 +1,18 @@
+// The tasks projection: tasks, and for each account how many there are in each status.
+#pragma once
+
+#include <array>
+
+#include "domain/task.hpp"
+#include "projections/projection.hpp"
+
+namespace groundtruth::projections {
+
+// Counters stand in one row an account, a column a status.
+inline constexpr std::size_t kTaskStatuses = 6;
+static_assert(static_cast<std::size_t>(domain::TaskStatus::expired) + 1 == kTaskStatuses,
+              "a new status needs a column, hence a new version of this projection");
+
+Definition tasks_projection();
+
+}  // namespace groundtruth::projections

@@ -1,0 +1,60 @@
+"""Makes generated requests that should succeed obey the rules that JSON Schema cannot express; loaded by schemathesis.toml.
+
+Only what is generated as valid is touched; what is generated as invalid goes out as it is.
+"""
+from __future__ import annotations
+
+import os
+import re
+
+import schemathesis
+from schemathesis.core.parameters import ParameterLocation
+
+MINIMUM_BUDGET_CENTS = 2500
+FUTURE = "2099-12-31T23:59:59Z"
+PAST = "2020-01-01T00:00:00Z"
+# The key that Schemathesis itself uses: were it to revoke that one, every later check would see only 401.
+OWN_KEY_ID = os.environ["SCHEMATHESIS_OWN_KEY_ID"]
+NO_KEY_ID = "key_00000000000000000000000000"
+# A position that the journal surely has; a random one would wait for a write that never comes.
+KNOWN_POSITION = os.environ["SCHEMATHESIS_KNOWN_POSITION"]
+# A command of this organization: no answer of a healthy server names one, so none would ever be found.
+KNOWN_COMMAND_ID = os.environ["SCHEMATHESIS_KNOWN_COMMAND_ID"]
+
+
+def negative(case, location: ParameterLocation) -> bool:
+    """Whether this part of the request is meant to be wrong; in a request that is meant to be right, none is."""
+    return case.meta is not None and case.meta.generation.mode.is_negative and case.meta.is_negative_at(location)
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    parameters = case.path_parameters
+    if case.method == "DELETE" and parameters and parameters.get("id") == OWN_KEY_ID:
+        parameters["id"] = NO_KEY_ID
+    if case.path == "/commands/{id}" and parameters and not negative(case, ParameterLocation.PATH):
+        parameters["id"] = KNOWN_COMMAND_ID
+
+    if not negative(case, ParameterLocation.BODY) and isinstance(case.body, dict):
+        body = case.body
+        reward, target = body.get("reward_cents"), body.get("target_submissions")
+        if isinstance(reward, int) and isinstance(target, int) and 0 < reward * target < MINIMUM_BUDGET_CENTS:
+            body["target_submissions"] = -(-MINIMUM_BUDGET_CENTS // reward)
+        for name in ("deadline", "expires_at"):
+            if body.get(name) is not None:
+                body[name] = FUTURE
+
+    if not negative(case, ParameterLocation.QUERY) and case.query:
+        # Only the server can make a cursor; following real ones is test_pagination.py's part.
+        case.query.pop("cursor", None)
+        # The full-date grammar of RFC 3339 has years and leap seconds that no clock has.
+        if "created_after" in case.query:
+            case.query["created_after"] = PAST
+        if "created_before" in case.query:
+            case.query["created_before"] = FUTURE
+
+    position = (case.headers or {}).get("Journal-Position")
+    if position is not None:
+        # A well-formed position is right even in a request whose other headers are wrong: then it would be waited for.
+        if not negative(case, ParameterLocation.HEADER) or re.fullmatch(r"tasks\.\d+\.\d+", str(position)):
+            case.headers["Journal-Position"] = KNOWN_POSITION

@@ -1,0 +1,160 @@
+// A customer's story as a journal: real commits of real decisions, from a seed, for tests of read models.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "journal/commit.hpp"
+#include "journal/memory/memory_journal.hpp"
+#include "projections/projector.hpp"
+
+namespace groundtruth::projections::test {
+
+class SeededRandomness final : public journal::Randomness {
+ public:
+  explicit SeededRandomness(std::uint64_t seed) : engine_(seed) {}
+  void fill(std::span<std::uint8_t> out) override {
+    const std::lock_guard lock(mutex_);
+    for (auto& byte : out) byte = static_cast<std::uint8_t>(engine_());
+  }
+
+ private:
+  std::mutex mutex_;
+  std::mt19937_64 engine_;
+};
+
+// Appends to a memory journal and keeps what a follower would hand on. Every partition used begins with its
+// genesis.
+class Story {
+ public:
+  explicit Story(std::uint64_t seed);
+
+  static constexpr const char* kJournal = "00000000-0000-4000-8000-000000000001";
+
+  // --- telling it by hand
+  domain::AccountId account(const std::string& name = "Acme", const std::string& email = "a@acme.test");
+  domain::ApiKeyId api_key(const domain::AccountId& account);
+  domain::TaskId task(const domain::AccountId& account, domain::Cents reward = {500},
+                      std::int64_t target = 10);
+  void fund(const domain::TaskId& task);
+  void cancel(const domain::TaskId& task);
+  void deposit(const domain::AccountId& account, domain::Cents amount);
+  void revoke(const domain::ApiKeyId& key);
+  void erase(const domain::AccountId& account);
+  void pass(std::int64_t ms) { now_.ms += ms; }
+  // What the next command carries.
+  Story& keyed(const std::string& key);
+  Story& because(journal::Cause cause);
+
+  // Decides and appends; a rejection is a commit when the command is keyed, and nothing at all otherwise.
+  // False: rejected.
+  bool run(const domain::Command& command, domain::Bucket bucket);
+  // Appends as it is, whatever the domain thinks of it.
+  const journal::Accepted& append(journal::Partition partition, std::vector<journal::CommittedEvent> events);
+  void orphan(journal::Partition partition);  // a record that no chain accepts
+
+  // --- at random: accounts, keys, tasks, money, retries, erasures, orphans, hours that pass
+  void step();
+  void steps(int count) {
+    for (int i = 0; i < count; ++i) step();
+  }
+
+  const std::vector<journal::Accepted>& accepted() const { return accepted_; }
+  std::vector<journal::Accepted> since(std::size_t from) const {
+    return {accepted_.begin() + static_cast<std::ptrdiff_t>(from), accepted_.end()};
+  }
+  const journal::MemoryJournal& journal() const { return journal_; }
+  const journal::CommitCodec& codec() const { return codec_; }
+  journal::KeyStore& keys() { return *keys_; }
+  domain::Timestamp now() const { return now_; }
+  std::mt19937_64& dice() { return dice_; }
+  std::uint64_t upto(std::uint64_t bound) { return dice_() % bound; }
+
+  template <class State>
+  const State& state(const std::string& stream) {
+    auto& entry = streams_[stream];
+    if (!entry.state) entry.state = State{};
+    return std::get<State>(*entry.state);
+  }
+  std::uint32_t version(const std::string& stream) { return streams_[stream].version; }
+  const std::vector<domain::AccountId>& accounts() const { return accounts_; }
+  const std::vector<domain::TaskId>& tasks() const { return tasks_; }
+  const std::vector<domain::ApiKeyId>& api_keys() const { return api_keys_; }
+  journal::Partition home(const std::string& id) const;
+  domain::Bucket bucket() { return {static_cast<std::uint16_t>(upto(domain::kBucketCount))}; }
+  template <class T>
+  T mint(const char* prefix, domain::Bucket bucket) {
+    return domain::new_id<T>(prefix, now_, bucket, randomness_.bits());
+  }
+
+ private:
+  struct Stream {
+    std::optional<domain::Aggregate> state;
+    std::uint32_t version = 0;
+  };
+  void genesis(journal::Partition partition);
+  journal::Commit next(journal::Partition partition);
+  const journal::Accepted& commit(journal::Partition partition, journal::Commit commit);
+  std::uint64_t put(journal::Partition partition, journal::Bytes bytes);
+
+  SeededRandomness randomness_;
+  std::mt19937_64 dice_;
+  std::shared_ptr<journal::KeyStore> keys_;
+  journal::MemoryJournal journal_;
+  journal::CommitCodec codec_;
+  std::unique_ptr<journal::Producer> producer_;
+  std::map<journal::Partition, journal::Head> heads_;
+  std::map<std::string, Stream> streams_;
+  std::vector<journal::Accepted> accepted_;
+  std::vector<domain::AccountId> accounts_;
+  std::vector<domain::TaskId> tasks_;
+  std::vector<domain::ApiKeyId> api_keys_;
+  domain::Timestamp now_{1'781'000'000'000};
+  std::optional<journal::KeyedRequest> keyed_;
+  std::optional<journal::Cause> cause_;
+};
+
+// A projector on a directory of its own, fed by hand.
+class Desk {
+ public:
+  explicit Desk(ProjectorOptions options, std::vector<Definition> definitions = all_projections());
+  explicit Desk(const std::filesystem::path& directory) : Desk(options_for(directory)) {}
+  static ProjectorOptions options_for(const std::filesystem::path& directory);
+
+  // Feeds from behind the lowest checkpoint, as the follower does, and waits until all is applied or failed.
+  void catch_up(const Story& story);
+  // The same in batches of random size.
+  void catch_up(const Story& story, std::mt19937_64& dice);
+  void wait();
+
+  Projector& projector() { return *projector_; }
+  std::string digest(const std::string& projection);
+  std::map<std::string, std::string> digests();
+  std::vector<std::string> failures();
+  std::map<journal::Partition, std::uint64_t> applied();
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> failures_;
+  std::map<journal::Partition, std::uint64_t> applied_;
+  std::unique_ptr<Projector> projector_;
+};
+
+// Deleted with its content.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace groundtruth::projections::test
