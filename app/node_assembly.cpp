@@ -130,13 +130,14 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
   try {
     for (const auto& name : projections::rebuild_empty(*projector_, *journal_, *codec_, rebuild))
       log_->info("built read model {}", name);
-    erasure_->start();
+    erasure_->catch_up();
   } catch (const projections::RebuildCancelled&) {
     return false;
   } catch (const std::runtime_error& failure) {
     throw CommandError(ExitCode::failed, failure.what());
   }
   node_->start();
+  erasure_->start();
   for (;;) {
     const auto now = status();
     if (has_settled(now)) return true;

@@ -68,7 +68,8 @@ class Projector final : public journal::ReadModels {
                    std::function<void(journal::Partition, std::string reason)> failed) override;
 
   // Called on the projector's thread for each commit after every projection has it and before it is reported
-  // as applied, e.g. to drop a revoked key from a cache before the revocation is answered. Must not block.
+  // as applied, e.g. to drop a revoked key from a cache before the revocation is answered. After a crash it
+  // may run again for commits that some projections had already. Must not block or throw.
   void on_committed(std::function<void(const journal::Accepted&)> hook);
 
   // What queries are made of: TaskQueries(projector.readers("tasks")). Lives as long as the projector.
@@ -80,7 +81,7 @@ class Projector final : public journal::ReadModels {
   const ProjectorOptions& options() const { return options_; }
 
   // Runs `work` on the projector's thread between two batches and returns when it is done; rethrows what it
-  // throws. A rebuild swaps files in it.
+  // throws. A rebuild swaps files in it. Never from a hook or from `work` itself.
   void between_batches(std::function<void()> work);
   // For `work` of between_batches only: puts a finished build in the place of a projection's file. When it
   // throws, the file that was there goes on serving.

@@ -169,9 +169,7 @@ Async<Response> erase_account(Services& services, Request& request) {
   auto submission = operator_submission(services, request, *bucket, account->id,
                                         domain::EraseAccount{account->id, account->email_claim});
   const journal::Answer answer = co_await submit(services.node, std::move(submission));
-  const bool was_erased = answer.kind == journal::AnswerKind::rejected &&
-                          answer.rejection.code == domain::RejectionCode::account_erased;
-  if (answer.kind != journal::AnswerKind::accepted && !was_erased) co_return refused(answer);
+  if (answer.kind != journal::AnswerKind::accepted) co_return refused(answer);
   AccountView view = view_of(*account);
   view.status = domain::AccountStatus::erased;
   view.name.clear();

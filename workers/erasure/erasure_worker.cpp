@@ -82,9 +82,12 @@ ErasureWorker::~ErasureWorker() {
   stop();
 }
 
-void ErasureWorker::start() {
+void ErasureWorker::catch_up() {
   load();
   read_from_checkpoint();
+}
+
+void ErasureWorker::start() {
   thread_ = std::thread([this] { run(); });
 }
 
