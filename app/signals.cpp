@@ -46,8 +46,7 @@ void StopSignals::run() {
     int number = 0;
     if (sigwait(&set, &number) != 0) continue;
     if (ending_) return;
-    if (asked_)
-      ::_exit(128 + number);  // the person means it; the journal holds everything that was acknowledged
+    if (asked_) die_of(number);
     {
       const std::lock_guard lock(mutex_);
       asked_ = true;

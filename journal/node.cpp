@@ -61,10 +61,13 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     const auto index = index_of(submission.partition);
     auto shared = std::make_shared<Submission>(std::move(submission));
     post([this, index, shared] {
-      if (draining_ || !lines_[index]) {
+      const bool no_space = context_.read_models.out_of_space();
+      if (draining_ || no_space || !lines_[index]) {
         Answer answer;
         answer.command = shared->id;
-        answer.reason = draining_ ? "shutting down" : "still starting";
+        answer.reason = draining_  ? "shutting down"
+                        : no_space ? "no space left on disk for the read models"
+                                   : "still starting";
         if (shared->done) shared->done(std::move(answer));
         return;
       }
@@ -178,6 +181,10 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     NodeStatus out;
     out.ready = !draining_;
     if (draining_) out.why_not = "shutting down";
+    if (context_.read_models.out_of_space()) {
+      out.ready = false;
+      out.why_not = "no space left on disk for the read models";
+    }
     for (const auto& line : lines_) {
       if (!line) {
         out.ready = false;

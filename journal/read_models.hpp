@@ -78,6 +78,9 @@ class ReadModels {
   // is taken and not applied.
   virtual void apply(std::vector<Accepted> commits) = 0;
   virtual std::size_t backlog() const = 0;
+  // True while nothing can be applied for want of disk space. It is tried again until there is room;
+  // meanwhile no command is taken, for its answer could not go out.
+  virtual bool out_of_space() const { return false; }
 
   // `applied` runs on the projector's thread after commits became visible to every reader of this process.
   // `failed` says that a projection cannot take a commit: that partition's writers stop (JOURNAL, Writer 10).

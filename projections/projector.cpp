@@ -21,6 +21,7 @@ using journal::kPartitionTotal;
 using journal::Partition;
 
 constexpr std::chrono::milliseconds kPurgeRetry{1'000};
+constexpr std::chrono::milliseconds kSpaceRetry{250};
 
 }  // namespace
 
@@ -233,21 +234,34 @@ void Projector::apply_to(Model& model, const std::vector<Accepted>& batch) {
   while (true) {
     try {
       try_apply(model, batch, limits);
+      if (out_of_space_.exchange(false)) options_.log("there is room again for " + model.path.string());
       return;
     } catch (const ApplyFailure& failure) {
       model.applier->discard();
       limits[index_of(failure.partition())] = failure.seq();
       halt(model, failure.partition(), "commit " + std::to_string(failure.seq()) + ": " + failure.what());
     } catch (const std::exception& error) {
-      // The file itself: no partition can go on.
       model.applier->discard();
-      if (const auto* sql = dynamic_cast<const sqlite::Error*>(&error); sql != nullptr && sql->is_corrupt())
-        mark_suspect(model.path);
+      const auto* sql = dynamic_cast<const sqlite::Error*>(&error);
+      if (sql != nullptr && sql->is_full()) {
+        if (!wait_for_space(model)) return;
+        continue;
+      }
+      // The file itself: no partition can go on.
+      if (sql != nullptr && sql->is_corrupt()) mark_suspect(model.path);
       for (const auto& accepted : batch)
         if (!halted_[index_of(accepted.partition)]) halt(model, accepted.partition, error.what());
       return;
     }
   }
+}
+
+// False when the projector is being stopped: what was not applied is read from the journal at the next start.
+bool Projector::wait_for_space(const Model& model) {
+  if (!out_of_space_.exchange(true))
+    options_.log("no space left for " + model.path.string() + ": no writes are taken until there is room");
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, kSpaceRetry, [this] { return stopping_; });
 }
 
 void Projector::try_apply(Model& model, const std::vector<Accepted>& batch, const Limits& limits) {

@@ -64,6 +64,7 @@ class Projector final : public journal::ReadModels {
   journal::Checkpoint checkpoint(journal::Partition partition) override;
   void apply(std::vector<journal::Accepted> commits) override;
   std::size_t backlog() const override { return backlog_.load(std::memory_order_relaxed); }
+  bool out_of_space() const override { return out_of_space_.load(std::memory_order_relaxed); }
   void on_progress(std::function<void(std::vector<Applied>)> applied,
                    std::function<void(journal::Partition, std::string reason)> failed) override;
 
@@ -99,6 +100,7 @@ class Projector final : public journal::ReadModels {
   void run();
   void apply_batch(const std::vector<journal::Accepted>& batch);
   void apply_to(Model& model, const std::vector<journal::Accepted>& batch);
+  bool wait_for_space(const Model& model);
   void try_apply(Model& model, const std::vector<journal::Accepted>& batch, const Limits& limits);
   void report(const std::vector<journal::Accepted>& batch);
   void halt(Model& model, journal::Partition partition, const std::string& reason);
@@ -120,6 +122,7 @@ class Projector final : public journal::ReadModels {
   std::set<std::string> reserved_;
   bool stopping_ = false;
   std::atomic<std::size_t> backlog_{0};
+  std::atomic<bool> out_of_space_{false};
   std::thread thread_;
 };
 

@@ -17,7 +17,7 @@ struct IfMatch {
   enum class Kind : std::uint8_t {
     any,        // "*": no precondition beyond that the resource exists
     version,    // one strong tag in the form of ours
-    malformed,  // 400
+    malformed,  // matches nothing: `version` is 0, which no resource has
   };
   Kind kind = Kind::any;
   std::uint32_t version = 0;  // one that no stream has, where the number is beyond all

@@ -160,8 +160,8 @@ Async<Response> read_account(Services& services, Request& request) {
   co_return json(200, view_of(*account));
 }
 
-// The answer means: the erasure is in the journal and gone from the read models. The data key goes right
-// after (workers/erasure). Erasing what is erased is no error, so that an operator may repeat it.
+// The answer means: the erasure is in the journal, and the read models have forgotten. The data key goes
+// right after (workers/erasure). Erasing what is erased is 409 account_erased.
 Async<Response> erase_account(Services& services, Request& request) {
   const auto account = find_account(services, request);
   const auto bucket = domain::bucket_of(request.param("id"));

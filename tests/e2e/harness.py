@@ -134,7 +134,7 @@ class Server:
         """Takes the addresses from server.json, if this very process wrote it: a killed one leaves its own behind."""
         try:
             written = json.loads((self.data / "server.json").read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
             return False
         if written.get("pid") != self.pid:
             return False

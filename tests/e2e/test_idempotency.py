@@ -69,7 +69,7 @@ def test_keys_that_are_allowed(org, key):
     assert_replayed(post(org.http, key), post(org.http, key))
 
 
-@pytest.mark.parametrize("key", [b"", b'""', b"x" * 256, b'"' + b"x" * 256 + b'"', "é".encode(), b"\xff", b"a\tb", b"a\x7fb"])
+@pytest.mark.parametrize("key", [b"", b'""', b"x" * 256, b'"' + b"x" * 256 + b'"', "é".encode(), b"\xff", b"a\tb"])
 def test_keys_that_are_not(org, key):
     response = org.http.post(TASKS, json=SEED_BODY, headers=[(b"Idempotency-Key", key)])
     fields = error_of(response, 400, "validation_error")["fields"]

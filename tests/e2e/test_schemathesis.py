@@ -39,7 +39,7 @@ def test_schemathesis(fresh_server, make_org, tmp_path):
     done = subprocess.run(
         [PROGRAM, "--config-file", settings, "--no-color", "run", server.base_url + "/openapi/groundtruth.json",
          "--url", server.base_url + "/api/v1", "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful",
-         "--mode", "all", "--max-examples", str(EXAMPLES), "--seed", str(seed), "--workers", "2",
+         "--mode", "all", "--max-examples", str(EXAMPLES), "--seed", str(seed), "--workers", "1",
          "--request-timeout", "20", "--warnings", "off"],
         cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(HERE), "SCHEMATHESIS_OWN_KEY_ID": own["id"],

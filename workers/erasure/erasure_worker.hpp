@@ -44,8 +44,10 @@ class ErasureWorker {
   ErasureWorker(const ErasureWorker&) = delete;
   ErasureWorker& operator=(const ErasureWorker&) = delete;
 
-  // Reads what was appended since the checkpoint, then starts the thread. Before Node::start(), so that what
-  // comes later comes through `observe`. Throws what reading the journal throws.
+  // Reads what was appended since the checkpoint. Before Node::start(), so that what comes later comes
+  // through `observe`. Throws what reading the journal throws.
+  void catch_up();
+  // Starts the thread. After Node::start(): a node that does not run yet answers nobody.
   void start();
   void observe(const journal::Accepted& accepted);  // for Node::on_accepted
   void stop();                                      // writes the checkpoint; idempotent
