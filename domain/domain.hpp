@@ -38,6 +38,14 @@ using Decision = BasicDecision<Event>;
 template <class State, class E>
 concept EvolvesBy = requires(State& state, const E& event) { evolve(state, event, Timestamp{}); };
 
+// An id that was made for this very command: its stream cannot exist yet, and nobody need look.
+template <class Id>
+struct New {
+  const Id& id;
+};
+template <class Id>
+New(const Id&) -> New<Id>;
+
 // --- what a command reads, and its decision over exactly that
 // ---------------------------------------------------------
 
@@ -48,7 +56,7 @@ inline auto reads(const EraseAccount& c) {
   return std::tuple{c.email_claim, c.account};
 }
 inline auto reads(const CreateApiKey& c) {
-  return std::tuple{c.account, c.key};
+  return std::tuple{c.account, New{c.key}};
 }
 inline auto reads(const UseApiKey& c) {
   return std::tuple{c.key};
@@ -60,7 +68,7 @@ inline auto reads(const Deposit& c) {
   return std::tuple{c.account, wallet_of(c.account)};
 }
 inline auto reads(const CreateTask& c) {
-  return std::tuple{c.account, c.task};
+  return std::tuple{c.account, New{c.task}};
 }
 inline auto reads(const FundTask& c) {
   return std::tuple{c.task, wallet_of(c.account)};
@@ -106,7 +114,7 @@ struct AggregateFor<Key, std::variant<States...>> {
 template <class Key>
 using AggregateOf = typename detail::AggregateFor<Key, Aggregate>::type;
 
-// `lookup(id)` returns `const AggregateOf<Id>&`, valid until decide returns.
+// `lookup(id)` returns `const AggregateOf<Id>&`, valid until decide returns; for `New<Id>` an empty one.
 template <class Lookup>
 Decision decide(const Command& command, Timestamp at, Lookup&& lookup) {
   return std::visit(

@@ -89,7 +89,8 @@ void PartitionLine::accepted(const Record& record, const Link& link) {
   if (!halt_reason_.empty()) return;
   Accepted accepted{partition_, record.offset, link.prefix->seq, link.id, record.value, nullptr};
   try {
-    auto commit = std::make_shared<Commit>(context_.codec.decode(*record.value));
+    auto commit = writer_.alive_commit(link.id);
+    if (!commit) commit = std::make_shared<Commit>(context_.codec.decode(*record.value));
     head_at_ = commit->at;
     if (accepted.seq > 0) accepted.commit = std::move(commit);
   } catch (const UnreadableCommit& error) {

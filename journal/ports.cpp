@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#include <array>
+#include <cstring>
 #include <stdexcept>
 
 namespace groundtruth::journal {
@@ -17,10 +19,23 @@ class SystemClock : public Clock {
   std::chrono::steady_clock::time_point steady() const override { return std::chrono::steady_clock::now(); }
 };
 
+// Ids are made several to a request, 16 bytes at a time: each thread asks the kernel for a block of them at
+// once. Bytes that were given out are wiped.
 class SystemRandomness : public Randomness {
  public:
   SystemRandomness() { init_crypto(); }
-  void fill(std::span<std::uint8_t> out) override { randombytes_buf(out.data(), out.size()); }
+  void fill(std::span<std::uint8_t> out) override {
+    thread_local std::array<std::uint8_t, 512> block;
+    thread_local std::size_t left = 0;
+    if (out.size() > block.size() / 4) return randombytes_buf(out.data(), out.size());
+    if (left < out.size()) {
+      randombytes_buf(block.data(), block.size());
+      left = block.size();
+    }
+    left -= out.size();
+    std::memcpy(out.data(), block.data() + left, out.size());
+    sodium_memzero(block.data() + left, out.size());
+  }
 };
 
 }  // namespace

@@ -87,6 +87,12 @@ class BasicWriter {
 
   bool idle() const { return in_flight() == 0 && history_.empty(); }
   std::size_t in_flight() const { return in_flight_.size() + void_.size() + waiting_.size(); }
+  // The commit of these bytes, where they are this writer's own and not accepted yet: nobody need decode them
+  // again.
+  std::shared_ptr<const Commit> alive_commit(const CommitId& id) const {
+    const std::size_t next = first_alive();
+    return next < in_flight_.size() && in_flight_[next].id == id ? in_flight_[next].commit : nullptr;
+  }
   // The answer that a commit of this partition stands for.
   Answer answer_of(const std::shared_ptr<const Commit>& commit) const;
   bool has_command(const domain::CommandId& id, std::string_view account) const;
@@ -176,6 +182,7 @@ class BasicWriter {
   static bool same_command(const Submission& a, const Submission& b);
 
   Cached& load(std::size_t kind, const std::string& stream);
+  Cached& remember(const std::string& stream, LoadedAggregate loaded);
   void forget_aggregates();
   void evict();
 

@@ -146,9 +146,18 @@ template <class R>
 void BasicWriter<R>::decide_or_throw(InFlight& entry) {
   const Submission& submission = entry.submission;
   const domain::Timestamp at = std::max(clock_.now(), speculative_at_);
-  const auto lookup = [this](const auto& id) -> const auto& {
-    using State = domain::AggregateOf<std::remove_cvref_t<decltype(id)>>;
+  const auto known = [this]<class Id>(const Id& id) -> const auto& {
+    using State = domain::AggregateOf<Id>;
     return std::get<State>(load(kKindOf<State>, id.value).state);
+  };
+  const auto lookup = [&]<class Id>(const Id& id) -> const auto& {
+    if constexpr (requires { id.id; }) {
+      using State = domain::AggregateOf<std::remove_cvref_t<decltype(id.id)>>;
+      if (!cache_.contains(id.id.value)) remember(id.id.value, {State{}, 0});
+      return known(id.id);
+    } else {
+      return known(id);
+    }
   };
   domain::Decision decision = domain::decide(submission.command, at, lookup);
   if (submission.expected) {
@@ -636,8 +645,13 @@ typename BasicWriter<R>::Cached& BasicWriter<R>::load(std::size_t kind, const st
   if (!loaded)
     loaded =
         LoadedAggregate{detail::empty_aggregate(kind, static_cast<const domain::Aggregate*>(nullptr)), 0};
+  return remember(stream, std::move(*loaded));
+}
+
+template <class R>
+typename BasicWriter<R>::Cached& BasicWriter<R>::remember(const std::string& stream, LoadedAggregate loaded) {
   uses_.push_front(stream);
-  return cache_.emplace(stream, Cached{std::move(loaded->state), loaded->version, 0, uses_.begin()})
+  return cache_.emplace(stream, Cached{std::move(loaded.state), loaded.version, 0, uses_.begin()})
       .first->second;
 }
 

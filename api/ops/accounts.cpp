@@ -161,7 +161,7 @@ Async<Response> read_account(Services& services, Request& request) {
 }
 
 // The answer means: the erasure is in the journal, and the read models have forgotten. The data key goes
-// right after (workers/erasure). Erasing what is erased is 409 account_erased.
+// right after (workers/erasure). Erasing what is erased is no error: what is wanted is already so.
 Async<Response> erase_account(Services& services, Request& request) {
   const auto account = find_account(services, request);
   const auto bucket = domain::bucket_of(request.param("id"));
@@ -169,7 +169,9 @@ Async<Response> erase_account(Services& services, Request& request) {
   auto submission = operator_submission(services, request, *bucket, account->id,
                                         domain::EraseAccount{account->id, account->email_claim});
   const journal::Answer answer = co_await submit(services.node, std::move(submission));
-  if (answer.kind != journal::AnswerKind::accepted) co_return refused(answer);
+  const bool was_erased = answer.kind == journal::AnswerKind::rejected &&
+                          answer.rejection.code == domain::RejectionCode::account_erased;
+  if (answer.kind != journal::AnswerKind::accepted && !was_erased) co_return refused(answer);
   AccountView view = view_of(*account);
   view.status = domain::AccountStatus::erased;
   view.name.clear();
