@@ -111,7 +111,8 @@ std::optional<Timestamp> parse_rfc3339(std::string_view text) {
   if (!text.empty() || y < 1970 || !date.ok() || h > 23 || mi > 59 || s > 59) return {};
   const auto point = sys_days{date} + hours{h} + minutes{mi} + seconds{s} - minutes{offset_min};
   const Timestamp result{duration_cast<milliseconds>(point.time_since_epoch()).count() + ms};
-  if (result.ms < 0 || result.ms > 253'402'300'799'999) return {};  // an offset may lead out of four-digit years
+  if (result.ms < 0 || result.ms > 253'402'300'799'999)
+    return {};  // an offset may lead out of four-digit years
   return result;
 }
 
