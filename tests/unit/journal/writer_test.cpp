@@ -1,0 +1,132 @@
+// The writer step by step, at a port that only writes down what it is asked for.
+#include "journal/writer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "protocol_sim.hpp"
+
+namespace groundtruth::journal::sim {
+namespace {
+
+struct NoRecovery : ProtocolRules {
+  static constexpr bool kRecoverFromOwnOrphan = false;
+};
+
+// A writer on an empty partition, with one keyed command appended. The command is refused, for there is no
+// such task; the refusal is a commit (rule 6).
+template <class Rules>
+struct Desk final : WriterPort {
+  Desk() {
+    writer.open(Head{true, 0, CommitId{}}, clock.now());
+    Submission submission;
+    submission.id =
+        domain::new_id<domain::CommandId>("cmd_", clock.now(), domain::Bucket{0}, randomness.bits());
+    submission.partition = kWhere;
+    submission.actor = {ActorKind::api_key, "key", account.value};
+    submission.keyed = KeyedRequest{"k", "POST /x", "hash"};
+    submission.command =
+        domain::CancelTask{domain::TaskId{"tsk_x"}, account, domain::CancelReason::by_customer};
+    submission.deadline = clock.steady() + std::chrono::seconds(10);
+    submission.done = [this](const Answer& answer) { answers.push_back(answer.kind); };
+    writer.submit(std::move(submission));
+    writer.pump();
+  }
+
+  void append(std::uint64_t session, std::uint64_t batch, std::vector<Bytes> records) override {
+    last_session = session;
+    last_batch = batch;
+    appended.push_back(std::move(records));
+  }
+  void reset_producer(std::uint64_t) override { ++resets; }
+  void request_end(std::uint64_t token) override { end_token = token; }
+  void wake_at(std::chrono::steady_clock::time_point) override {}
+  std::shared_ptr<const Commit> read_commit(std::uint64_t) override { return nullptr; }
+
+  void accept(std::uint64_t offset) {
+    const auto& bytes = appended.back().front();
+    writer.on_accepted(Accepted{kWhere, offset, 1, id_of(*bytes), bytes, nullptr}, clock.now());
+    writer.on_passed(offset + 1);
+    writer.on_projected(1);
+  }
+
+  std::mt19937_64 random{1};
+  SimClock clock;
+  SimRandomness randomness{random};
+  SimReadModels read_models;
+  CommitCodec codec{"00000000-0000-4000-8000-000000000000", make_memory_key_store(randomness), randomness};
+  domain::AccountId account =
+      domain::new_id<domain::AccountId>("org_", clock.now(), domain::Bucket{0}, randomness.bits());
+  std::vector<std::vector<Bytes>> appended;
+  std::vector<AnswerKind> answers;
+  std::uint64_t last_session = 0, last_batch = 0, end_token = 0;
+  unsigned resets = 0;
+  BasicWriter<Rules> writer{kWhere, codec, read_models, clock, randomness, *this, false, WriterOptions{}};
+};
+
+}  // namespace
+
+TEST_CASE("writer: a record that was acknowledged and then passed over is appended again, byte for byte") {
+  Desk<ProtocolRules> desk;
+  REQUIRE(desk.appended.size() == 1);
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
+  desk.writer.on_passed(6);
+  CHECK(desk.resets == 1);
+  desk.writer.on_caught_up(desk.end_token);
+  REQUIRE(desk.appended.size() == 2);
+  CHECK(*desk.appended[1].front() == *desk.appended[0].front());
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 7, ""});
+  desk.accept(7);
+  CHECK(desk.answers == std::vector{AnswerKind::rejected});
+}
+
+TEST_CASE("writer: an own orphan is appended again; a late copy of what was accepted is no news") {
+  Desk<ProtocolRules> desk;
+  desk.writer.on_orphan(id_of(*desk.appended[0].front()));
+  CHECK(desk.resets == 1);
+  desk.writer.on_caught_up(desk.end_token);
+  REQUIRE(desk.appended.size() == 2);
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 6, ""});
+  desk.accept(6);
+  desk.writer.on_orphan(id_of(*desk.appended[0].front()));
+  CHECK(desk.resets == 1);
+  CHECK(desk.answers == std::vector{AnswerKind::rejected});
+}
+
+TEST_CASE("writer: without that rule the command waits for good") {
+  Desk<NoRecovery> desk;
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
+  desk.writer.on_passed(6);
+  desk.writer.on_orphan(id_of(*desk.appended[0].front()));
+  CHECK(desk.resets == 0);
+  CHECK(desk.appended.size() == 1);
+  CHECK(desk.answers.empty());
+}
+
+TEST_CASE("writer: an answer waits for acceptance, the report and the read models") {
+  Desk<ProtocolRules> desk;
+  const auto& bytes = desk.appended.back().front();
+  desk.writer.on_accepted(Accepted{kWhere, 5, 1, id_of(*bytes), bytes, nullptr}, desk.clock.now());
+  CHECK(desk.answers.empty());
+  desk.writer.on_projected(1);
+  CHECK(desk.answers.empty());
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
+  CHECK(desk.answers == std::vector{AnswerKind::rejected});
+}
+
+TEST_CASE("writer: past its deadline an appended command is unknown, never unavailable") {
+  Desk<ProtocolRules> desk;
+  desk.clock.elapsed_ms += 11'000;
+  desk.writer.tick();
+  CHECK(desk.answers == std::vector{AnswerKind::unknown});
+}
+
+TEST_CASE("writer: what the log surely did not write is unavailable at once") {
+  Desk<ProtocolRules> desk;
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::not_written, 0, "full"});
+  CHECK(desk.answers == std::vector{AnswerKind::unavailable});
+}
+
+}  // namespace groundtruth::journal::sim
