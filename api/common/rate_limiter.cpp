@@ -102,7 +102,7 @@ RateState RateLimiter::state_of(const Window& window, std::int64_t now_ms) const
 }
 
 std::string address_subject(std::string_view textual_ip) {
-  const std::string text(textual_ip.substr(0, textual_ip.find('%')));
+  std::string text(textual_ip.substr(0, textual_ip.find('%')));
   in6_addr six{};
   if (inet_pton(AF_INET6, text.c_str(), &six) != 1) return text;
   char buffer[INET6_ADDRSTRLEN] = {};
