@@ -90,10 +90,10 @@ TEST_CASE("sqlite: a full disk is tried again without anybody asking") {
   Disk disk;
   auto options = disk.options();
   options.full_retry = std::chrono::milliseconds(0);
-  const auto journal = SqliteJournal::create(options, disk.clock);
-  std::mutex mutex;
+  std::mutex mutex;  // these outlive the journal, whose end writes once more
   std::condition_variable tried;
   int attempts = 0;
+  const auto journal = SqliteJournal::create(options, disk.clock);
   disk.vfs.decide([&](FileCall call, const std::string&) {
     if (call != FileCall::write) return SQLITE_OK;
     const std::lock_guard lock(mutex);
