@@ -235,8 +235,8 @@ TEST_CASE("sqlite: a full queue refuses, in turn, and takes again when it has ro
   Disk disk;
   auto options = disk.options();
   options.max_queued_bytes = 1000;
-  const auto journal = SqliteJournal::create(options, disk.clock);
   std::atomic<bool> closed{true};
+  const auto journal = SqliteJournal::create(options, disk.clock);
   disk.vfs.decide([&](FileCall call, const std::string&) {
     if (call == FileCall::write) closed.wait(true);
     return SQLITE_OK;
