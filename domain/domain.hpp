@@ -114,12 +114,19 @@ struct AggregateFor<Key, std::variant<States...>> {
 template <class Key>
 using AggregateOf = typename detail::AggregateFor<Key, Aggregate>::type;
 
-// `lookup(id)` returns `const AggregateOf<Id>&`, valid until decide returns; for `New<Id>` an empty one.
+// `lookup(id, is_new)` returns `const AggregateOf<Id>&`, valid until decide returns; where `is_new` nothing
+// was ever written under that id, and nobody need look.
 template <class Lookup>
 Decision decide(const Command& command, Timestamp at, Lookup&& lookup) {
+  const auto look_up = [&]<class Id>(const Id& id) -> const auto& {
+    if constexpr (requires { id.id; })
+      return lookup(id.id, true);
+    else
+      return lookup(id, false);
+  };
   return std::visit(
       [&](const auto& c) {
-        return std::apply([&](const auto&... ids) { return decide(c, lookup(ids)..., at); }, reads(c));
+        return std::apply([&](const auto&... ids) { return decide(c, look_up(ids)..., at); }, reads(c));
       },
       command);
 }

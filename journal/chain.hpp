@@ -22,8 +22,10 @@ class BasicChain {
   explicit BasicChain(const Head& head) : head_(head) {}
 
   // Accepts the record and moves the head, or leaves everything as it was: the record is an orphan.
-  Link feed(std::string_view value) {
-    Link link{false, id_of(value), parse_prefix(value)};
+  Link feed(std::string_view value) { return feed(value, id_of(value)); }
+  // `id` must be that of `value`: for who hashed it before.
+  Link feed(std::string_view value, const CommitId& id) {
+    Link link{false, id, parse_prefix(value)};
     if (!link.prefix || link.prefix->seq != head_.next_seq()) return link;
     if (Rules::kAcceptanceChecksPrev && link.prefix->prev != head_.id) return link;
     link.accepted = true;

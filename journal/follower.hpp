@@ -6,6 +6,7 @@
 // then history was cut or swapped, and a person decides.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <string>
 
@@ -18,6 +19,8 @@ namespace groundtruth::journal {
 class FollowerSink {
  public:
   virtual ~FollowerSink() = default;
+  // The id of the record's bytes; a sink that hashed them before may say what it knows.
+  virtual CommitId id_of_record(const Record& record) { return id_of(*record.value); }
   virtual void accepted(const Record& record, const Link& link) = 0;
   virtual void orphaned(const Record& record, const Link& link) = 0;
   virtual void halted(const std::string& evidence) = 0;
@@ -52,6 +55,8 @@ class BasicFollower {
   // Reads at most `max_records`; true when there was something, so that more may follow.
   bool poll(std::size_t max_records) {
     if (halted_) return false;
+    poll_began_ = next_offset_;
+    checked_ = false;
     if (Rules::kHaltOnTruncation && journal_.end_offset(partition_) < next_offset_) {
       halt("this reader has read up to offset " + std::to_string(next_offset_) +
            ", but the log now ends at " + std::to_string(journal_.end_offset(partition_)) +
@@ -82,6 +87,11 @@ class BasicFollower {
     return !records.empty();
   }
 
+  // Whether the log still holds what was read last, record for record; halts where it does not. `poll` looks at
+  // one record only, and a writer that appends its bytes again can put that very one back in its old place in
+  // a log that lost those before it.
+  bool unchanged() { return unchanged_before(next_offset_); }
+
   const Head& head() const { return chain_.head(); }
   std::uint64_t next_offset() const { return next_offset_; }
   std::uint64_t orphans() const { return orphans_; }
@@ -91,14 +101,20 @@ class BasicFollower {
   // How far back an orphan's predecessor is looked for, and how far behind the head an orphan must be to be
   // plainly a late one: a stale writer's pipeline is bounded well below this.
   static constexpr std::uint64_t kLookBack = 4'096;
-  static constexpr std::size_t kRecent = 256;
+  // Read again where something looks wrong. More than a poll takes, so that what was read before it is there.
+  static constexpr std::size_t kRecent = 1'024;
 
   void take(const Record& record) {
-    const Link link = chain_.feed(*record.value);
-    if (!link.accepted && Rules::kHaltOnTruncation && link.prefix && !known(link.prefix->prev, *link.prefix))
-      return halt("the record at offset " + std::to_string(record.offset) + " follows a commit (" +
-                  to_hex(link.prefix->prev).substr(0, 16) +
-                  "…) that this log does not hold: records before it were cut or changed");
+    const Link link = chain_.feed(*record.value, sink_.id_of_record(record));
+    if (!link.accepted && Rules::kHaltOnTruncation && link.prefix) {
+      // Somebody goes on beyond our head on another one: a writer that lost a race, or all the others, on a
+      // log that is not what we read.
+      if (link.prefix->seq >= head().next_seq() && !checked_ && !unchanged_before(poll_began_)) return;
+      if (!was_read_lately(*link.prefix) && !stands_further_back(link.prefix->prev))
+        return halt("the record at offset " + std::to_string(record.offset) + " follows a commit (" +
+                    to_hex(link.prefix->prev).substr(0, 16) +
+                    "…) that this log does not hold: records before it were cut or changed");
+    }
     ++next_offset_;
     remember(link.id);
     if (link.accepted) {
@@ -109,19 +125,39 @@ class BasicFollower {
     }
   }
 
-  bool known(const CommitId& prev, const RecordPrefix& prefix) const {
-    if (prev == CommitId{}) return true;  // another genesis: a race that the chain settled
+  bool unchanged_before(std::uint64_t end) {
+    if (!Rules::kHaltOnTruncation) return true;
+    checked_ = true;
+    const std::uint64_t from = next_offset_ - recent_.size();
+    std::uint64_t offset = from;
+    while (offset < end) {
+      const auto records = journal_.read(partition_, offset, end - offset);
+      bool differs = records.empty();
+      for (const auto& record : records) {
+        differs = differs || id_of(*record.value) != recent_[offset - from];
+        if (!differs) ++offset;
+      }
+      if (!differs) continue;
+      halt("the record at offset " + std::to_string(offset) +
+           " is not the one that was read there before: history was cut or changed");
+      return false;
+    }
+    return true;
+  }
+
+  bool was_read_lately(const RecordPrefix& prefix) const {
+    if (prefix.prev == CommitId{}) return true;  // another genesis: a race that the chain settled
     if (prefix.seq + kLookBack <= head().next_seq()) return true;
-    for (const auto& id : recent_)
-      if (id == prev) return true;
-    const std::uint64_t from = next_offset_ > 2 * kLookBack ? next_offset_ - 2 * kLookBack : 0;
-    for (std::uint64_t offset = from; offset < next_offset_;) {
+    return std::find(recent_.begin(), recent_.end(), prefix.prev) != recent_.end();
+  }
+
+  bool stands_further_back(const CommitId& prev) const {
+    const std::uint64_t end = next_offset_ - recent_.size();
+    for (std::uint64_t offset = end > 2 * kLookBack ? end - 2 * kLookBack : 0; offset < end;) {
       const auto records = journal_.read(partition_, offset, 256);
       if (records.empty()) break;
-      for (const auto& record : records) {
-        if (record.offset >= next_offset_) break;
-        if (id_of(*record.value) == prev) return true;
-      }
+      for (const auto& record : records)
+        if (record.offset < end && id_of(*record.value) == prev) return true;
       offset = records.back().offset + 1;
     }
     return false;
@@ -144,7 +180,9 @@ class BasicFollower {
   std::uint64_t next_offset_ = 0;
   std::uint64_t orphans_ = 0;
   bool halted_ = false;
-  std::deque<CommitId> recent_;
+  std::deque<CommitId> recent_;  // ids of what stands before next_offset_, orphans too
+  std::uint64_t poll_began_ = 0;
+  bool checked_ = false;  // `recent_` was compared with the log in this poll
 };
 using Follower = BasicFollower<>;
 

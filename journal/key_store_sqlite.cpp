@@ -13,6 +13,7 @@
 
 #include "journal/codec/sealing.hpp"
 #include "journal/key_store.hpp"
+#include "journal/sqlite/db.hpp"
 
 namespace groundtruth::journal {
 namespace {
@@ -101,6 +102,7 @@ class SqliteKeyStore : public KeyStore {
     const int descriptor = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0) fail(std::generic_category().message(errno));
     ::close(descriptor);
+    sqlite::configure_library();
     sqlite3* raw = nullptr;
     const int opened =
         sqlite3_open_v2(file_.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);

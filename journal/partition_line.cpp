@@ -85,6 +85,11 @@ void PartitionLine::tick() {
 // --- what the follower finds
 // ----------------------------------------------------------------------------------------
 
+CommitId PartitionLine::id_of_record(const Record& record) {
+  const CommitId* known = writer_.id_of_alive(record.value);
+  return known ? *known : id_of(*record.value);
+}
+
 void PartitionLine::accepted(const Record& record, const Link& link) {
   if (!halt_reason_.empty()) return;
   Accepted accepted{partition_, record.offset, link.prefix->seq, link.id, record.value, nullptr};

@@ -56,6 +56,7 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   PartitionStatus status() const;
 
  private:
+  CommitId id_of_record(const Record& record) override;
   void accepted(const Record& record, const Link& link) override;
   void orphaned(const Record& record, const Link& link) override;
   void halted(const std::string& evidence) override;
@@ -63,6 +64,7 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   void append(std::uint64_t session, std::uint64_t batch, std::vector<Bytes> records) override;
   void reset_producer(std::uint64_t session) override;
   void request_end(std::uint64_t token) override;
+  bool log_unchanged() override { return follower_.unchanged(); }
   void wake_at(std::chrono::steady_clock::time_point when) override;
   std::shared_ptr<const Commit> read_commit(std::uint64_t offset) override;
 

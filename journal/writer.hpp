@@ -41,6 +41,8 @@ class WriterPort {
   // Asks for on_caught_up(token) once the follower has read up to the end that the log has now.
   virtual void request_end(std::uint64_t token) = 0;
   virtual void wake_at(std::chrono::steady_clock::time_point when) = 0;  // calls tick()
+  // Whether the log still holds what the follower read last (Follower::unchanged).
+  virtual bool log_unchanged() = 0;
   virtual std::shared_ptr<const Commit> read_commit(std::uint64_t offset) = 0;
 };
 
@@ -92,6 +94,12 @@ class BasicWriter {
   std::shared_ptr<const Commit> alive_commit(const CommitId& id) const {
     const std::size_t next = first_alive();
     return next < in_flight_.size() && in_flight_[next].id == id ? in_flight_[next].commit : nullptr;
+  }
+  // The id of these very bytes, where they are the next ones that this writer waits for: hashed once is
+  // enough.
+  const CommitId* id_of_alive(const Bytes& bytes) const {
+    const std::size_t next = first_alive();
+    return next < in_flight_.size() && in_flight_[next].bytes == bytes ? &in_flight_[next].id : nullptr;
   }
   // The answer that a commit of this partition stands for.
   Answer answer_of(const std::shared_ptr<const Commit>& commit) const;
@@ -165,7 +173,7 @@ class BasicWriter {
   void decide(InFlight entry);
   void decide_or_throw(InFlight& entry);
   void append(std::uint64_t first_seq);
-  void confirm(const InFlight& entry);
+  void confirm();
   void append_confirmation();
   void recover();
   void resume();
@@ -181,8 +189,7 @@ class BasicWriter {
   static std::string key_name(const Submission& submission);
   static bool same_command(const Submission& a, const Submission& b);
 
-  Cached& load(std::size_t kind, const std::string& stream);
-  Cached& remember(const std::string& stream, LoadedAggregate loaded);
+  Cached& load(std::size_t kind, const std::string& stream, bool is_new);
   void forget_aggregates();
   void evict();
 
@@ -209,6 +216,7 @@ class BasicWriter {
   std::deque<Submission> waiting_;
   std::deque<InFlight> void_;  // decided on a head that moved: again, before what waits
   std::deque<InFlight> in_flight_;
+  mutable std::size_t first_alive_ = 0;  // none before it in in_flight_ is alive
   std::deque<HistoryAnswer> history_;
   std::unordered_map<std::string, int> names_;  // ids and keys of what is in flight
 

@@ -146,18 +146,9 @@ template <class R>
 void BasicWriter<R>::decide_or_throw(InFlight& entry) {
   const Submission& submission = entry.submission;
   const domain::Timestamp at = std::max(clock_.now(), speculative_at_);
-  const auto known = [this]<class Id>(const Id& id) -> const auto& {
+  const auto lookup = [this]<class Id>(const Id& id, bool is_new) -> const auto& {
     using State = domain::AggregateOf<Id>;
-    return std::get<State>(load(kKindOf<State>, id.value).state);
-  };
-  const auto lookup = [&]<class Id>(const Id& id) -> const auto& {
-    if constexpr (requires { id.id; }) {
-      using State = domain::AggregateOf<std::remove_cvref_t<decltype(id.id)>>;
-      if (!cache_.contains(id.id.value)) remember(id.id.value, {State{}, 0});
-      return known(id.id);
-    } else {
-      return known(id);
-    }
+    return std::get<State>(load(kKindOf<State>, id.value, is_new).state);
   };
   domain::Decision decision = domain::decide(submission.command, at, lookup);
   if (submission.expected) {
@@ -191,9 +182,13 @@ void BasicWriter<R>::decide_or_throw(InFlight& entry) {
   commit->actor = submission.actor;
   commit->command = {submission.id, std::string(domain::name_of(submission.command)), submission.keyed};
   commit->cause = submission.cause;
+  std::vector<Cached*> touched;  // null: command.rejected, no aggregate's stream
+  commit->events.reserve(decision.events().size());
+  touched.reserve(decision.events().size());
   for (auto& event : decision.events()) {
     const auto cached = cache_.find(event.stream);
-    std::uint32_t version = cached == cache_.end() ? 0 : cached->second.version;
+    touched.push_back(cached == cache_.end() ? nullptr : &cached->second);
+    std::uint32_t version = touched.back() ? touched.back()->version : 0;
     for (const auto& earlier : commit->events)
       if (earlier.stream == event.stream) version = earlier.version;
     commit->events.push_back({std::move(event.stream), version + 1, std::move(event.event)});
@@ -204,13 +199,13 @@ void BasicWriter<R>::decide_or_throw(InFlight& entry) {
     answer_all(entry, plain(AnswerKind::too_large, submission));
     return;
   }
-  for (const auto& event : commit->events) {
-    const auto cached = cache_.find(event.stream);
-    if (cached == cache_.end()) continue;  // command.rejected: no aggregate's stream
-    if (!domain::evolve(cached->second.state, event.data, at))
+  for (std::size_t i = 0; i < touched.size(); ++i) {
+    if (!touched[i]) continue;
+    const auto& event = commit->events[i];
+    if (!domain::evolve(touched[i]->state, event.data, at))
       throw std::logic_error("an event does not belong to the aggregate of stream " + event.stream);
-    cached->second.version = event.version;
-    cached->second.last_seq = commit->seq;
+    touched[i]->version = event.version;
+    touched[i]->last_seq = commit->seq;
   }
   entry.seq = commit->seq;
   entry.id = id_of(*entry.bytes);
@@ -247,10 +242,19 @@ void BasicWriter<R>::append(std::uint64_t first_seq) {
   port_.append(session_, batches_.back().number, std::move(records));
 }
 
-// An own commit that is accepted and reported vouches for everything before it in the chain.
+// An own commit that is accepted and reported vouches for everything before it in the chain: once the log has
+// been read past the place that the report names, and, where more than one copy may have landed, what was read
+// still stands there. Otherwise the report may be of a copy in a log that lost what was read here.
 template <class R>
-void BasicWriter<R>::confirm(const InFlight& entry) {
-  if (entry.offset && entry.reported_offset) confirmed_ = std::max(confirmed_.value_or(0), *entry.offset);
+void BasicWriter<R>::confirm() {
+  if (read_is_durable_) return;
+  for (std::size_t i = 0, end = first_alive(); i < end; ++i) {
+    const InFlight& entry = in_flight_[i];
+    if (!entry.offset || !entry.reported_offset || certain(*entry.offset)) continue;
+    if (*entry.reported_offset < *entry.offset || *entry.reported_offset >= passed_offset_) continue;
+    if (entry.appends > 1 && !port_.log_unchanged()) return;
+    confirmed_ = *entry.offset;
+  }
 }
 
 // Rule 7: what was accepted without an own report of success is vouched for by a later record of our own.
@@ -285,7 +289,6 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
   const std::size_t next = first_alive();
   if (next < in_flight_.size() && in_flight_[next].id == accepted.id) {
     in_flight_[next].offset = accepted.offset;
-    confirm(in_flight_[next]);
     lost_in_a_row_ = recoveries_in_a_row_ = 0;
     return;
   }
@@ -309,6 +312,7 @@ void BasicWriter<R>::on_orphan(const CommitId& id) {
 template <class R>
 void BasicWriter<R>::on_passed(std::uint64_t next_offset) {
   passed_offset_ = next_offset;
+  confirm();
   if (!R::kRecoverFromOwnOrphan || state_ != State::running) return;
   const std::size_t next = first_alive();
   if (next < in_flight_.size() && in_flight_[next].reported_offset &&
@@ -331,7 +335,6 @@ void BasicWriter<R>::on_report(std::uint64_t session, std::uint64_t number, cons
       for (auto& entry : in_flight_) {
         if (entry.batch != number) continue;
         entry.reported_offset = report.first_offset + (entry.seq - batch.first_seq);
-        confirm(entry);
       }
       on_passed(passed_offset_);
       break;
@@ -383,6 +386,7 @@ void BasicWriter<R>::void_from(std::size_t index) {
     again.push_back(std::move(fresh));
   }
   in_flight_ = std::move(kept);
+  first_alive_ = 0;
   speculative_ = head_;
   speculative_at_ = head_at_;
   for (const auto& entry : in_flight_) {
@@ -502,6 +506,7 @@ void BasicWriter<R>::release() {
     }
     InFlight done = std::move(entry);
     in_flight_.pop_front();
+    if (first_alive_ > 0) --first_alive_;
     name(done.submission, -1);
     answer_all(done, answer_for(done));
   }
@@ -534,11 +539,11 @@ void BasicWriter<R>::back_off(std::uint64_t attempts) {
   port_.wake_at(backoff_until_);
 }
 
+// What is dead stays dead, so the search goes on where it ended.
 template <class R>
 std::size_t BasicWriter<R>::first_alive() const {
-  std::size_t index = 0;
-  while (index < in_flight_.size() && !in_flight_[index].alive()) ++index;
-  return index;
+  while (first_alive_ < in_flight_.size() && !in_flight_[first_alive_].alive()) ++first_alive_;
+  return first_alive_;
 }
 
 // --- answers
@@ -635,23 +640,20 @@ bool BasicWriter<R>::has_command(const domain::CommandId& id, std::string_view a
 // Speculative state: what the read models have plus all that is in flight. An aggregate that something in
 // flight touched is never evicted, so what is loaded needs nothing added.
 template <class R>
-typename BasicWriter<R>::Cached& BasicWriter<R>::load(std::size_t kind, const std::string& stream) {
+typename BasicWriter<R>::Cached& BasicWriter<R>::load(std::size_t kind, const std::string& stream,
+                                                      bool is_new) {
   const auto found = cache_.find(stream);
   if (found != cache_.end()) {
     uses_.splice(uses_.begin(), uses_, found->second.use);
     return found->second;
   }
-  auto loaded = read_models_.load(kind, partition_, stream);
+  std::optional<LoadedAggregate> loaded;
+  if (!is_new) loaded = read_models_.load(kind, partition_, stream);
   if (!loaded)
     loaded =
         LoadedAggregate{detail::empty_aggregate(kind, static_cast<const domain::Aggregate*>(nullptr)), 0};
-  return remember(stream, std::move(*loaded));
-}
-
-template <class R>
-typename BasicWriter<R>::Cached& BasicWriter<R>::remember(const std::string& stream, LoadedAggregate loaded) {
   uses_.push_front(stream);
-  return cache_.emplace(stream, Cached{std::move(loaded.state), loaded.version, 0, uses_.begin()})
+  return cache_.emplace(stream, Cached{std::move(loaded->state), loaded->version, 0, uses_.begin()})
       .first->second;
 }
 

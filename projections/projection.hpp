@@ -36,6 +36,8 @@ class ApplyFailure : public std::runtime_error {
 class Applier {
  public:
   virtual ~Applier() = default;
+  // False when `apply` of this commit would leave the tables as they are: then nothing need be written.
+  virtual bool concerns(const journal::Commit& commit) const = 0;
   virtual void apply(const journal::Accepted& accepted) = 0;
   virtual void flush() = 0;  // writes what the batch left in memory
   virtual void discard() = 0;

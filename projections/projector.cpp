@@ -5,7 +5,6 @@
 #include <chrono>
 #include <limits>
 #include <map>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -21,6 +20,7 @@ using journal::kPartitionTotal;
 using journal::Partition;
 
 constexpr std::chrono::milliseconds kPurgeRetry{1'000};
+constexpr std::chrono::milliseconds kIdleRound{1'000};
 constexpr std::chrono::milliseconds kSpaceRetry{250};
 
 }  // namespace
@@ -36,7 +36,13 @@ struct Projector::Model {
     file = std::make_unique<ProjectionFile>(path, definition, options.journal_uuid,
                                             ProjectionFile::Mode::live, options.log);
     applier = definition.make_applier(file->connection());
-    applied = read_checkpoints(file->connection());
+    saved = applied = read_checkpoints(file->connection());
+  }
+
+  bool lags() const {
+    for (std::size_t i = 0; i < kPartitionTotal; ++i)
+      if (applied[i].exists && !(saved[i].exists && saved[i].seq == applied[i].seq)) return true;
+    return false;
   }
 
   const Definition definition;
@@ -46,8 +52,10 @@ struct Projector::Model {
   std::unique_ptr<ProjectionFile> file;  // from here on the projector's thread only
   std::unique_ptr<Applier> applier;
   Checkpoints applied{};
+  Checkpoints saved{};  // what the file itself says; behind `applied` where commits left its tables alone
   bool purge_pending = false;
   std::chrono::steady_clock::time_point purge_at{};  // not before; an attempt may wait for readers
+  std::chrono::steady_clock::time_point save_at{};
   Checkpoints visible{};  // guarded by mutex_: what `applied` was after the last commit
   std::string failed;     // guarded by mutex_
 };
@@ -184,8 +192,8 @@ void Projector::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     const auto ready = [&] { return stopping_ || !jobs_.empty() || !waiting_.empty(); };
-    if (purging)
-      wake_.wait_for(lock, kPurgeRetry, ready);
+    if (purging || std::any_of(models_.begin(), models_.end(), [](const auto& m) { return m->lags(); }))
+      wake_.wait_for(lock, kIdleRound, ready);
     else
       wake_.wait(lock, ready);
     if (stopping_) break;
@@ -209,11 +217,15 @@ void Projector::run() {
     waiting_.erase(waiting_.begin(), waiting_.begin() + count);
     lock.unlock();
     if (!batch.empty()) apply_batch(batch);
+    save_checkpoints(std::chrono::steady_clock::now());
     purging = purge();
     backlog_ -= batch.size();
     if (!batch.empty()) report(batch);
     lock.lock();
   }
+  lock.unlock();
+  save_checkpoints(std::chrono::steady_clock::time_point::max());
+  lock.lock();
   for (Job* job : jobs_) {
     job->failure = std::make_exception_ptr(std::runtime_error("the projector was stopped"));
     job->done = true;
@@ -266,8 +278,7 @@ bool Projector::wait_for_space(const Model& model) {
 
 void Projector::try_apply(Model& model, const std::vector<Accepted>& batch, const Limits& limits) {
   Checkpoints next = model.applied;
-  std::set<std::size_t> moved;
-  sqlite::Transaction transaction(model.file->connection());
+  std::vector<const Accepted*> news;
   for (const auto& accepted : batch) {
     const auto index = index_of(accepted.partition);
     auto& checkpoint = next[index];
@@ -276,13 +287,17 @@ void Projector::try_apply(Model& model, const std::vector<Accepted>& batch, cons
       throw ApplyFailure(accepted.partition, accepted.seq,
                          checkpoint.exists ? "it was fed after commit " + std::to_string(checkpoint.seq)
                                            : "it was fed before the first commit");
-    apply_one(*model.applier, accepted);
+    if (!accepted.commit || model.applier->concerns(*accepted.commit)) news.push_back(&accepted);
     checkpoint = {true, accepted.offset, accepted.seq, accepted.id};
-    moved.insert(index);
   }
-  model.applier->flush();
-  for (const auto index : moved) model.file->write_checkpoint(journal::partition_at(index), next[index]);
-  transaction.commit();
+  if (!news.empty()) {
+    sqlite::Transaction transaction(model.file->connection());
+    for (const auto* accepted : news) apply_one(*model.applier, *accepted);
+    model.applier->flush();
+    write_checkpoints(model, next);
+    transaction.commit();
+    model.saved = next;
+  }
   model.applied = next;
   if (model.applier->take_erased()) {
     model.purge_pending = true;
@@ -290,6 +305,29 @@ void Projector::try_apply(Model& model, const std::vector<Accepted>& batch, cons
   }
   const std::lock_guard lock(mutex_);
   model.visible = next;
+}
+
+void Projector::write_checkpoints(Model& model, const Checkpoints& next) {
+  for (std::size_t i = 0; i < kPartitionTotal; ++i)
+    if (next[i].exists && !(model.saved[i].exists && model.saved[i].seq == next[i].seq))
+      model.file->write_checkpoint(journal::partition_at(i), next[i]);
+}
+
+// A file that commits pass by without a row of theirs says only now and then where it stands: what it does not
+// know after a crash is read once more, and passes by again.
+void Projector::save_checkpoints(std::chrono::steady_clock::time_point now) {
+  for (const auto& model : models_) {
+    if (!model->lags() || now < model->save_at) continue;
+    model->save_at = std::chrono::steady_clock::now() + kIdleRound;
+    try {
+      sqlite::Transaction transaction(model->file->connection());
+      write_checkpoints(*model, model->applied);
+      transaction.commit();
+      model->saved = model->applied;
+    } catch (const sqlite::Error&) {
+      // No harm is done, and the next batch with rows for this file will say what is wrong with it.
+    }
+  }
 }
 
 // After an erasure nothing beside the file may know more than the file. True while a reader still holds a

@@ -104,6 +104,8 @@ class Projector final : public journal::ReadModels {
   void try_apply(Model& model, const std::vector<journal::Accepted>& batch, const Limits& limits);
   void report(const std::vector<journal::Accepted>& batch);
   void halt(Model& model, journal::Partition partition, const std::string& reason);
+  static void write_checkpoints(Model& model, const Checkpoints& next);
+  void save_checkpoints(std::chrono::steady_clock::time_point now);
   bool purge();
   Model& model(std::string_view projection) const;
 

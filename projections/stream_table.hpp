@@ -93,6 +93,12 @@ class StreamTable {
         event.data);
   }
 
+  static bool concerns(const journal::Commit& commit) {
+    return std::any_of(commit.events.begin(), commit.events.end(), [](const auto& event) {
+      return std::visit([]<class E>(const E&) { return domain::EvolvesBy<State, E>; }, event.data);
+    });
+  }
+
   // Rows are written in the order in which the batch first touched them, so that row numbers follow each
   // partition's chain, however it was cut into batches.
   void flush() {

@@ -1,8 +1,6 @@
 // The list of coroutines that wait for a foreign thread, one list an event loop.
 #include "api/http/async.hpp"
 
-#include <boost/asio/execution/context.hpp>
-
 namespace groundtruth::http::detail {
 
 class Waiter::Service final : public boost::asio::execution_context::service {
@@ -27,9 +25,8 @@ class Waiter::Service final : public boost::asio::execution_context::service {
   std::shared_ptr<Registry> registry_ = std::make_shared<Registry>();
 };
 
-Waiter::Waiter(const boost::asio::any_io_executor& executor) {
-  boost::asio::execution_context& context = boost::asio::query(executor, boost::asio::execution::context);
-  registry_ = boost::asio::use_service<Service>(context).registry();
+Waiter::Waiter(boost::asio::execution_context& loop) {
+  registry_ = boost::asio::use_service<Service>(loop).registry();
   const std::lock_guard lock(registry_->mutex);
   next_ = registry_->first;
   if (next_) next_->previous_ = this;

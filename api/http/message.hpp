@@ -4,6 +4,8 @@
 
 #include <any>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +21,8 @@ namespace groundtruth::http {
 // What handlers return. A handler never blocks its thread: what waits is awaited, what computes for long goes
 // to a pool.
 template <class T>
-using Async = boost::asio::awaitable<T>;
+using Async = boost::asio::awaitable<T, boost::asio::io_context::executor_type>;
+inline constexpr boost::asio::use_awaitable_t<boost::asio::io_context::executor_type> use_awaitable{};
 
 enum class Method : std::uint8_t { get, head, post, put, patch, del, options };
 std::string_view to_string(Method method);  // "GET", …

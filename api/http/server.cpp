@@ -7,7 +7,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <mutex>
 #include <system_error>
 #include <vector>
@@ -19,7 +18,6 @@ namespace groundtruth::http {
 namespace {
 
 using boost::asio::redirect_error;
-using boost::asio::use_awaitable;
 using boost::asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kAcceptPause{50};  // when the process has no file descriptor left

@@ -4,7 +4,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <cstring>
 
@@ -15,7 +14,6 @@ namespace groundtruth::http {
 namespace {
 
 using boost::asio::redirect_error;
-using boost::asio::use_awaitable;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 

@@ -19,6 +19,11 @@ std::string describe(const std::filesystem::path& file, int code, const std::str
 
 }  // namespace
 
+void configure_library() {
+  static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)configured;
+}
+
 Error::Error(int code, std::filesystem::path file, const std::string& message)
     : std::runtime_error(describe(file, code, message)), code_(code), file_(std::move(file)) {}
 
@@ -37,6 +42,7 @@ bool Error::is_io() const {
 }
 
 Connection::Connection(std::filesystem::path file, const OpenOptions& options) : file_(std::move(file)) {
+  configure_library();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (options.mode == OpenMode::read_only) flags |= SQLITE_OPEN_READONLY;
   if (options.mode != OpenMode::read_only) flags |= SQLITE_OPEN_READWRITE;

@@ -35,6 +35,11 @@ class Error : public std::runtime_error {
   std::filesystem::path file_;
 };
 
+// Settings of the library as a whole; every opening of a file calls it first, and only the first call in a
+// process has an effect. SQLite counts its memory under a lock of its own unless told not to, and nobody here
+// reads the count.
+void configure_library();
+
 enum class OpenMode : std::uint8_t {
   read_only,   // the file must exist
   read_write,  // the file must exist and be writable

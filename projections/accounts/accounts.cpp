@@ -103,6 +103,9 @@ class AccountsApplier final : public Applier {
   explicit AccountsApplier(sqlite::Connection& db)
       : claims_(db, ClaimRows{db}), accounts_(db, AccountRows(db)), keys_(db, ApiKeyRows{db}) {}
 
+  bool concerns(const journal::Commit& commit) const override {
+    return claims_.concerns(commit) || accounts_.concerns(commit) || keys_.concerns(commit);
+  }
   void apply(const journal::Accepted& accepted) override {
     for (const auto& event : accepted.commit->events) {
       claims_.apply(accepted, event) || accounts_.apply(accepted, event) || keys_.apply(accepted, event);

@@ -37,6 +37,7 @@ class CommandsApplier final : public Applier {
  public:
   explicit CommandsApplier(sqlite::Connection& db) : db_(db) { load_cutoffs(); }
 
+  bool concerns(const journal::Commit&) const override { return true; }  // each carries a command
   void apply(const journal::Accepted& accepted) override {
     const auto& commit = *accepted.commit;
     if (accepted.seq >> kSeqBits != 0)

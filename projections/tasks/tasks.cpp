@@ -133,6 +133,7 @@ struct TaskRows {
 class TasksApplier final : public Applier {
  public:
   explicit TasksApplier(sqlite::Connection& db) : tasks_(db, TaskRows{db, Owners(db)}) {}
+  bool concerns(const journal::Commit& commit) const override { return tasks_.concerns(commit); }
   void apply(const journal::Accepted& accepted) override {
     for (const auto& event : accepted.commit->events) tasks_.apply(accepted, event);
   }

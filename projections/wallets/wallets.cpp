@@ -32,6 +32,7 @@ struct WalletRows {
 class WalletsApplier final : public Applier {
  public:
   explicit WalletsApplier(sqlite::Connection& db) : wallets_(db, WalletRows{db}) {}
+  bool concerns(const journal::Commit& commit) const override { return wallets_.concerns(commit); }
   void apply(const journal::Accepted& accepted) override {
     for (const auto& event : accepted.commit->events) wallets_.apply(accepted, event);
   }

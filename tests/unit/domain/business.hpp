@@ -42,11 +42,8 @@ class Business {
   // The rejection, or nullopt when the command was accepted and its events applied.
   std::optional<Rejection> give(const Command& command) {
     last_.clear();
-    const auto lookup = [this]<class Id>(const Id& id) -> const auto& {
-      if constexpr (requires { id.id; })
-        return get<AggregateOf<std::remove_cvref_t<decltype(id.id)>>>(id.id.value);
-      else
-        return get<AggregateOf<Id>>(id.value);
+    const auto lookup = [this]<class Id>(const Id& id, bool) -> const auto& {
+      return get<AggregateOf<Id>>(id.value);
     };
     const Decision decision = decide(command, now, lookup);
     if (const auto* rejection = decision.rejection()) return *rejection;

@@ -199,6 +199,7 @@ class World {
     void request_end(std::uint64_t token) override {
       ends.emplace_back(token, world.journal_->end_offset(kWhere));
     }
+    bool log_unchanged() override { return follower.unchanged(); }
     void wake_at(std::chrono::steady_clock::time_point) override {}
     std::shared_ptr<const Commit> read_commit(std::uint64_t offset) override {
       const auto found = world.journal_->read(kWhere, offset, 1);
@@ -551,6 +552,7 @@ class World {
   }
 
   void audit() {
+    journal_->reveal_all();
     Chain chain;
     SimReadModels truth;
     std::map<std::string, unsigned> commits_of_key, commits_of_id, effects_of_cause;

@@ -43,6 +43,7 @@ struct Desk final : WriterPort {
   void reset_producer(std::uint64_t) override { ++resets; }
   void request_end(std::uint64_t token) override { end_token = token; }
   void wake_at(std::chrono::steady_clock::time_point) override {}
+  bool log_unchanged() override { return true; }
   std::shared_ptr<const Commit> read_commit(std::uint64_t) override { return nullptr; }
 
   void accept(std::uint64_t offset) {
@@ -110,10 +111,32 @@ TEST_CASE("writer: an answer waits for acceptance, the report and the read model
   const auto& bytes = desk.appended.back().front();
   desk.writer.on_accepted(Accepted{kWhere, 5, 1, id_of(*bytes), bytes, nullptr}, desk.clock.now());
   CHECK(desk.answers.empty());
+  desk.writer.on_passed(6);
   desk.writer.on_projected(1);
   CHECK(desk.answers.empty());
   desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
   CHECK(desk.answers == std::vector{AnswerKind::rejected});
+}
+
+TEST_CASE("writer: a report vouches for nothing before the log was read past the place that it names") {
+  Desk<ProtocolRules> desk;
+  const auto& bytes = desk.appended.back().front();
+  desk.writer.on_accepted(Accepted{kWhere, 5, 1, id_of(*bytes), bytes, nullptr}, desk.clock.now());
+  desk.writer.on_passed(6);
+  desk.writer.on_projected(1);
+  SUBCASE("it names a later place: another copy landed there") {
+    desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 8, ""});
+    CHECK(desk.answers.empty());
+    desk.writer.on_passed(9);
+    desk.writer.pump();
+    CHECK(desk.answers == std::vector{AnswerKind::rejected});
+  }
+  SUBCASE("it names an earlier place: the log lost what was read, and has not grown as far again") {
+    desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 4, ""});
+    desk.writer.on_passed(6);
+    desk.writer.pump();
+    CHECK(desk.answers.empty());
+  }
 }
 
 TEST_CASE("writer: past its deadline an appended command is unknown, never unavailable") {

@@ -96,11 +96,8 @@ bool Story::run(const Command& command, Bucket bucket) {
   const auto partition = journal::partition_of(journal::Topic::tasks, bucket);
   auto made = next(partition);
   made.command.name = name_of(command);
-  const auto decision = decide(command, now_, [&]<class Id>(const Id& id) -> const auto& {
-    if constexpr (requires { id.id; })
-      return state<AggregateOf<std::remove_cvref_t<decltype(id.id)>>>(id.id.value);
-    else
-      return state<AggregateOf<Id>>(id.value);
+  const auto decision = decide(command, now_, [&]<class Id>(const Id& id, bool) -> const auto& {
+    return state<AggregateOf<Id>>(id.value);
   });
   if (const auto* rejection = decision.rejection()) {
     if (made.command.keyed) {
