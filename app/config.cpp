@@ -145,6 +145,7 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
   if (config.read_models) {
     lay(settings.read_models.max_batch_commits, config.read_models->max_batch_commits);
     lay(settings.read_models.max_readers, config.read_models->max_readers);
+    lay(settings.read_models.task_cache_bytes, config.read_models->task_cache_bytes);
   }
   if (config.keys) {
     lay(settings.bcrypt_threads, config.keys->bcrypt_threads);

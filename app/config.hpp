@@ -85,8 +85,9 @@ BOOST_DESCRIBE_STRUCT(Journal, (),
 struct ReadModels {
   std::optional<Count> max_batch_commits;
   std::optional<Integer<1, 256>> max_readers;
+  std::optional<Bytes> task_cache_bytes;
 };
-BOOST_DESCRIBE_STRUCT(ReadModels, (), (max_batch_commits, max_readers))
+BOOST_DESCRIBE_STRUCT(ReadModels, (), (max_batch_commits, max_readers, task_cache_bytes))
 
 struct Keys {
   std::optional<Integer<1, 64>> bcrypt_threads;
@@ -134,6 +135,7 @@ struct JournalSettings {
 struct ReadModelSettings {
   std::size_t max_batch_commits = 4'096;
   std::size_t max_readers = 8;
+  std::size_t task_cache_bytes = 128 * 1024 * 1024;
 };
 
 struct Settings {

@@ -35,7 +35,8 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, api::BcryptPo
     : settings_(settings),
       log_(log),
       accounts_(node.projector().readers("accounts")),
-      tasks_(node.projector().readers("tasks")),
+      task_cache_(settings.read_models.task_cache_bytes),
+      tasks_(node.projector().readers("tasks"), &task_cache_),
       dev_payments_(settings.dev ? std::make_unique<adapters::DevPayments>() : nullptr),
       no_payments_(std::make_unique<NoPayments>()),
       groundtruth_({node.node(), accounts_, tasks_,
@@ -45,8 +46,10 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, api::BcryptPo
   if (settings.dev)
     dev_.emplace(
         api::dev::Services{node.node(), tasks_, journal::system_clock(), journal::system_randomness()});
-  node.projector().on_committed(
-      [this](const journal::Accepted& accepted) { groundtruth_.observe(accepted); });
+  node.projector().on_committed([this](const journal::Accepted& accepted) {
+    task_cache_.observe(accepted);
+    groundtruth_.observe(accepted);
+  });
 }
 
 std::vector<http::Surface> PublicApi::surfaces() {

@@ -36,6 +36,7 @@ class PublicApi {
   const Settings& settings_;
   spdlog::logger& log_;
   projections::AccountQueries accounts_;
+  projections::TaskCache task_cache_;
   projections::TaskQueries tasks_;
   std::unique_ptr<adapters::DevPayments> dev_payments_;  // with --dev
   std::unique_ptr<ports::Payments> no_payments_;         // without

@@ -87,9 +87,9 @@ class BasicFollower {
     return !records.empty();
   }
 
-  // Whether the log still holds what was read last, record for record; halts where it does not. `poll` looks at
-  // one record only, and a writer that appends its bytes again can put that very one back in its old place in
-  // a log that lost those before it.
+  // Whether the log still holds what was read last, record for record; halts where it does not. `poll` looks
+  // at one record only, and a writer that appends its bytes again can put that very one back in its old place
+  // in a log that lost those before it.
   bool unchanged() { return unchanged_before(next_offset_); }
 
   const Head& head() const { return chain_.head(); }

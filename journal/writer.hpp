@@ -235,4 +235,5 @@ using Writer = BasicWriter<>;
 
 }  // namespace groundtruth::journal
 
-#include "journal/writer_impl.hpp"  // IWYU pragma: keep
+#include "journal/writer_answers.hpp"  // IWYU pragma: keep
+#include "journal/writer_impl.hpp"     // IWYU pragma: keep

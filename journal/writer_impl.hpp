@@ -243,8 +243,8 @@ void BasicWriter<R>::append(std::uint64_t first_seq) {
 }
 
 // An own commit that is accepted and reported vouches for everything before it in the chain: once the log has
-// been read past the place that the report names, and, where more than one copy may have landed, what was read
-// still stands there. Otherwise the report may be of a copy in a log that lost what was read here.
+// been read past the place that the report names, and, where more than one copy may have landed, what was
+// read still stands there. Otherwise the report may be of a copy in a log that lost what was read here.
 template <class R>
 void BasicWriter<R>::confirm() {
   if (read_is_durable_) return;
@@ -447,88 +447,6 @@ void BasicWriter<R>::on_projected(std::uint64_t seq) {
 }
 
 template <class R>
-void BasicWriter<R>::tick() {
-  const TimePoint now = clock_.steady();
-  if (resume_at_tick_ && now >= backoff_until_) resume();
-  // "Surely not executed" can be said only when nobody else waits for the same command any more.
-  const auto expire = [&](InFlight& entry) {
-    const bool all = std::all_of(entry.callers.begin(), entry.callers.end(),
-                                 [&](const Caller& caller) { return caller.deadline <= now; });
-    const AnswerKind kind = all && !entry.bytes ? AnswerKind::unavailable : AnswerKind::unknown;
-    for (auto& caller : entry.callers) {
-      if (caller.deadline > now || !caller.done) continue;
-      std::exchange(caller.done,
-                    nullptr)(plain(kind, entry.submission, "the journal did not answer in time"));
-    }
-    std::erase_if(entry.callers, [](const Caller& caller) { return !caller.done; });
-  };
-  // Rule 8: only what was never appended, or whose bytes are dead, is surely not executed.
-  for (auto& entry : in_flight_) expire(entry);
-  for (auto& entry : void_) expire(entry);
-  for (auto& submission : waiting_)
-    if (submission.deadline <= now && submission.done)
-      std::exchange(submission.done, nullptr)(
-          plain(AnswerKind::unavailable, submission, "the writer did not get to it in time"));
-  std::erase_if(waiting_, [&](const Submission& submission) { return submission.deadline <= now; });
-  for (auto& answer : history_)
-    if (answer.caller.deadline <= now && answer.caller.done)
-      std::exchange(answer.caller.done,
-                    nullptr)(plain(AnswerKind::unknown, Submission{}, "not confirmed in time"));
-  std::erase_if(history_, [](const HistoryAnswer& answer) { return !answer.caller.done; });
-}
-
-template <class R>
-void BasicWriter<R>::stop(std::string reason) {
-  if (!accepting_) return;
-  accepting_ = false;
-  stop_reason_ = std::move(reason);
-  for (auto& submission : waiting_)
-    if (submission.done) submission.done(plain(AnswerKind::unavailable, submission, stop_reason_));
-  waiting_.clear();
-  for (auto& entry : void_) answer_all(entry, plain(AnswerKind::unavailable, entry.submission, stop_reason_));
-  void_.clear();
-}
-
-// Rule 7: answers go out in order, once the commit is accepted, certain and in the read models.
-template <class R>
-void BasicWriter<R>::release() {
-  bool uncertain = false;
-  while (!in_flight_.empty()) {
-    InFlight& entry = in_flight_.front();
-    if (entry.bytes) {
-      if (!entry.offset || entry.seq > projected_seq_) break;
-      if (!certain(*entry.offset)) {
-        uncertain = true;
-        break;
-      }
-    } else if (entry.seq > head_.seq || !entry.end_read) {
-      break;
-    }
-    InFlight done = std::move(entry);
-    in_flight_.pop_front();
-    if (first_alive_ > 0) --first_alive_;
-    name(done.submission, -1);
-    answer_all(done, answer_for(done));
-  }
-  while (!history_.empty()) {
-    if (!certain(history_.front().offset)) {
-      uncertain = true;
-      break;
-    }
-    HistoryAnswer found = std::move(history_.front());
-    history_.pop_front();
-    const auto commit = found.answer ? nullptr : port_.read_commit(found.offset);
-    Answer answer = found.answer ? std::move(*found.answer)
-                    : commit     ? answer_of(commit)
-                                 : plain(AnswerKind::unknown, Submission{}, "its commit cannot be read");
-    answer.replayed = true;
-    if (found.caller.done) found.caller.done(std::move(answer));
-  }
-  const bool under_way = !batches_.empty() || first_alive() < in_flight_.size();
-  if (uncertain && state_ == State::running && !under_way) append_confirmation();
-}
-
-template <class R>
 void BasicWriter<R>::back_off(std::uint64_t attempts) {
   const auto limit = options_.backoff_max;
   auto delay = options_.backoff_min * (std::int64_t{1} << std::min<std::uint64_t>(attempts, 10));
@@ -544,52 +462,6 @@ template <class R>
 std::size_t BasicWriter<R>::first_alive() const {
   while (first_alive_ < in_flight_.size() && !in_flight_[first_alive_].alive()) ++first_alive_;
   return first_alive_;
-}
-
-// --- answers
-// --------------------------------------------------------------------------------------------------------
-
-template <class R>
-void BasicWriter<R>::answer_all(InFlight& entry, const Answer& answer) {
-  for (auto& caller : entry.callers) {
-    if (!caller.done) continue;
-    Answer copy = answer;
-    copy.replayed = copy.replayed || caller.joined;
-    caller.done(std::move(copy));
-  }
-  entry.callers.clear();
-}
-
-template <class R>
-Answer BasicWriter<R>::plain(AnswerKind kind, const Submission& submission, std::string reason) const {
-  Answer answer;
-  answer.kind = kind;
-  answer.partition = partition_;
-  answer.command = submission.id;
-  answer.reason = std::move(reason);
-  return answer;
-}
-
-template <class R>
-Answer BasicWriter<R>::answer_for(const InFlight& entry) const {
-  if (entry.commit) return answer_of(entry.commit);
-  Answer answer = plain(entry.rejection ? AnswerKind::rejected : AnswerKind::accepted, entry.submission);
-  if (entry.rejection) answer.rejection = *entry.rejection;
-  return answer;
-}
-
-template <class R>
-Answer BasicWriter<R>::answer_of(const std::shared_ptr<const Commit>& commit) const {
-  Answer answer;
-  answer.kind = AnswerKind::accepted;
-  answer.partition = partition_;
-  answer.command = commit->command.id;
-  answer.commit = commit;
-  if (const auto* rejected = commit->find<domain::CommandRejected>()) {
-    answer.kind = AnswerKind::rejected;
-    answer.rejection = rejected->rejection;
-  }
-  return answer;
 }
 
 // --- which commands are in flight

@@ -313,8 +313,8 @@ void Projector::write_checkpoints(Model& model, const Checkpoints& next) {
       model.file->write_checkpoint(journal::partition_at(i), next[i]);
 }
 
-// A file that commits pass by without a row of theirs says only now and then where it stands: what it does not
-// know after a crash is read once more, and passes by again.
+// A file that commits pass by without a row of theirs says only now and then where it stands: what it does
+// not know after a crash is read once more, and passes by again.
 void Projector::save_checkpoints(std::chrono::steady_clock::time_point now) {
   for (const auto& model : models_) {
     if (!model->lags() || now < model->save_at) continue;

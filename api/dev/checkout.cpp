@@ -15,9 +15,9 @@ http::Response no_such_checkout() {
 
 std::optional<domain::Task> find_task(const Services& services, std::string_view id) {
   if (!domain::is_id(id, "tsk_")) return std::nullopt;
-  auto task = services.tasks.task(domain::TaskId{std::string(id)});
+  const auto task = services.tasks.task(domain::TaskId{std::string(id)});
   if (!task) return std::nullopt;
-  return std::move(task->state);
+  return task->state;
 }
 
 http::Async<journal::Answer> execute(Services& services, const http::Request& request, domain::Bucket bucket,

@@ -102,9 +102,7 @@ http::Async<http::Response> list_api_keys(Services& services, http::Request& req
   if (!found)
     co_return to_response(wrong_field("cursor", "invalid_value", "must be a next_cursor of this list"));
   const projections::Page<domain::ApiKey>& page = *found;
-  const std::string last_id = page.items.empty() ? std::string() : page.items.back().state.id.value;
-  const Pagination pagination =
-      pagination_of(wanted, page.total, page.more, last_id, services.cursors, kList, caller.account());
+  const Pagination pagination = pagination_of(wanted, page, services.cursors, kList, caller.account());
   co_return ok(render_keys(page.items, pagination));
 }
 

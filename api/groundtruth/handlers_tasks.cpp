@@ -25,11 +25,10 @@ bool may_own(const Caller& caller, std::string_view id, std::string_view prefix)
   return domain::is_id(id, prefix) && domain::bucket_of(id) == caller.credential->bucket;
 }
 
-std::optional<projections::Versioned<domain::Task>> find_task(const Services& services, const Caller& caller,
-                                                              std::string_view id) {
-  if (!may_own(caller, id, kTaskPrefix)) return std::nullopt;
+projections::TaskCache::Row find_task(const Services& services, const Caller& caller, std::string_view id) {
+  if (!may_own(caller, id, kTaskPrefix)) return nullptr;
   auto task = services.tasks.task(domain::TaskId{std::string(id)});
-  if (task && task->state.account != caller.account()) return std::nullopt;
+  if (task && task->state.account != caller.account()) return nullptr;
   return task;
 }
 
@@ -139,9 +138,7 @@ http::Async<http::Response> list_tasks(Services& services, http::Request& reques
   } else {
     page = services.tasks.page(filter, wanted.offset(), wanted.per_page);
   }
-  const std::string last_id = page.items.empty() ? std::string() : page.items.back().state.id.value;
-  const Pagination pagination =
-      pagination_of(wanted, page.total, page.more, last_id, services.cursors, kList, caller.account());
+  const Pagination pagination = pagination_of(wanted, page, services.cursors, kList, caller.account());
   co_return ok(render_tasks(page.items, pagination));
 }
 

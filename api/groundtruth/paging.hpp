@@ -24,9 +24,16 @@ struct PageRequest {
 PageRequest read_page(QueryReader& query, const CursorCodec& cursors, std::string_view list,
                       const domain::AccountId& account);
 
-// `last_id` is of the last item shown, "" where none is.
+// What an answer says about the page that it shows; `last_id` is "" where it shows nothing.
 Pagination pagination_of(const PageRequest& request, std::uint64_t total, bool more,
                          const std::string& last_id, const CursorCodec& cursors, std::string_view list,
                          const domain::AccountId& account);
+template <class State>
+Pagination pagination_of(const PageRequest& request, const projections::Page<State>& page,
+                         const CursorCodec& cursors, std::string_view list,
+                         const domain::AccountId& account) {
+  const std::string last_id = page.items.empty() ? std::string() : page.items.back().state.id.value;
+  return pagination_of(request, page.total, page.more, last_id, cursors, list, account);
+}
 
 }  // namespace groundtruth::api::groundtruth

@@ -1,6 +1,5 @@
 // Accounts for operators: make one with its first key, look, erase.
 #include "api/common/fields.hpp"
-#include "api/ops/account_list.hpp"
 #include "api/ops/commands.hpp"
 #include "api/ops/email_claim.hpp"
 #include "api/ops/errors.hpp"
@@ -135,19 +134,18 @@ Async<Response> list_accounts(Services& services, Request& request) {
     query.fail("after", "invalid_value", "must be an account's id");
   if (const auto errors = query.finish(); !errors.empty()) co_return validation_error(errors);
 
-  auto& readers = services.projector.readers("accounts");
+  const projections::AccountQueries accounts(services.projector.readers("accounts"));
   AccountListView list;
   if (email) {
     const auto claim =
         email_claim(services.email_hash_key, domain::Surface::groundtruth, kOrganization, *email);
-    const auto owner = owner_of(readers, claim.id);
-    const auto row = owner ? projections::AccountQueries(readers).account(*owner) : std::nullopt;
+    const auto owner = accounts.owner_of(claim.id);
+    const auto row = owner ? accounts.account(*owner) : std::nullopt;
     if (row) list.accounts.push_back(view_of(row->state));
   } else {
     std::optional<domain::AccountId> start;
     if (after) start = domain::AccountId{std::string(*after)};
-    const auto page =
-        list_accounts_after(readers, start, static_cast<std::uint32_t>(limit.value_or(kListLimit)));
+    const auto page = accounts.accounts_after(start, static_cast<std::uint32_t>(limit.value_or(kListLimit)));
     for (const auto& account : page.accounts) list.accounts.push_back(view_of(account));
     list.more = page.more;
   }

@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "journal/memory/report_gate.hpp"
+#include "journal/report_gate.hpp"
 
 namespace groundtruth::journal {
 namespace {

@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "journal/memory/report_gate.hpp"
+#include "journal/report_gate.hpp"
 #include "journal/sqlite/durable_file.hpp"
 #include "journal/sqlite/log_file.hpp"
 #include "journal/sqlite/partition_tail.hpp"

@@ -49,6 +49,32 @@ std::optional<Versioned<domain::Account>> AccountQueries::account(const domain::
                                    stream_key(id.value));
 }
 
+AccountPage AccountQueries::accounts_after(const std::optional<domain::AccountId>& after,
+                                           std::uint32_t limit) const {
+  const auto db = readers_->lease();
+  // Keys are ids in the order of time (projections/stream_key.hpp).
+  auto statement = db->cached("SELECT state FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2");
+  statement.bind_blob(1, after ? stream_key(after->value) : std::string());
+  statement.bind(2, std::int64_t{limit} + 1);
+  AccountPage page;
+  while (statement.step()) {
+    if (page.accounts.size() == limit) {
+      page.more = true;
+      break;
+    }
+    page.accounts.push_back(decode_state<domain::Account>(statement.text(0)));
+  }
+  return page;
+}
+
+std::optional<domain::AccountId> AccountQueries::owner_of(const domain::EmailClaimId& claim) const {
+  const auto db = readers_->lease();
+  const auto row = load_row<domain::EmailClaim>(
+      db->cached("SELECT version, state FROM email_claims WHERE id = ?1"), stream_key(claim.value));
+  if (!row || row->state.account.empty()) return std::nullopt;
+  return row->state.account;
+}
+
 std::optional<Versioned<domain::ApiKey>> AccountQueries::api_key(const domain::ApiKeyId& id) const {
   const auto db = readers_->lease();
   return load_row<domain::ApiKey>(db->cached("SELECT version, state FROM api_keys WHERE id = ?1"),

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "domain/account.hpp"
 #include "domain/api_key.hpp"
@@ -13,11 +14,20 @@
 
 namespace groundtruth::projections {
 
+struct AccountPage {
+  std::vector<domain::Account> accounts;  // oldest first
+  bool more = false;
+};
+
 class AccountQueries {
  public:
   explicit AccountQueries(ReadPool& readers) : readers_(&readers) {}
 
   std::optional<Versioned<domain::Account>> account(const domain::AccountId& id) const;
+  // All customers', behind `after` in the order of creation; from the start without it.
+  AccountPage accounts_after(const std::optional<domain::AccountId>& after, std::uint32_t limit) const;
+  // nullopt: nobody has the address.
+  std::optional<domain::AccountId> owner_of(const domain::EmailClaimId& claim) const;
   std::optional<Versioned<domain::ApiKey>> api_key(const domain::ApiKeyId& id) const;
 
   // The account's keys, revoked ones included, newest first. 1 ≤ limit ≤ kMaxPage.

@@ -117,9 +117,15 @@ Page<Task> page_behind(sqlite::Connection& db, const OwnerRow& owner, const Task
 
 }  // namespace
 
-std::optional<Versioned<Task>> TaskQueries::task(const domain::TaskId& id) const {
+TaskCache::Row TaskQueries::task(const domain::TaskId& id) const {
+  return cache_ ? cache_->get(id, [&] { return read(id); }) : read(id);
+}
+
+TaskCache::Row TaskQueries::read(const domain::TaskId& id) const {
   const auto db = readers_->lease();
-  return load_row<Task>(db->cached("SELECT version, state FROM tasks WHERE id = ?1"), stream_key(id.value));
+  auto row =
+      load_row<Task>(db->cached("SELECT version, state FROM tasks WHERE id = ?1"), stream_key(id.value));
+  return row ? std::make_shared<const Versioned<Task>>(std::move(*row)) : nullptr;
 }
 
 Page<Task> TaskQueries::page(const TaskFilter& filter, std::uint64_t offset, std::uint32_t limit) const {

@@ -8,6 +8,7 @@
 
 #include "domain/task.hpp"
 #include "projections/read_pool.hpp"
+#include "projections/tasks/cache.hpp"
 #include "projections/versioned.hpp"
 
 namespace groundtruth::projections {
@@ -25,9 +26,11 @@ struct TaskFilter {
 // changes meanwhile; a task whose status changes comes or goes with the filter.
 class TaskQueries {
  public:
-  explicit TaskQueries(ReadPool& readers) : readers_(&readers) {}
+  // With a cache, someone must tell it of every commit (cache.hpp).
+  explicit TaskQueries(ReadPool& readers, TaskCache* cache = nullptr) : readers_(&readers), cache_(cache) {}
 
-  std::optional<Versioned<domain::Task>> task(const domain::TaskId& id) const;
+  // Null when there is no such task.
+  TaskCache::Row task(const domain::TaskId& id) const;
 
   // 1 ≤ limit ≤ kMaxPage. Past the end: no items, and the total.
   Page<domain::Task> page(const TaskFilter& filter, std::uint64_t offset, std::uint32_t limit) const;
@@ -42,7 +45,10 @@ class TaskQueries {
   std::uint64_t count(const TaskFilter& filter) const;
 
  private:
+  TaskCache::Row read(const domain::TaskId& id) const;
+
   ReadPool* readers_;
+  TaskCache* cache_;
 };
 
 }  // namespace groundtruth::projections
