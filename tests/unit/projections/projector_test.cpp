@@ -18,6 +18,7 @@ namespace {
 class Stubborn final : public Applier {
  public:
   static inline std::string refuses;  // a command's id
+  bool concerns(const journal::Commit&) const override { return true; }
   void apply(const journal::Accepted& accepted) override {
     if (accepted.commit->command.id.value == refuses) throw std::runtime_error("I will not");
   }
