@@ -8,6 +8,7 @@
 #include "app/exit_code.hpp"
 #include "journal/genesis.hpp"
 #include "projections/rebuild.hpp"
+#include "projections/tasks/queries.hpp"
 
 namespace groundtruth::app {
 namespace {
@@ -76,10 +77,26 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
   erasure.log = [log = log_](const std::string& what) { log->info("{}", what); };
   erasure_ = std::make_unique<workers::ErasureWorker>(*journal_, *codec_, *node_, *keys_, std::move(erasure));
   node_->on_accepted([this](const journal::Accepted& accepted) { erasure_->observe(accepted); });
+  make_clock_worker();
 }
 
 NodeAssembly::~NodeAssembly() {
   stop();
+}
+
+void NodeAssembly::make_clock_worker() {
+  workers::ClockOptions options;
+  options.log = [log = log_](const std::string& what) { log->warn("{}", what); };
+  auto due = [tasks = projections::TaskQueries(projector_->readers("tasks"))](domain::Timestamp now,
+                                                                              std::uint32_t limit) {
+    std::vector<workers::DueTask> found;
+    for (auto& one : tasks.due(now, limit)) found.push_back({std::move(one.task), std::move(one.account)});
+    return found;
+  };
+  clock_executor_ = journal::make_thread_executor("clock");
+  clock_ = std::make_unique<workers::ClockWorker>(
+      std::move(due), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
+      journal::system_clock(), journal::system_randomness(), *clock_executor_, std::move(options));
 }
 
 void NodeAssembly::open_keys(const Settings& settings) {
@@ -140,7 +157,10 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
   erasure_->start();
   for (;;) {
     const auto now = status();
-    if (has_settled(now)) return true;
+    if (has_settled(now)) {
+      clock_->start();
+      return true;
+    }
     if (cancel) return false;
     if (now.partitions.size() == journal::kPartitionTotal) {
       std::uint64_t done = 0, total = 0;
@@ -163,6 +183,7 @@ journal::NodeStatus NodeAssembly::status() {
 
 void NodeAssembly::stop() {
   if (!node_) return;
+  clock_.reset();  // submits nothing any more; its thread stays for answers on their way
   if (started_) {
     const auto drained = std::make_shared<std::promise<void>>();
     auto done = drained->get_future();
@@ -184,6 +205,7 @@ void NodeAssembly::stop() {
   projector_.reset();
   journal_.reset();
   executor_.reset();
+  clock_executor_.reset();
   erasure_.reset();
   codec_.reset();
   keys_.reset();

@@ -16,6 +16,7 @@
 #include "journal/node.hpp"
 #include "journal/sqlite/sqlite_journal.hpp"
 #include "projections/projector.hpp"
+#include "workers/clock/clock_worker.hpp"
 #include "workers/erasure/erasure_worker.hpp"
 
 namespace groundtruth::app {
@@ -53,9 +54,11 @@ class NodeAssembly {
   projections::Projector& projector() { return *projector_; }
   journal::Node& node() { return *node_; }
   const workers::ErasureWorker& erasure() const { return *erasure_; }
+  const workers::ClockWorker& clock() const { return *clock_; }
 
  private:
   void open_keys(const Settings& settings);
+  void make_clock_worker();
   void open_journal(const Settings& settings, std::function<void(std::string)> fatal);
 
   std::shared_ptr<spdlog::logger> log_;
@@ -68,6 +71,8 @@ class NodeAssembly {
   std::unique_ptr<projections::Projector> projector_;
   std::unique_ptr<journal::Node> node_;
   std::unique_ptr<workers::ErasureWorker> erasure_;
+  std::unique_ptr<journal::Executor> clock_executor_;
+  std::unique_ptr<workers::ClockWorker> clock_;
   bool started_ = false;
 };
 

@@ -176,6 +176,8 @@ class RunningServer {
           .add(access_log_ ? static_cast<double>(access_log_->dropped()) : 0);
       ops::counter(out, "groundtruth_erased_keys_total", "Data keys destroyed after an erasure")
           .add(static_cast<double>(node_.erasure().destroyed()));
+      ops::counter(out, "groundtruth_expired_tasks_total", "Tasks that this process ended at their deadline")
+          .add(static_cast<double>(node_.clock().expired()));
     };
     http::ServerOptions options;
     options.io_threads = kOpsThreads;

@@ -26,12 +26,12 @@ struct CommandRejected {
 };
 BOOST_DESCRIBE_STRUCT(CommandRejected, (), (rejection))
 
-using Event =
-    std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated, ApiKeyUsed,
-                 ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled, CommandRejected>;
+using Event = std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated,
+                           ApiKeyUsed, ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled,
+                           TaskExpired, CommandRejected>;
 using Aggregate = std::variant<EmailClaim, Account, ApiKey, Wallet, Task>;
 using Command = std::variant<CreateAccount, EraseAccount, CreateApiKey, UseApiKey, RevokeApiKey, Deposit,
-                             CreateTask, FundTask, CancelTask>;
+                             CreateTask, FundTask, CancelTask, ExpireTask>;
 using Decision = BasicDecision<Event>;
 
 // Which aggregate an event belongs to: the one that has an `evolve` for it.
@@ -76,6 +76,9 @@ inline auto reads(const FundTask& c) {
 inline auto reads(const CancelTask& c) {
   return std::tuple{c.task, wallet_of(c.account)};
 }
+inline auto reads(const ExpireTask& c) {
+  return std::tuple{c.task, wallet_of(c.account)};
+}
 
 Decision decide(const CreateAccount&, const EmailClaim&, const Account&, Timestamp at);
 Decision decide(const EraseAccount&, const EmailClaim&, const Account&, Timestamp at);
@@ -86,6 +89,7 @@ Decision decide(const Deposit&, const Account&, const Wallet&, Timestamp at);
 Decision decide(const CreateTask&, const Account&, const Task&, Timestamp at);
 Decision decide(const FundTask&, const Task&, const Wallet&, Timestamp at);
 Decision decide(const CancelTask&, const Task&, const Wallet&, Timestamp at);
+Decision decide(const ExpireTask&, const Task&, const Wallet&, Timestamp at);
 
 // --- over variants, for those who drive the domain
 // ------------------------------------------------------------------

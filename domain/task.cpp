@@ -10,6 +10,19 @@ Rejection not_now(RejectionCode code, const Task& task) {
   return {code, {}, {{"status", std::string(boost::describe::enum_to_string(task.status, ""))}}};
 }
 
+// What goes back when a task ends before its target is reached: all that is not owed to workers.
+Cents refund_of(const Task& task) {
+  const bool paid = task.status == TaskStatus::open;
+  return paid ? task.reward_cents * (task.target_submissions - task.approved_submissions) : Cents{0};
+}
+
+// To where it came from: the payer outside.
+void add_refund(Decision& decision, const Task& task, Cents refund) {
+  if (refund > Cents{0})
+    decision.add(wallet_of(task.account), transfer(task.account, PostingReason::task_refund, task.id.value,
+                                                   LedgerAccount::escrow, LedgerAccount::external, refund));
+}
+
 }  // namespace
 
 void evolve(Task& state, const TaskCreated& event, Timestamp at) {
@@ -36,6 +49,11 @@ void evolve(Task& state, const TaskFunded&, Timestamp at) {
 
 void evolve(Task& state, const TaskCancelled&, Timestamp at) {
   state.status = TaskStatus::cancelled;
+  state.closed_at = at;
+}
+
+void evolve(Task& state, const TaskExpired&, Timestamp at) {
+  state.status = TaskStatus::expired;
   state.closed_at = at;
 }
 
@@ -75,21 +93,28 @@ Decision decide(const FundTask& c, const Task& task, const Wallet&, Timestamp) {
   return decision;
 }
 
-// What is not owed to workers goes back to where it came from: the payer outside.
 Decision decide(const CancelTask& c, const Task& task, const Wallet&, Timestamp) {
   if (task.status == TaskStatus::none || task.account != c.account)
     return reject(RejectionCode::task_not_found);
   const bool cancellable = task.status == TaskStatus::funding ||
                            (task.status == TaskStatus::open && c.reason == CancelReason::by_customer);
   if (!cancellable) return not_now(RejectionCode::task_not_cancellable, task);
-  const bool paid = task.status == TaskStatus::open;
-  const Cents refund =
-      paid ? task.reward_cents * (task.target_submissions - task.approved_submissions) : Cents{0};
+  const Cents refund = refund_of(task);
   Decision decision;
   decision.add(c.task, TaskCancelled{c.task, c.reason, refund});
-  if (refund > Cents{0})
-    decision.add(wallet_of(c.account), transfer(c.account, PostingReason::task_refund, c.task.value,
-                                                LedgerAccount::escrow, LedgerAccount::external, refund));
+  add_refund(decision, task, refund);
+  return decision;
+}
+
+Decision decide(const ExpireTask& c, const Task& task, const Wallet&, Timestamp at) {
+  if (task.status == TaskStatus::none || task.account != c.account)
+    return reject(RejectionCode::task_not_found);
+  const auto due = task.due();
+  if (!due || *due > at) return Decision{};
+  const Cents refund = refund_of(task);
+  Decision decision;
+  decision.add(c.task, TaskExpired{c.task, refund});
+  add_refund(decision, task, refund);
   return decision;
 }
 

@@ -62,6 +62,14 @@ struct TaskCancelled {
 };
 BOOST_DESCRIBE_STRUCT(TaskCancelled, (), (task, reason, refunded_cents))
 
+struct TaskExpired {
+  static constexpr std::string_view kType = "task.expired";
+  static constexpr int kSchema = 1;
+  TaskId task;
+  Cents refunded_cents;
+};
+BOOST_DESCRIBE_STRUCT(TaskExpired, (), (task, refunded_cents))
+
 // --- state
 // ----------------------------------------------------------------------------------------------------------
 
@@ -85,6 +93,11 @@ struct Task {
   std::optional<Timestamp> closed_at;
 
   Cents budget() const { return reward_cents * target_submissions; }
+  // When the task ends by itself; nullopt when it never will, or has ended.
+  std::optional<Timestamp> due() const {
+    const bool alive = status == TaskStatus::funding || status == TaskStatus::open;
+    return alive ? deadline : std::nullopt;
+  }
 };
 BOOST_DESCRIBE_STRUCT(Task, (),
                       (id, account, status, title, instructions, modalities, reward_cents, target_submissions,
@@ -94,6 +107,7 @@ BOOST_DESCRIBE_STRUCT(Task, (),
 void evolve(Task& state, const TaskCreated& event, Timestamp at);
 void evolve(Task& state, const TaskFunded& event, Timestamp at);
 void evolve(Task& state, const TaskCancelled& event, Timestamp at);
+void evolve(Task& state, const TaskExpired& event, Timestamp at);
 
 // --- commands
 // -------------------------------------------------------------------------------------------------------
@@ -133,6 +147,15 @@ struct CancelTask {
   CancelReason reason{};
 };
 BOOST_DESCRIBE_STRUCT(CancelTask, (), (task, account, reason))
+
+// The clock says that the deadline has passed. Whoever says so too early, or of a task that has ended,
+// changes nothing.
+struct ExpireTask {
+  static constexpr std::string_view kName = "task.expire";
+  TaskId task;
+  AccountId account;
+};
+BOOST_DESCRIBE_STRUCT(ExpireTask, (), (task, account))
 
 // What needs no state, so that a wrong request is answered before anything else is done (a checkout made,
 // say).

@@ -154,6 +154,19 @@ std::optional<Page<Task>> TaskQueries::page_after(const TaskFilter& filter,
   return page_behind(*db, *owner, filter, place, 0, limit);
 }
 
+std::vector<DueTask> TaskQueries::due(domain::Timestamp now, std::uint32_t limit) const {
+  const auto db = readers_->lease();
+  auto statement = db->cached(
+      "SELECT due, state FROM tasks WHERE due IS NOT NULL AND due <= ?1 ORDER BY due, row LIMIT ?2");
+  statement.bind(1, now.ms).bind(2, limit);
+  std::vector<DueTask> due;
+  while (statement.step()) {
+    auto task = decode_state<Task>(statement.text(1));
+    due.push_back({std::move(task.id), std::move(task.account), {statement.int64(0)}});
+  }
+  return due;
+}
+
 std::uint64_t TaskQueries::count(const TaskFilter& filter) const {
   const auto db = readers_->lease();
   const Snapshot snapshot(*db);

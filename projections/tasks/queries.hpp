@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "domain/task.hpp"
 #include "projections/read_pool.hpp"
@@ -24,6 +25,13 @@ struct TaskFilter {
 // Lists are newest first: by `created_at`, then by place in the account's chain, which never changes. So a
 // walk by `page_after` neither repeats nor skips a task that was there all along, whatever is created or
 // changes meanwhile; a task whose status changes comes or goes with the filter.
+// A task whose deadline has passed and that has not ended yet.
+struct DueTask {
+  domain::TaskId task;
+  domain::AccountId account;
+  domain::Timestamp due;
+};
+
 class TaskQueries {
  public:
   // With a cache, someone must tell it of every commit (cache.hpp).
@@ -40,6 +48,9 @@ class TaskQueries {
   std::optional<Page<domain::Task>> page_after(const TaskFilter& filter,
                                                const std::optional<domain::TaskId>& after,
                                                std::uint32_t limit) const;
+
+  // Those due at or before `now`, the longest overdue first. Any limit.
+  std::vector<DueTask> due(domain::Timestamp now, std::uint32_t limit) const;
 
   // Quick however many there are, unless the filter bounds the time.
   std::uint64_t count(const TaskFilter& filter) const;

@@ -20,9 +20,13 @@ constexpr const char* kSchema = R"sql(
     expired INTEGER NOT NULL);
   CREATE TABLE tasks(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL,
-    owner INTEGER NOT NULL, status INTEGER NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL);
+    owner INTEGER NOT NULL, status INTEGER NOT NULL, created_at INTEGER NOT NULL, due INTEGER,
+    state TEXT NOT NULL);
 )sql";
-constexpr const char* kIndexes = "CREATE INDEX IF NOT EXISTS task_list ON tasks(owner, status, created_at);";
+constexpr const char* kIndexes = R"sql(
+  CREATE INDEX IF NOT EXISTS task_list ON tasks(owner, status, created_at);
+  CREATE INDEX IF NOT EXISTS task_due ON tasks(due) WHERE due IS NOT NULL;
+)sql";
 
 // Accounts' counters, read and written at most once a batch.
 class Owners {
@@ -97,14 +101,16 @@ struct TaskRows {
     auto& owner = owners.of(task.account);
     ++count(owner, task.status);
     auto statement = db.cached(
-        "INSERT INTO tasks(id, version, owner, status, created_at, state) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+        "INSERT INTO tasks(id, version, owner, status, created_at, state, due) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     statement.bind_blob(1, row.key)
         .bind(2, row.version)
         .bind(3, owner.number)
         .bind(4, static_cast<std::int64_t>(task.status))
         .bind(5, task.created_at.ms)
-        .bind_text(6, row.state)
-        .run();
+        .bind_text(6, row.state);
+    if (const auto due = task.due()) statement.bind(7, due->ms);
+    statement.run();
   }
 
   // SQLite writes every index of a column that it is told to set, changed or not.
@@ -117,12 +123,14 @@ struct TaskRows {
     auto& owner = owners.of(task.account);
     --count(owner, before);
     ++count(owner, task.status);
-    auto statement = db.cached("UPDATE tasks SET version = ?2, state = ?3, status = ?4 WHERE id = ?1");
+    auto statement =
+        db.cached("UPDATE tasks SET version = ?2, state = ?3, status = ?4, due = ?5 WHERE id = ?1");
     statement.bind_blob(1, row.key)
         .bind(2, row.version)
         .bind_text(3, row.state)
-        .bind(4, static_cast<std::int64_t>(task.status))
-        .run();
+        .bind(4, static_cast<std::int64_t>(task.status));
+    if (const auto due = task.due()) statement.bind(5, due->ms);
+    statement.run();
   }
 
   static std::int64_t& count(Owners::Owner& owner, TaskStatus status) {
@@ -155,14 +163,14 @@ class TasksApplier final : public Applier {
 Definition tasks_projection() {
   Definition definition;
   definition.name = "tasks";
-  definition.version = 1;
+  definition.version = 2;
   definition.schema = kSchema;
   definition.indexes = kIndexes;
   definition.digest = {
       {"tasks",
-       "SELECT t.id, t.version, o.account, t.status, t.created_at, t.state FROM tasks t "
+       "SELECT t.id, t.version, o.account, t.status, t.created_at, t.due, t.state FROM tasks t "
        "LEFT JOIN owners o ON o.owner = t.owner ORDER BY t.id",
-       6},
+       7},
       {"owners", "SELECT account, funding, open, completed, cancelled, expired FROM owners ORDER BY account",
        6}};
   definition.loaders = {loader_of<TaskRows>()};

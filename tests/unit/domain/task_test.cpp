@@ -163,5 +163,52 @@ TEST_CASE("a cancelled task takes no money any more") {
   CHECK(rejection->words.at("status") == "cancelled");
 }
 
+const ExpireTask kExpire{kTask, kAcme};
+
+TEST_CASE("a task ends at its deadline, not before, and gives back what is not owed") {
+  struct Row {
+    std::string state;
+    std::int64_t after_deadline_ms;
+    bool ends;
+    Cents refunded_cents;
+  };
+  for (const auto& [state, after_deadline_ms, ends, refunded_cents] :
+       {Row{"funding", -1, false, {0}}, Row{"funding", 0, true, {0}}, Row{"open", -1, false, {0}},
+        Row{"open", 0, true, {25'000}}, Row{"open", 86'400'000, true, {25'000}},
+        Row{"cancelled", 0, false, {0}}}) {
+    CAPTURE(state);
+    CAPTURE(after_deadline_ms);
+    Business business;
+    business.has_account();
+    auto create = street_scenes();
+    create.deadline = Timestamp{kNow.ms + 1'000};
+    business.ask(create);
+    if (state == "open") business.ask(kFund);
+    if (state == "cancelled") business.ask(kCancel);
+    business.now = Timestamp{create.deadline->ms + after_deadline_ms};
+    CHECK(business.ask(kExpire) == "");
+    CHECK((business.task().status == TaskStatus::expired) == ends);
+    CHECK(business.last().empty() == !ends);
+    if (!ends) continue;
+    CHECK(business.task().closed_at == business.now);
+    CHECK_FALSE(business.task().due());
+    CHECK(business.last_event<TaskExpired>()->refunded_cents == refunded_cents);
+    CHECK(business.wallet().escrow == Cents{0});
+    CHECK(business.ask(kExpire) == "");
+    CHECK(business.last().empty());
+    CHECK(business.ask(kFund) == "task_not_fundable");
+    CHECK(business.ask(kCancel) == "task_not_cancellable");
+  }
+}
+
+TEST_CASE("a task without a deadline never ends by itself, and nobody ends another's") {
+  Business business;
+  business.has_open_task();
+  business.now.ms += 1'000'000'000'000;
+  CHECK(business.ask(kExpire) == "");
+  CHECK(business.task().status == TaskStatus::open);
+  CHECK(business.ask(ExpireTask{kTask, kOther}) == "task_not_found");
+}
+
 }  // namespace
 }  // namespace groundtruth::domain::test

@@ -54,7 +54,7 @@ class Values {
   }
 
   Event event() {
-    switch (number(0, 6)) {
+    switch (number(0, 7)) {
       case 0:
         return AccountCreated{{text()}, any<Surface>(), {text()}, {text()}, {text()}};
       case 1:
@@ -70,6 +70,8 @@ class Values {
                            text()};
       case 4:
         return TaskCancelled{{text()}, any<CancelReason>(), cents()};
+      case 6:
+        return TaskExpired{{text()}, cents()};
       case 5: {
         CommandRejected rejected{{any<RejectionCode>(), {}, {}}};
         for (auto n = number(0, 3); n > 0; --n) {

@@ -118,6 +118,7 @@ inline std::vector<CommittedEvent> sample_events() {
   add(kTask.value, task);
   add(kTask.value, TaskFunded{kCheckout, Cents{25'000}});
   add(kTask.value, TaskCancelled{kTask, CancelReason::by_customer, Cents{24'750}});
+  add(kTask.value, TaskExpired{kTask, Cents{24'750}});
   add("cmd_01j9zq4k7w00aaaaaaaaaaaaaa", CommandRejected{{RejectionCode::insufficient_budget,
                                                          {{"budget_cents", 2'000}, {"required_cents", 2'500}},
                                                          {{"status", "open"}}}});

@@ -133,7 +133,8 @@ ApiKeyId Story::api_key(const AccountId& account) {
   return id;
 }
 
-TaskId Story::task(const AccountId& account, Cents reward, std::int64_t target) {
+TaskId Story::task(const AccountId& account, Cents reward, std::int64_t target,
+                   std::optional<Timestamp> deadline) {
   const auto where = bucket_of(account.value).value();
   const auto id = mint<TaskId>("tsk_", where);
   CreateTask command;
@@ -144,6 +145,7 @@ TaskId Story::task(const AccountId& account, Cents reward, std::int64_t target) 
   command.modalities = {Modality::video};
   command.reward_cents = reward;
   command.target_submissions = target;
+  command.deadline = deadline;
   command.checkout = mint<CheckoutId>("cko_", where);
   command.funding_url = "https://pay.test/" + command.checkout.value;
   if (run(command, where)) tasks_.push_back(id);
@@ -158,6 +160,10 @@ void Story::fund(const TaskId& task) {
 void Story::cancel(const TaskId& task) {
   run(CancelTask{task, state<Task>(task.value).account, CancelReason::by_customer},
       bucket_of(task.value).value());
+}
+
+void Story::expire(const TaskId& task) {
+  run(ExpireTask{task, state<Task>(task.value).account}, bucket_of(task.value).value());
 }
 
 void Story::deposit(const AccountId& account, Cents amount) {
@@ -212,7 +218,7 @@ void Story::step() {
       if (!tasks_.empty()) fund(any(tasks_));
       return;
     case 7:
-      if (!tasks_.empty()) cancel(any(tasks_));
+      if (!tasks_.empty()) upto(2) == 0 ? cancel(any(tasks_)) : expire(any(tasks_));
       return;
     default:
       task(any(accounts_), {static_cast<std::int64_t>(1 + upto(900))}, 10);

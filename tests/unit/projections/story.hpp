@@ -41,9 +41,10 @@ class Story {
   domain::AccountId account(const std::string& name = "Acme", const std::string& email = "a@acme.test");
   domain::ApiKeyId api_key(const domain::AccountId& account);
   domain::TaskId task(const domain::AccountId& account, domain::Cents reward = {500},
-                      std::int64_t target = 10);
+                      std::int64_t target = 10, std::optional<domain::Timestamp> deadline = {});
   void fund(const domain::TaskId& task);
   void cancel(const domain::TaskId& task);
+  void expire(const domain::TaskId& task);
   void deposit(const domain::AccountId& account, domain::Cents amount);
   void revoke(const domain::ApiKeyId& key);
   void erase(const domain::AccountId& account);

@@ -85,6 +85,43 @@ TEST_CASE("tasks: what happened to a task is what a reader sees, with its versio
   }
 }
 
+TEST_CASE(
+    "tasks: what is due is what has a deadline behind it and has not ended, the longest overdue first") {
+  Story story(3);
+  const TempDir directory;
+  Desk desk(directory.path());
+  const auto customer = story.account();
+  const auto start = story.now();
+  const auto in = [&](std::int64_t ms) { return std::optional(Timestamp{start.ms + ms}); };
+  const auto second = story.task(customer, {500}, 10, in(2'000));
+  const auto first = story.task(customer, {500}, 10, in(1'000));
+  const auto cancelled = story.task(customer, {500}, 10, in(1'500));
+  const auto third = story.task(customer, {500}, 10, in(3'000));
+  story.task(customer);
+  story.fund(first);
+  story.cancel(cancelled);
+  desk.catch_up(story);
+  const TaskQueries tasks(desk.projector().readers("tasks"));
+  const auto due = [&](std::int64_t ms, std::uint32_t limit = 100) {
+    std::vector<TaskId> ids;
+    for (const auto& one : tasks.due({start.ms + ms}, limit)) {
+      CHECK(one.account == customer);
+      ids.push_back(one.task);
+    }
+    return ids;
+  };
+  CHECK(due(999).empty());
+  CHECK(due(1'000) == std::vector{first});
+  CHECK(due(10'000) == std::vector{first, second, third});
+  CHECK(due(10'000, 2) == std::vector{first, second});
+  story.pass(10'000);
+  story.expire(first);
+  story.expire(third);
+  desk.catch_up(story);
+  CHECK(due(10'000) == std::vector{second});
+  CHECK(tasks.task(first)->state.status == TaskStatus::expired);
+}
+
 TEST_CASE("tasks: one customer never sees another's, and an unknown task is none") {
   Story story(2);
   const TempDir directory;

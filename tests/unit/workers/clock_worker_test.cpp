@@ -1,0 +1,216 @@
+// The clock worker under a clock of its own: what is due, in what order, and what a jump of the clock does.
+#include "workers/clock/clock_worker.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "workers/clock/wall_clock_guard.hpp"
+
+using namespace groundtruth;
+using namespace groundtruth::workers;
+using namespace std::chrono_literals;
+
+namespace {
+
+class FakeClock final : public journal::Clock {
+ public:
+  domain::Timestamp now() const override { return {wall_ms}; }
+  std::chrono::steady_clock::time_point steady() const override {
+    return std::chrono::steady_clock::time_point{std::chrono::milliseconds(steady_ms)};
+  }
+  std::int64_t wall_ms = 1'750'000'000'000;
+  std::int64_t steady_ms = 1'000;
+};
+
+class FakeRandomness final : public journal::Randomness {
+ public:
+  void fill(std::span<std::uint8_t> out) override {
+    for (auto& byte : out) byte = static_cast<std::uint8_t>(random_());
+  }
+
+ private:
+  std::mt19937 random_{1};
+};
+
+class FakeExecutor final : public journal::Executor {
+ public:
+  void post(Task task) override { ready.push_back(std::move(task)); }
+  void post_at(std::chrono::steady_clock::time_point when, Task task) override {
+    timers.emplace(when, std::move(task));
+  }
+  void run(std::chrono::steady_clock::time_point now) {
+    for (;;) {
+      while (!timers.empty() && timers.begin()->first <= now) {
+        ready.push_back(std::move(timers.begin()->second));
+        timers.erase(timers.begin());
+      }
+      if (ready.empty()) return;
+      const auto task = std::move(ready.front());
+      ready.pop_front();
+      task();
+    }
+  }
+  std::deque<Task> ready;
+  std::multimap<std::chrono::steady_clock::time_point, Task> timers;
+};
+
+// A task for each due time; ends those that the worker says are due, unless the journal is away.
+struct Desk {
+  explicit Desk(std::uint32_t batch = 256) {
+    ClockOptions options;
+    options.batch = batch;
+    options.log = [this](const std::string& what) { said.push_back(what); };
+    worker = std::make_unique<ClockWorker>(
+        [this](domain::Timestamp now, std::uint32_t limit) { return due(now, limit); },
+        [this](journal::Submission submission) { take(std::move(submission)); }, clock, randomness, executor,
+        std::move(options));
+  }
+
+  void add(std::int64_t due_in_ms) {
+    const auto task =
+        domain::new_id<domain::TaskId>("tsk_", clock.now(), domain::Bucket{7}, randomness.bits());
+    tasks.emplace(clock.wall_ms + due_in_ms, task);
+  }
+  std::vector<DueTask> due(domain::Timestamp now, std::uint32_t limit) {
+    ++looks;
+    if (unreadable) throw std::runtime_error("no read model");
+    std::vector<DueTask> found;
+    for (const auto& [when, task] : tasks)
+      if (when <= now.ms && found.size() < limit) found.push_back({task, {"org_x"}});
+    return found;
+  }
+  void take(journal::Submission submission) {
+    const auto& command = std::get<domain::ExpireTask>(submission.command);
+    journal::Answer answer;
+    answer.kind = away ? journal::AnswerKind::unavailable : journal::AnswerKind::accepted;
+    if (!away) {
+      const auto found = std::find_if(tasks.begin(), tasks.end(),
+                                      [&](const auto& one) { return one.second == command.task; });
+      REQUIRE(found != tasks.end());
+      ended.push_back(found->first);
+      tasks.erase(found);
+      answer.commit = std::make_shared<journal::Commit>();
+    }
+    ++submitted;
+    submission.done(answer);
+  }
+  void pass(std::chrono::milliseconds time) {
+    for (auto left = time; left > 0ms; left -= 500ms) {
+      clock.wall_ms += 500;
+      clock.steady_ms += 500;
+      executor.run(clock.steady());
+    }
+  }
+
+  FakeClock clock;
+  FakeRandomness randomness;
+  FakeExecutor executor;
+  std::multimap<std::int64_t, domain::TaskId> tasks;  // by due time
+  std::vector<std::int64_t> ended;                    // due times, in the order of ending
+  std::vector<std::string> said;
+  bool away = false, unreadable = false;
+  int looks = 0, submitted = 0;
+  std::unique_ptr<ClockWorker> worker;
+};
+
+}  // namespace
+
+TEST_CASE("clock: a task ends within a second of its deadline, and not before") {
+  Desk desk;
+  desk.add(10'000);
+  desk.worker->start();
+  desk.pass(9'500ms);
+  CHECK(desk.ended.empty());
+  desk.pass(1'500ms);
+  CHECK(desk.ended.size() == 1);
+  CHECK(desk.worker->expired() == 1);
+}
+
+TEST_CASE("clock: what came due while nobody looked is caught up with, the longest overdue first") {
+  Desk desk(4);
+  for (const auto due : {5'000, 1'000, 3'000, 2'000, 9'000, 8'000, 7'000, 6'000, 4'000, 3'600'000})
+    desk.add(due);
+  desk.clock.wall_ms += 60'000;  // the process was away
+  desk.worker->start();
+  desk.executor.run(desk.clock.steady());
+  CHECK(desk.ended.size() == 9);
+  CHECK(std::is_sorted(desk.ended.begin(), desk.ended.end()));
+}
+
+TEST_CASE("clock: a journal or read models that are away are asked again, once an interval") {
+  Desk desk(1);
+  desk.add(0);
+  desk.worker->start();
+  desk.away = true;
+  desk.pass(10s);
+  CHECK(desk.submitted >= 9);
+  CHECK(desk.submitted <= 11);
+  desk.unreadable = true;
+  desk.pass(10s);
+  CHECK(desk.submitted <= 12);
+  CHECK(desk.looks >= 18);
+  desk.away = desk.unreadable = false;
+  desk.pass(2s);
+  CHECK(desk.ended.size() == 1);
+}
+
+TEST_CASE("clock: a clock that jumps ahead ends nothing until it has stood for five minutes") {
+  Desk desk;
+  desk.add(3'600'000);
+  desk.worker->start();
+  desk.pass(5s);
+  desk.clock.wall_ms += 7'200'000;
+  SUBCASE("and is put right: nothing was harmed") {
+    desk.pass(60s);
+    CHECK(desk.ended.empty());
+    desk.clock.wall_ms -= 7'200'000;
+    desk.pass(600s);
+    CHECK(desk.ended.empty());
+  }
+  SUBCASE("and was right: what is due ends") {
+    desk.pass(299s);
+    CHECK(desk.ended.empty());
+    desk.pass(5s);
+    CHECK(desk.ended.size() == 1);
+    CHECK(desk.said.size() == 2);
+  }
+}
+
+TEST_CASE("clock: a clock that is set back ends nothing early and nothing twice") {
+  Desk desk;
+  desk.add(10'000);
+  desk.worker->start();
+  desk.pass(5s);
+  desk.clock.wall_ms -= 30'000;  // less than counts as a jump
+  desk.pass(20s);
+  CHECK(desk.ended.empty());
+  desk.pass(20s);
+  CHECK(desk.ended.size() == 1);
+}
+
+TEST_CASE("clock: answers that come after the worker is gone find nobody") {
+  Desk desk;
+  desk.add(0);
+  desk.worker->start();
+  desk.executor.ready.front()();
+  desk.worker.reset();
+  desk.executor.run(desk.clock.steady());
+  CHECK(desk.looks == 1);
+}
+
+TEST_CASE("wall clock guard: slow drift is no jump") {
+  WallClockGuard guard;
+  std::int64_t wall = 1'750'000'000'000, steady = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    wall += 1'900;
+    steady += 1'000;
+    CHECK(guard.trusts({wall}, WallClockGuard::TimePoint{std::chrono::milliseconds(steady)}));
+  }
+}

@@ -1,0 +1,117 @@
+// See clock_worker.hpp.
+#include "workers/clock/clock_worker.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "workers/clock/wall_clock_guard.hpp"
+
+namespace groundtruth::workers {
+
+// Owned by the worker and, weakly, by all that it posted. `mutex` only keeps the end of the worker and a turn
+// apart; everything else happens on the executor.
+struct ClockWorker::State : std::enable_shared_from_this<State> {
+  State(Due due_tasks, Submit submit_command, journal::Clock& given_clock,
+        journal::Randomness& given_randomness, journal::Executor& given_executor, ClockOptions given_options)
+      : due(std::move(due_tasks)),
+        submit(std::move(submit_command)),
+        clock(given_clock),
+        randomness(given_randomness),
+        executor(given_executor),
+        options(std::move(given_options)) {}
+
+  // A turn later, or at once where there may be more: never two turns at a time.
+  void schedule(bool soon) {
+    auto task = [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->turn();
+    };
+    if (soon)
+      executor.post(std::move(task));
+    else
+      executor.post_at(clock.steady() + options.interval, std::move(task));
+  }
+
+  void turn() {
+    const std::lock_guard lock(mutex);
+    if (stopped) return;
+    const domain::Timestamp now = clock.now();
+    const bool trusted = guard.trusts(now, clock.steady());
+    if (trusted != std::exchange(was_trusted, trusted))
+      options.log(trusted ? "the clock has stood long enough: deadlines are kept again"
+                          : "the clock jumped: no deadline is acted on until it has stood for five minutes");
+    if (!trusted) return schedule(false);
+    std::vector<DueTask> found;
+    try {
+      found = due(now, options.batch);
+    } catch (const std::exception& failure) {
+      options.log(std::string("what is due cannot be read: ") + failure.what());
+    }
+    if (found.empty()) return schedule(false);
+    waiting = found.size();
+    more = found.size() == options.batch;
+    for (auto& one : found) expire(std::move(one), now);
+  }
+
+  void expire(DueTask one, domain::Timestamp now) {
+    const auto bucket = domain::bucket_of(one.task.value).value_or(domain::Bucket{0});
+    journal::Submission submission;
+    submission.id = domain::new_id<domain::CommandId>("cmd_", now, bucket, randomness.bits());
+    submission.partition = journal::partition_of(journal::Topic::tasks, bucket);
+    submission.actor = {journal::ActorKind::system, "clock", one.account.value};
+    submission.command = domain::ExpireTask{std::move(one.task), std::move(one.account)};
+    submission.deadline = clock.steady() + options.patience;
+    submission.done = [weak = weak_from_this()](const journal::Answer& answer) {
+      const auto self = weak.lock();
+      if (!self) return;
+      const bool ended = answer.kind == journal::AnswerKind::accepted && answer.commit;
+      self->executor.post([weak, ended] {
+        if (const auto alive = weak.lock()) alive->answered(ended);
+      });
+    };
+    submit(std::move(submission));
+  }
+
+  void answered(bool ended) {
+    const std::lock_guard lock(mutex);
+    if (ended) ++expired;
+    // Whatever was not ended is asked for again after a while, not in a circle.
+    more = more && ended;
+    if (--waiting == 0 && !stopped) schedule(more);
+  }
+
+  const Due due;
+  const Submit submit;
+  journal::Clock& clock;
+  journal::Randomness& randomness;
+  journal::Executor& executor;
+  const ClockOptions options;
+  std::atomic<std::uint64_t> expired{0};
+
+  std::mutex mutex;
+  bool stopped = false;
+  WallClockGuard guard;
+  bool was_trusted = true;
+  std::size_t waiting = 0;  // commands without an answer
+  bool more = false;        // there may be more due than the last look took
+};
+
+ClockWorker::ClockWorker(Due due, Submit submit, journal::Clock& clock, journal::Randomness& randomness,
+                         journal::Executor& executor, ClockOptions options)
+    : state_(std::make_shared<State>(std::move(due), std::move(submit), clock, randomness, executor,
+                                     std::move(options))) {}
+
+ClockWorker::~ClockWorker() {
+  const std::lock_guard lock(state_->mutex);
+  state_->stopped = true;
+}
+
+void ClockWorker::start() {
+  state_->schedule(true);
+}
+
+std::uint64_t ClockWorker::expired() const {
+  return state_->expired;
+}
+
+}  // namespace groundtruth::workers

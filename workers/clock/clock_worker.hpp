@@ -1,0 +1,57 @@
+// Ends what time ends: expires tasks whose deadline has passed, the longest overdue first.
+//
+// What is due stands in the read models, so nothing is kept here: after a stop of any length, or on another
+// node, the next look finds what was missed, in order. Two who say the same thing at once do no harm, for an
+// ended task cannot end again, and the domain compares the deadline with the commit's own time.
+//
+// Threads: all work runs on the executor given; callbacks of the node are handed over to it. Errors of the
+// read models are logged and the look is repeated.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "domain/domain.hpp"
+#include "journal/executor.hpp"
+#include "journal/ports.hpp"
+#include "journal/submission.hpp"
+
+namespace groundtruth::workers {
+
+struct DueTask {
+  domain::TaskId task;
+  domain::AccountId account;
+};
+
+struct ClockOptions {
+  std::chrono::milliseconds interval{1'000};   // how late a deadline is noticed, at most
+  std::uint32_t batch = 256;                   // commands under way at once
+  std::chrono::milliseconds patience{10'000};  // for the journal's answer to one
+  std::function<void(const std::string&)> log = [](const std::string&) {};
+};
+
+class ClockWorker {
+ public:
+  // `due` gives those due at or before a time, the longest overdue first; it may block for milliseconds.
+  // `submit` is Node::submit. All that is given must outlive the executor's last task.
+  using Due = std::function<std::vector<DueTask>(domain::Timestamp now, std::uint32_t limit)>;
+  using Submit = std::function<void(journal::Submission)>;
+  ClockWorker(Due due, Submit submit, journal::Clock& clock, journal::Randomness& randomness,
+              journal::Executor& executor, ClockOptions options);
+  ~ClockWorker();  // nothing is submitted any more; answers that come later find nobody
+  ClockWorker(const ClockWorker&) = delete;
+  ClockWorker& operator=(const ClockWorker&) = delete;
+
+  void start();
+  std::uint64_t expired() const;  // tasks ended by this process; any thread
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace groundtruth::workers
