@@ -87,12 +87,9 @@ NodeAssembly::~NodeAssembly() {
 void NodeAssembly::make_clock_worker() {
   workers::ClockOptions options;
   options.log = [log = log_](const std::string& what) { log->warn("{}", what); };
-  auto due = [tasks = projections::TaskQueries(projector_->readers("tasks"))](domain::Timestamp now,
-                                                                              std::uint32_t limit) {
-    std::vector<workers::DueTask> found;
-    for (auto& one : tasks.due(now, limit)) found.push_back({std::move(one.task), std::move(one.account)});
-    return found;
-  };
+  auto due = [tasks = projections::TaskQueries(projector_->readers("tasks"))](
+                 domain::Timestamp now, const std::optional<projections::DuePlace>& after,
+                 std::uint32_t limit) { return tasks.due(now, after, limit); };
   clock_executor_ = journal::make_thread_executor("clock");
   clock_ = std::make_unique<workers::ClockWorker>(
       std::move(due), [this](journal::Submission submission) { node_->submit(std::move(submission)); },

@@ -46,10 +46,9 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, api::BcryptPo
   if (settings.dev)
     dev_.emplace(
         api::dev::Services{node.node(), tasks_, journal::system_clock(), journal::system_randomness()});
-  node.projector().on_committed([this](const journal::Accepted& accepted) {
-    task_cache_.observe(accepted);
-    groundtruth_.observe(accepted);
-  });
+  node.projector().on_offered([this](const journal::Accepted& accepted) { task_cache_.observe(accepted); });
+  node.projector().on_committed(
+      [this](const journal::Accepted& accepted) { groundtruth_.observe(accepted); });
 }
 
 std::vector<http::Surface> PublicApi::surfaces() {

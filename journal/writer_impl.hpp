@@ -243,18 +243,23 @@ void BasicWriter<R>::append(std::uint64_t first_seq) {
 }
 
 // An own commit that is accepted and reported vouches for everything before it in the chain: once the log has
-// been read past the place that the report names, and, where more than one copy may have landed, what was
-// read still stands there. Otherwise the report may be of a copy in a log that lost what was read here.
+// been read past the place that the report names, and, where more than one copy of anything that it vouches for
+// may have landed, what was read still stands there. Otherwise the report may be of a copy in a log that lost
+// what was read here.
 template <class R>
 void BasicWriter<R>::confirm() {
   if (read_is_durable_) return;
+  bool repeated = false;
+  std::optional<std::uint64_t> vouched;
   for (std::size_t i = 0, end = first_alive(); i < end; ++i) {
     const InFlight& entry = in_flight_[i];
-    if (!entry.offset || !entry.reported_offset || certain(*entry.offset)) continue;
-    if (*entry.reported_offset < *entry.offset || *entry.reported_offset >= passed_offset_) continue;
-    if (entry.appends > 1 && !port_.log_unchanged()) return;
-    confirmed_ = *entry.offset;
+    if (!entry.offset || certain(*entry.offset)) continue;
+    repeated = repeated || entry.appends > 1;
+    const bool was_reported = entry.reported_offset && *entry.reported_offset >= *entry.offset &&
+                              *entry.reported_offset < passed_offset_;
+    if (was_reported) vouched = entry.offset;
   }
+  if (vouched && (!repeated || port_.log_unchanged())) confirmed_ = vouched;
 }
 
 // Rule 7: what was accepted without an own report of success is vouched for by a later record of our own.

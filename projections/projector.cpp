@@ -158,6 +158,10 @@ void Projector::on_committed(std::function<void(const Accepted&)> hook) {
   hooks_.push_back(std::move(hook));
 }
 
+void Projector::on_offered(std::function<void(const Accepted&)> hook) {
+  offered_hooks_.push_back(std::move(hook));
+}
+
 ReadPool& Projector::readers(std::string_view projection) {
   return model(projection).readers;
 }
@@ -217,6 +221,8 @@ void Projector::run() {
     waiting_.erase(waiting_.begin(), waiting_.begin() + count);
     lock.unlock();
     if (!batch.empty()) apply_batch(batch);
+    for (const auto& accepted : batch)
+      for (const auto& hook : offered_hooks_) hook(accepted);
     save_checkpoints(std::chrono::steady_clock::now());
     purging = purge();
     backlog_ -= batch.size();
@@ -313,6 +319,13 @@ void Projector::write_checkpoints(Model& model, const Checkpoints& next) {
       model.file->write_checkpoint(journal::partition_at(i), next[i]);
 }
 
+void Projector::save_checkpoints(Model& model) {
+  sqlite::Transaction transaction(model.file->connection());
+  write_checkpoints(model, model.applied);
+  transaction.commit();
+  model.saved = model.applied;
+}
+
 // A file that commits pass by without a row of theirs says only now and then where it stands: what it does
 // not know after a crash is read once more, and passes by again.
 void Projector::save_checkpoints(std::chrono::steady_clock::time_point now) {
@@ -320,10 +333,7 @@ void Projector::save_checkpoints(std::chrono::steady_clock::time_point now) {
     if (!model->lags() || now < model->save_at) continue;
     model->save_at = std::chrono::steady_clock::now() + kIdleRound;
     try {
-      sqlite::Transaction transaction(model->file->connection());
-      write_checkpoints(*model, model->applied);
-      transaction.commit();
-      model->saved = model->applied;
+      save_checkpoints(*model);
     } catch (const sqlite::Error&) {
       // No harm is done, and the next batch with rows for this file will say what is wrong with it.
     }
@@ -394,6 +404,7 @@ void Projector::between_batches(std::function<void()> work) {
 
 void Projector::replace_file(std::string_view projection, const fs::path& build) {
   auto& which = model(projection);
+  if (which.lags()) save_checkpoints(which);  // should this file have to go on, it must know where it stands
   const ReadPool::Closed no_queries(which.readers);
   const ReadPool::Closed no_writer(which.writers_view);
   which.applier.reset();

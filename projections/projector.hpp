@@ -73,6 +73,10 @@ class Projector final : public journal::ReadModels {
   // may run again for commits that some projections had already. Must not block or throw.
   void on_committed(std::function<void(const journal::Accepted&)> hook);
 
+  // The same, but for each commit that the projections were offered, whether all of them could take it or not:
+  // for what must not be older than any file.
+  void on_offered(std::function<void(const journal::Accepted&)> hook);
+
   // What queries are made of: TaskQueries(projector.readers("tasks")). Lives as long as the projector.
   ReadPool& readers(std::string_view projection);
   const Definition& definition(std::string_view projection) const;
@@ -105,6 +109,7 @@ class Projector final : public journal::ReadModels {
   void report(const std::vector<journal::Accepted>& batch);
   void halt(Model& model, journal::Partition partition, const std::string& reason);
   static void write_checkpoints(Model& model, const Checkpoints& next);
+  static void save_checkpoints(Model& model);
   void save_checkpoints(std::chrono::steady_clock::time_point now);
   bool purge();
   Model& model(std::string_view projection) const;
@@ -115,7 +120,7 @@ class Projector final : public journal::ReadModels {
 
   std::function<void(std::vector<Applied>)> applied_;
   std::function<void(journal::Partition, std::string)> failed_;
-  std::vector<std::function<void(const journal::Accepted&)>> hooks_;
+  std::vector<std::function<void(const journal::Accepted&)>> hooks_, offered_hooks_;
 
   mutable std::mutex mutex_;  // guards what follows, and every model's checkpoints
   std::condition_variable wake_;

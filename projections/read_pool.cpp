@@ -1,9 +1,18 @@
 // Lending and swapping of read-only connections (contract in read_pool.hpp).
 #include "projections/read_pool.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 namespace groundtruth::projections {
+namespace {
+
+// At most, for the connections of a pool together and for one of them.
+constexpr std::size_t kPoolCacheKib = 128 * 1024;
+constexpr std::size_t kMaxCacheKib = 16 * 1024;
+
+}  // namespace
 
 ReadPool::ReadPool(std::filesystem::path file, std::size_t max_connections)
     : file_(std::move(file)), max_connections_(max_connections) {
@@ -16,9 +25,9 @@ std::unique_ptr<sqlite::Connection> ReadPool::open() const {
   // Only the moment in which a writer restarts the log can make a reader wait.
   options.busy_timeout_ms = 1'000;
   auto connection = std::make_unique<sqlite::Connection>(file_, options);
-  // Pages that the connection keeps for itself: what the kernel holds besides costs a call and a copy each
-  // time.
-  connection->exec("PRAGMA query_only = ON; PRAGMA cache_size = -49152;");
+  // Pages that the connection keeps for itself: what the kernel holds besides costs a call and a copy each time.
+  const auto kib = std::min(kMaxCacheKib, kPoolCacheKib / max_connections_);
+  connection->exec("PRAGMA query_only = ON; PRAGMA cache_size = -" + std::to_string(kib));
   return connection;
 }
 
@@ -60,11 +69,6 @@ void ReadPool::give_back(std::unique_ptr<sqlite::Connection> connection, bool le
   --(lengthy ? lengthy_out_ : out_);
   if (connection) idle_.push_back(std::move(connection));
   changed_.notify_all();
-}
-
-std::uint64_t ReadPool::generation() const {
-  const std::lock_guard lock(mutex_);
-  return generation_;
 }
 
 ReadPool::Lease::Lease(Lease&& other) noexcept

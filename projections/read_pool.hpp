@@ -4,6 +4,7 @@
 // Errors: sqlite::Error when the file cannot be opened. A lease is short: a swap of the file waits for it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
@@ -69,7 +70,7 @@ class ReadPool {
     ReadPool& pool_;
   };
 
-  std::uint64_t generation() const;
+  std::uint64_t generation() const { return generation_; }
 
  private:
   std::unique_ptr<sqlite::Connection> open() const;
@@ -83,7 +84,7 @@ class ReadPool {
   std::size_t out_ = 0, lengthy_out_ = 0;
   std::size_t no_lengthy_ = 0;  // who holds lengthy ones off
   bool closed_ = false;
-  std::uint64_t generation_ = 0;
+  std::atomic<std::uint64_t> generation_{0};
 };
 
 // All statements within its life see one state of the file.

@@ -77,10 +77,6 @@ class CallbackWaiter final : public Waiter {
   std::optional<Handler> handler_;
 };
 
-}  // namespace detail
-
-namespace detail {
-
 // What a callback says before and after somebody waits for it: an answer that is there at once costs no way
 // through the event loop.
 template <class T>

@@ -20,11 +20,16 @@ std::size_t size_of(const domain::Task& task) {
 
 TaskCache::TaskCache(std::size_t max_bytes) : max_shard_bytes_(max_bytes / kShards) {}
 
-TaskCache::Row TaskCache::get(const domain::TaskId& id, const std::function<Row()>& load) {
+TaskCache::Row TaskCache::get(const domain::TaskId& id, std::uint64_t generation,
+                              const std::function<Row()>& load) {
   Shard& shard = shard_of(id.value);
   std::uint64_t seen = 0;
   {
     const std::lock_guard lock(shard.mutex);
+    if (generation > shard.generation) {
+      clear(shard);
+      shard.generation = generation;
+    }
     const auto found = shard.by_id.find(id.value);
     if (found != shard.by_id.end()) {
       shard.recent.splice(shard.recent.begin(), shard.recent, found->second);
@@ -36,7 +41,8 @@ TaskCache::Row TaskCache::get(const domain::TaskId& id, const std::function<Row(
   if (!row) return row;
   const std::size_t bytes = size_of(row->state);
   const std::lock_guard lock(shard.mutex);
-  if (shard.changes != seen || bytes > max_shard_bytes_ || shard.by_id.contains(id.value)) return row;
+  const bool may_be_old = shard.changes != seen || shard.generation != generation;
+  if (may_be_old || bytes > max_shard_bytes_ || shard.by_id.contains(id.value)) return row;
   shard.recent.push_front({id.value, row, bytes});
   shard.by_id.emplace(shard.recent.front().id, shard.recent.begin());
   shard.bytes += bytes;
@@ -60,6 +66,12 @@ void TaskCache::drop(Shard& shard, std::list<Entry>::iterator entry) {
   shard.recent.erase(entry);
 }
 
+void TaskCache::clear(Shard& shard) {
+  shard.by_id.clear();
+  shard.recent.clear();
+  shard.bytes = 0;
+}
+
 void TaskCache::forget(std::string_view id) {
   Shard& shard = shard_of(id);
   const std::lock_guard lock(shard.mutex);
@@ -72,9 +84,7 @@ void TaskCache::forget_all() {
   for (auto& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
     ++shard.changes;
-    shard.by_id.clear();
-    shard.recent.clear();
-    shard.bytes = 0;
+    clear(shard);
   }
 }
 

@@ -118,7 +118,8 @@ Page<Task> page_behind(sqlite::Connection& db, const OwnerRow& owner, const Task
 }  // namespace
 
 TaskCache::Row TaskQueries::task(const domain::TaskId& id) const {
-  return cache_ ? cache_->get(id, [&] { return read(id); }) : read(id);
+  if (!cache_) return read(id);
+  return cache_->get(id, readers_->generation(), [&] { return read(id); });
 }
 
 TaskCache::Row TaskQueries::read(const domain::TaskId& id) const {
@@ -154,17 +155,24 @@ std::optional<Page<Task>> TaskQueries::page_after(const TaskFilter& filter,
   return page_behind(*db, *owner, filter, place, 0, limit);
 }
 
-std::vector<DueTask> TaskQueries::due(domain::Timestamp now, std::uint32_t limit) const {
+DueLook TaskQueries::due(domain::Timestamp now, const std::optional<DuePlace>& after,
+                         std::uint32_t limit) const {
   const auto db = readers_->lease();
   auto statement = db->cached(
-      "SELECT due, state FROM tasks WHERE due IS NOT NULL AND due <= ?1 ORDER BY due, row LIMIT ?2");
-  statement.bind(1, now.ms).bind(2, limit);
-  std::vector<DueTask> due;
-  while (statement.step()) {
-    auto task = decode_state<Task>(statement.text(1));
-    due.push_back({std::move(task.id), std::move(task.account), {statement.int64(0)}});
+      "SELECT due, row, state FROM tasks WHERE due IS NOT NULL AND due <= ?1 AND (due, row) > (?2, ?3) "
+      "ORDER BY due, row LIMIT ?4");
+  statement.bind(1, now.ms).bind(2, after ? after->due.ms : kMin).bind(3, after ? after->row : kMin);
+  statement.bind(4, limit);
+  DueLook look;
+  DuePlace last;
+  std::uint32_t rows = 0;
+  for (; statement.step(); ++rows) {
+    last = {{statement.int64(0)}, statement.int64(1)};
+    auto task = journal::codec::decode_json<Task>(statement.text(2), journal::codec::kStoredDepth);
+    if (task) look.tasks.push_back({std::move(task.value->id), std::move(task.value->account)});
   }
-  return due;
+  if (rows == limit) look.next = last;
+  return look;
 }
 
 std::uint64_t TaskQueries::count(const TaskFilter& filter) const {

@@ -1,6 +1,6 @@
 // Reads of the tasks projection: a task, and an account's list of tasks.
 //
-// Threads: any; each call leases a connection. Errors: sqlite::Error; a missing row is nullopt.
+// Threads: any; each call leases a connection. Errors: sqlite::Error; a missing row is null or nullopt.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +22,24 @@ struct TaskFilter {
   std::optional<domain::Timestamp> created_until;  // before
 };
 
-// Lists are newest first: by `created_at`, then by place in the account's chain, which never changes. So a
-// walk by `page_after` neither repeats nor skips a task that was there all along, whatever is created or
-// changes meanwhile; a task whose status changes comes or goes with the filter.
 // A task whose deadline has passed and that has not ended yet.
 struct DueTask {
   domain::TaskId task;
   domain::AccountId account;
+};
+// A place among what is due: by deadline, then by place in the table.
+struct DuePlace {
   domain::Timestamp due;
+  std::int64_t row = 0;
+};
+struct DueLook {
+  std::vector<DueTask> tasks;
+  std::optional<DuePlace> next;  // where to look on; nullopt: that was all
 };
 
+// Lists are newest first: by `created_at`, then by place in the account's chain, which never changes. So a
+// walk by `page_after` neither repeats nor skips a task that was there all along, whatever is created or
+// changes meanwhile; a task whose status changes comes or goes with the filter.
 class TaskQueries {
  public:
   // With a cache, someone must tell it of every commit (cache.hpp).
@@ -49,8 +57,9 @@ class TaskQueries {
                                                const std::optional<domain::TaskId>& after,
                                                std::uint32_t limit) const;
 
-  // Those due at or before `now`, the longest overdue first. Any limit.
-  std::vector<DueTask> due(domain::Timestamp now, std::uint32_t limit) const;
+  // Those due at or before `now`, the longest overdue first, behind `after` where it is given. At most `limit`,
+  // any number. A row that cannot be read is passed over: it must not hold up the others.
+  DueLook due(domain::Timestamp now, const std::optional<DuePlace>& after, std::uint32_t limit) const;
 
   // Quick however many there are, unless the filter bounds the time.
   std::uint64_t count(const TaskFilter& filter) const;

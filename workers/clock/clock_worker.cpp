@@ -21,7 +21,7 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
         executor(given_executor),
         options(std::move(given_options)) {}
 
-  // A turn later, or at once where there may be more: never two turns at a time.
+  // A turn later, or at once while a sweep goes on: never two turns at a time.
   void schedule(bool soon) {
     auto task = [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->turn();
@@ -41,19 +41,19 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
       options.log(trusted ? "the clock has stood long enough: deadlines are kept again"
                           : "the clock jumped: no deadline is acted on until it has stood for five minutes");
     if (!trusted) return schedule(false);
-    std::vector<DueTask> found;
+    projections::DueLook look;
     try {
-      found = due(now, options.batch);
+      look = due(now, std::exchange(after, std::nullopt), options.batch);
     } catch (const std::exception& failure) {
       options.log(std::string("what is due cannot be read: ") + failure.what());
     }
-    if (found.empty()) return schedule(false);
-    waiting = found.size();
-    more = found.size() == options.batch;
-    for (auto& one : found) expire(std::move(one), now);
+    after = look.next;
+    waiting = look.tasks.size();
+    if (waiting == 0) return schedule(after.has_value());
+    for (auto& one : look.tasks) expire(std::move(one), now);
   }
 
-  void expire(DueTask one, domain::Timestamp now) {
+  void expire(projections::DueTask one, domain::Timestamp now) {
     const auto bucket = domain::bucket_of(one.task.value).value_or(domain::Bucket{0});
     journal::Submission submission;
     submission.id = domain::new_id<domain::CommandId>("cmd_", now, bucket, randomness.bits());
@@ -75,9 +75,7 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
   void answered(bool ended) {
     const std::lock_guard lock(mutex);
     if (ended) ++expired;
-    // Whatever was not ended is asked for again after a while, not in a circle.
-    more = more && ended;
-    if (--waiting == 0 && !stopped) schedule(more);
+    if (--waiting == 0 && !stopped) schedule(after.has_value());
   }
 
   const Due due;
@@ -92,8 +90,8 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
   bool stopped = false;
   WallClockGuard guard;
   bool was_trusted = true;
-  std::size_t waiting = 0;  // commands without an answer
-  bool more = false;        // there may be more due than the last look took
+  std::size_t waiting = 0;                     // commands without an answer
+  std::optional<projections::DuePlace> after;  // where the sweep goes on; nullopt: from the beginning
 };
 
 ClockWorker::ClockWorker(Due due, Submit submit, journal::Clock& clock, journal::Randomness& randomness,

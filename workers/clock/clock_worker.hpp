@@ -2,7 +2,8 @@
 //
 // What is due stands in the read models, so nothing is kept here: after a stop of any length, or on another
 // node, the next look finds what was missed, in order. Two who say the same thing at once do no harm, for an
-// ended task cannot end again, and the domain compares the deadline with the commit's own time.
+// ended task cannot end again, and the domain compares the deadline with the commit's own time. What cannot
+// be ended now (its partition has halted) is passed by and asked for again by the next sweep.
 //
 // Threads: all work runs on the executor given; callbacks of the node are handed over to it. Errors of the
 // read models are logged and the look is repeated.
@@ -12,20 +13,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "domain/domain.hpp"
 #include "journal/executor.hpp"
 #include "journal/ports.hpp"
 #include "journal/submission.hpp"
+#include "projections/tasks/queries.hpp"
 
 namespace groundtruth::workers {
-
-struct DueTask {
-  domain::TaskId task;
-  domain::AccountId account;
-};
 
 struct ClockOptions {
   std::chrono::milliseconds interval{1'000};   // how late a deadline is noticed, at most
@@ -36,9 +33,10 @@ struct ClockOptions {
 
 class ClockWorker {
  public:
-  // `due` gives those due at or before a time, the longest overdue first; it may block for milliseconds.
-  // `submit` is Node::submit. All that is given must outlive the executor's last task.
-  using Due = std::function<std::vector<DueTask>(domain::Timestamp now, std::uint32_t limit)>;
+  // `due` is TaskQueries::due; it may block for milliseconds. `submit` is Node::submit. All that is given
+  // must outlive the executor's last task.
+  using Due = std::function<projections::DueLook(
+      domain::Timestamp now, const std::optional<projections::DuePlace>& after, std::uint32_t limit)>;
   using Submit = std::function<void(journal::Submission)>;
   ClockWorker(Due due, Submit submit, journal::Clock& clock, journal::Randomness& randomness,
               journal::Executor& executor, ClockOptions options);

@@ -3,7 +3,8 @@
 // A state machine without I/O. It compares the wall clock with one that never jumps. When the two drift apart
 // at once by more than `kJump` (someone set the clock, or the machine slept), nothing is due until the new
 // time has stood for `kSettle`: long enough for a person or NTP to put it right, and no harm where it was
-// right all along. A clock that was set back needs no care: what is not due yet waits. Not thread-safe.
+// right all along. It knows only jumps that it has seen: the time that a process
+// starts with is taken as it is. Not thread-safe.
 #pragma once
 
 #include <chrono>

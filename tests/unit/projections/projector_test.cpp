@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "projections/accounts/queries.hpp"
 #include "projections/tasks/queries.hpp"
 #include "projections/wallets/queries.hpp"
@@ -11,6 +13,7 @@
 using namespace groundtruth;
 using namespace groundtruth::projections;
 using namespace groundtruth::projections::test;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -194,4 +197,42 @@ TEST_CASE("projector: a hook runs when readers have the commit and before it is 
   while (projector.backlog() > 0) projector.between_batches([] {});
   projector.between_batches([] {});
   CHECK(order == std::vector<std::string>{"dropped from the cache", "answered"});
+}
+
+TEST_CASE(
+    "projector: a file that commits passed by goes on from where it says it stands, after a crash or a "
+    "swap") {
+  Story story(11);
+  const TempDir directory, crashed;
+  Desk desk(directory.path());
+  const auto customer = story.account();
+  story.deposit(customer, {500});
+  desk.catch_up(story);
+  for (int i = 0; i < 20; ++i) story.task(customer);  // nothing for accounts and wallets
+  desk.catch_up(story);
+  const auto home = journal::index_of(story.home(customer.value));
+  CHECK(desk.projector().checkpoints("wallets")[home].seq == story.accepted().back().seq);
+
+  SUBCASE("a crash: the files as they are now") {
+    fs::copy(directory.path(), crashed.path(),
+             fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    Desk again(crashed.path());
+    again.catch_up(story);
+    story.deposit(customer, {700});
+    again.catch_up(story);
+    CHECK(again.failures().empty());
+    desk.catch_up(story);
+    for (const char* name : {"accounts", "tasks", "wallets", "commands"})
+      CHECK(again.digest(name) == desk.digest(name));
+  }
+  SUBCASE("a swap that fails: the old file goes on") {
+    auto& projector = desk.projector();
+    CHECK_THROWS(projector.between_batches(
+        [&] { projector.replace_file("wallets", directory.path() / "no such build"); }));
+    story.task(customer);
+    story.deposit(customer, {700});
+    desk.catch_up(story);
+    CHECK(desk.failures().empty());
+    CHECK(projector.checkpoints("wallets")[home].seq == story.accepted().back().seq);
+  }
 }

@@ -30,13 +30,14 @@ journal::Accepted commit_of(const std::string& stream, const Event& event) {
 struct Reading {
   explicit Reading(std::size_t bytes = 1 << 20) : cache(bytes) {}
   std::uint32_t version_of(const std::string& id) {
-    const auto found = cache.get(TaskId{id}, [&] {
+    const auto found = cache.get(TaskId{id}, generation, [&] {
       ++loads;
       return row(id, stored, text_bytes);
     });
     return found->version;
   }
   TaskCache cache;
+  std::uint64_t generation = 0;
   std::uint32_t stored = 1;
   std::size_t text_bytes = 10;
   int loads = 0;
@@ -59,7 +60,7 @@ TEST_CASE("task cache: a second read costs no load, and a commit of the task mak
 
 TEST_CASE("task cache: what was read before a commit is not kept after it") {
   Reading reading;
-  const auto old = reading.cache.get(TaskId{"tsk_a"}, [&] {
+  const auto old = reading.cache.get(TaskId{"tsk_a"}, 0, [&] {
     reading.cache.observe(commit_of("tsk_a", TaskFunded{}));  // comes between the read and its end
     return row("tsk_a", 1);
   });
@@ -70,7 +71,7 @@ TEST_CASE("task cache: what was read before a commit is not kept after it") {
 
 TEST_CASE("task cache: no task is not remembered, for it may come") {
   Reading reading;
-  CHECK_FALSE(reading.cache.get(TaskId{"tsk_a"}, [] { return TaskCache::Row{}; }));
+  CHECK_FALSE(reading.cache.get(TaskId{"tsk_a"}, 0, [] { return TaskCache::Row{}; }));
   CHECK(reading.version_of("tsk_a") == 1);
 }
 
@@ -80,6 +81,22 @@ TEST_CASE("task cache: an erased account leaves nothing behind") {
   reading.stored = 2;
   reading.cache.observe(commit_of("org_a", AccountErased{}));
   CHECK(reading.version_of("tsk_a") == 2);
+}
+
+TEST_CASE("task cache: what was read from a file that was replaced since is not answered with") {
+  Reading reading;
+  CHECK(reading.version_of("tsk_a") == 1);
+  reading.stored = 2;
+  reading.generation = 1;
+  CHECK(reading.version_of("tsk_a") == 2);
+  // A load that began before the swap and ends after somebody else has asked for another task of the shard.
+  const auto old = reading.cache.get(TaskId{"tsk_b"}, 1, [&] {
+    reading.generation = 2;
+    reading.cache.get(TaskId{"tsk_b"}, 2, [] { return TaskCache::Row{}; });
+    return row("tsk_b", 1);
+  });
+  CHECK(old->version == 1);
+  CHECK(reading.version_of("tsk_b") == 2);
 }
 
 TEST_CASE("task cache: it stays within its memory") {

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
+#include <optional>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -67,10 +70,11 @@ struct Desk {
     ClockOptions options;
     options.batch = batch;
     options.log = [this](const std::string& what) { said.push_back(what); };
-    worker = std::make_unique<ClockWorker>(
-        [this](domain::Timestamp now, std::uint32_t limit) { return due(now, limit); },
-        [this](journal::Submission submission) { take(std::move(submission)); }, clock, randomness, executor,
-        std::move(options));
+    worker =
+        std::make_unique<ClockWorker>([this](domain::Timestamp now, const auto& after,
+                                             std::uint32_t limit) { return due(now, after, limit); },
+                                      [this](journal::Submission submission) { take(std::move(submission)); },
+                                      clock, randomness, executor, std::move(options));
   }
 
   void add(std::int64_t due_in_ms) {
@@ -78,19 +82,27 @@ struct Desk {
         domain::new_id<domain::TaskId>("tsk_", clock.now(), domain::Bucket{7}, randomness.bits());
     tasks.emplace(clock.wall_ms + due_in_ms, task);
   }
-  std::vector<DueTask> due(domain::Timestamp now, std::uint32_t limit) {
+  projections::DueLook due(domain::Timestamp now, const std::optional<projections::DuePlace>& after,
+                           std::uint32_t limit) {
     ++looks;
     if (unreadable) throw std::runtime_error("no read model");
-    std::vector<DueTask> found;
-    for (const auto& [when, task] : tasks)
-      if (when <= now.ms && found.size() < limit) found.push_back({task, {"org_x"}});
-    return found;
+    projections::DueLook look;
+    for (const auto& [when, task] : tasks) {
+      if (when > now.ms || (after && when <= after->due.ms)) continue;
+      look.tasks.push_back({task, {"org_x"}});
+      if (look.tasks.size() == limit) {
+        look.next = projections::DuePlace{{when}, 0};
+        break;
+      }
+    }
+    return look;
   }
   void take(journal::Submission submission) {
     const auto& command = std::get<domain::ExpireTask>(submission.command);
     journal::Answer answer;
-    answer.kind = away ? journal::AnswerKind::unavailable : journal::AnswerKind::accepted;
-    if (!away) {
+    const bool refused = away || halted.contains(command.task);
+    answer.kind = refused ? journal::AnswerKind::unavailable : journal::AnswerKind::accepted;
+    if (!refused) {
       const auto found = std::find_if(tasks.begin(), tasks.end(),
                                       [&](const auto& one) { return one.second == command.task; });
       REQUIRE(found != tasks.end());
@@ -99,7 +111,10 @@ struct Desk {
       answer.commit = std::make_shared<journal::Commit>();
     }
     ++submitted;
-    submission.done(answer);
+    if (silent)
+      unanswered = [done = std::move(submission.done), answer] { done(answer); };
+    else
+      submission.done(answer);
   }
   void pass(std::chrono::milliseconds time) {
     for (auto left = time; left > 0ms; left -= 500ms) {
@@ -115,7 +130,9 @@ struct Desk {
   std::multimap<std::int64_t, domain::TaskId> tasks;  // by due time
   std::vector<std::int64_t> ended;                    // due times, in the order of ending
   std::vector<std::string> said;
-  bool away = false, unreadable = false;
+  std::set<domain::TaskId> halted;   // tasks of a partition that takes nothing
+  std::function<void()> unanswered;  // the last answer, where the journal is silent
+  bool away = false, unreadable = false, silent = false;
   int looks = 0, submitted = 0;
   std::unique_ptr<ClockWorker> worker;
 };
@@ -161,6 +178,19 @@ TEST_CASE("clock: a journal or read models that are away are asked again, once a
   CHECK(desk.ended.size() == 1);
 }
 
+TEST_CASE("clock: what a halted partition holds does not hold up the others") {
+  Desk desk(2);
+  for (const auto due : {1'000, 2'000, 3'000, 4'000, 5'000, 6'000}) desk.add(due);
+  for (auto stuck = desk.tasks.begin(); desk.halted.size() < 5; ++stuck) desk.halted.insert(stuck->second);
+  desk.clock.wall_ms += 60'000;
+  desk.worker->start();
+  desk.pass(3s);
+  CHECK(desk.ended.size() == 1);
+  desk.halted.clear();
+  desk.pass(3s);
+  CHECK(desk.ended.size() == 6);
+}
+
 TEST_CASE("clock: a clock that jumps ahead ends nothing until it has stood for five minutes") {
   Desk desk;
   desk.add(3'600'000);
@@ -198,9 +228,12 @@ TEST_CASE("clock: a clock that is set back ends nothing early and nothing twice"
 TEST_CASE("clock: answers that come after the worker is gone find nobody") {
   Desk desk;
   desk.add(0);
+  desk.silent = true;
   desk.worker->start();
-  desk.executor.ready.front()();
+  desk.executor.run(desk.clock.steady());
+  REQUIRE(desk.unanswered);
   desk.worker.reset();
+  desk.unanswered();
   desk.executor.run(desk.clock.steady());
   CHECK(desk.looks == 1);
 }
