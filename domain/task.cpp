@@ -70,8 +70,7 @@ Decision decide(const FundTask& c, const Task& task, const Wallet&, Timestamp) {
   Decision decision;
   decision.add(c.task, TaskFunded{c.checkout, c.amount_cents});
   decision.add(wallet_of(c.account),
-               transfer(c.account, PostingReason::task_funding, c.task.value, LedgerAccount::external,
-                        LedgerAccount::escrow, c.amount_cents));
+               transfer(c.account, PostingReason::task_funding, c.task.value, c.amount_cents));
   return decision;
 }
 
@@ -88,8 +87,7 @@ Decision decide(const CancelTask& c, const Task& task, const Wallet&, Timestamp)
   Decision decision;
   decision.add(c.task, TaskCancelled{c.task, c.reason, refund});
   if (refund > Cents{0})
-    decision.add(wallet_of(c.account), transfer(c.account, PostingReason::task_refund, c.task.value,
-                                                LedgerAccount::escrow, LedgerAccount::external, refund));
+    decision.add(wallet_of(c.account), transfer(c.account, PostingReason::task_refund, c.task.value, refund));
   return decision;
 }
 

@@ -18,6 +18,7 @@ namespace {
 class Stubborn final : public Applier {
  public:
   static inline std::string refuses;  // a command's id
+  bool concerns(const journal::Commit&) const override { return true; }
   void apply(const journal::Accepted& accepted) override {
     if (accepted.commit->command.id.value == refuses) throw std::runtime_error("I will not");
   }
@@ -100,9 +101,7 @@ TEST_CASE("projector: events that do not follow what is stored are a failure, ne
     story.deposit(customer, {1});
     story.deposit(customer, {1});
     desk.catch_up(story);
-    const auto posting =
-        domain::transfer(customer, domain::PostingReason::deposit, "x", domain::LedgerAccount::external,
-                         domain::LedgerAccount::available, {5});
+    const auto posting = domain::transfer(customer, domain::PostingReason::deposit, "x", {5});
     story.append(story.home(customer.value), {{domain::wallet_of(customer).value, row.version, posting}});
     desk.catch_up(story);
     REQUIRE(desk.failures().size() == 1);
