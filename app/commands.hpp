@@ -30,6 +30,11 @@ ExitCode journal_stat(const CommonOptions& common);
 ExitCode journal_cat(const CommonOptions& common, const std::string& partition, bool raw);
 ExitCode journal_verify(const CommonOptions& common, bool repair_marker);
 
+// commands_ledger.cpp
+ExitCode ledger_check(const CommonOptions& common);
+ExitCode ledger_balance(const CommonOptions& common);
+ExitCode ledger_statement(const CommonOptions& common, const std::string& account);
+
 // commands_projections.cpp
 ExitCode projections_list(const CommonOptions& common);
 ExitCode projections_rebuild(const CommonOptions& common, const std::string& name);  // "": all

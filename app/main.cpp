@@ -27,6 +27,7 @@ class CommandLineTree {
     add_serve();
     add_account();
     add_journal();
+    add_ledger();
     add_projections();
     auto* play =
         leaf(root_, "demo", "Play the example of the API on a server with --dev, step by step", false);
@@ -121,6 +122,18 @@ class CommandLineTree {
     verify->add_flag("--repair-marker", repair_marker_,
                      "After a failed write: when all is sound, let the server start again");
     on(verify, [this] { return journal_verify(common_, repair_marker_); });
+  }
+
+  void add_ledger() {
+    auto* group = root_.add_subcommand("ledger", "The customers' money, by double entry");
+    group->require_subcommand(1);
+    on(leaf(*group, "check", "Read everything and check that every cent is where the postings say"),
+       [this] { return ledger_check(common_); });
+    on(leaf(*group, "balance", "Each ledger account, summed over all wallets"),
+       [this] { return ledger_balance(common_); });
+    auto* statement = leaf(*group, "statement", "Every posting of an account, oldest first");
+    statement->add_option("ACCOUNT", argument_, "The account's id")->required();
+    on(statement, [this] { return ledger_statement(common_, argument_); });
   }
 
   void add_projections() {

@@ -19,8 +19,8 @@ Cents refund_of(const Task& task) {
 // To where it came from: the payer outside.
 void add_refund(Decision& decision, const Task& task, Cents refund) {
   if (refund > Cents{0})
-    decision.add(wallet_of(task.account), transfer(task.account, PostingReason::task_refund, task.id.value,
-                                                   LedgerAccount::escrow, LedgerAccount::external, refund));
+    decision.add(wallet_of(task.account),
+                 transfer(task.account, PostingReason::task_refund, task.id.value, refund));
 }
 
 }  // namespace
@@ -88,8 +88,7 @@ Decision decide(const FundTask& c, const Task& task, const Wallet&, Timestamp) {
   Decision decision;
   decision.add(c.task, TaskFunded{c.checkout, c.amount_cents});
   decision.add(wallet_of(c.account),
-               transfer(c.account, PostingReason::task_funding, c.task.value, LedgerAccount::external,
-                        LedgerAccount::escrow, c.amount_cents));
+               transfer(c.account, PostingReason::task_funding, c.task.value, c.amount_cents));
   return decision;
 }
 

@@ -6,6 +6,18 @@
 #include "domain/domain.hpp"
 
 namespace groundtruth::domain {
+namespace {
+
+template <template <class...> class List, class... Enumerators>
+constexpr bool one_row_each(List<Enumerators...>) {
+  std::size_t row = 0;
+  return kPostingRules.size() == sizeof...(Enumerators) &&
+         ((kPostingRules[row++].reason == Enumerators::value) && ...);
+}
+static_assert(one_row_each(boost::describe::describe_enumerators<PostingReason>{}),
+              "every reason has its row in kPostingRules, in the same order");
+
+}  // namespace
 
 Cents& Wallet::balance(LedgerAccount which) {
   switch (which) {
@@ -30,15 +42,25 @@ void evolve(Wallet& state, const WalletPosted& event, Timestamp) {
   for (const auto& entry : event.entries) state.balance(entry.account) += entry.amount_cents;
 }
 
-WalletPosted transfer(const AccountId& account, PostingReason reason, std::string reference,
-                      LedgerAccount from, LedgerAccount to, Cents amount) {
-  return {account, reason, std::move(reference), {{from, -amount}, {to, amount}}};
+WalletPosted transfer(const AccountId& account, PostingReason reason, std::string reference, Cents amount) {
+  const auto& rule = rule_of(reason);
+  return {account, reason, std::move(reference), {{rule.from, -amount}, {rule.to, amount}}};
 }
 
 bool balances(const WalletPosted& event) {
-  Cents sum;
-  for (const auto& entry : event.entries) sum += entry.amount_cents;
-  return sum == Cents{0};
+  std::int64_t sum = 0;
+  for (const auto& entry : event.entries)
+    if (__builtin_add_overflow(sum, entry.amount_cents.value, &sum)) return false;
+  return sum == 0;
+}
+
+bool follows_rules(const WalletPosted& event) {
+  if (event.entries.size() != 2) return false;
+  const auto& rule = rule_of(event.reason);
+  const auto& out = event.entries.front();
+  const auto& in = event.entries.back();
+  return out.account == rule.from && in.account == rule.to && in.amount_cents > Cents{0} &&
+         out.amount_cents == -in.amount_cents;
 }
 
 bool covers(const Wallet& state, const WalletPosted& event) {
@@ -56,8 +78,7 @@ Decision decide(const Deposit& c, const Account& account, const Wallet&, Timesta
   if (c.amount_cents <= Cents{0}) return reject(RejectionCode::amount_mismatch);
   Decision decision;
   decision.add(wallet_of(c.account),
-               transfer(c.account, PostingReason::deposit, c.reference, LedgerAccount::external,
-                        LedgerAccount::available, c.amount_cents));
+               transfer(c.account, PostingReason::deposit, c.reference, c.amount_cents));
   return decision;
 }
 

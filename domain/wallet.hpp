@@ -20,6 +20,21 @@ inline constexpr std::size_t kLedgerAccounts = 6;
 enum class PostingReason : std::uint8_t { deposit, task_funding, task_refund };
 BOOST_DESCRIBE_ENUM(PostingReason, deposit, task_funding, task_refund)
 
+// Which way money goes, and for what: every posting follows one of these rows.
+struct PostingRule {
+  PostingReason reason{};
+  LedgerAccount from{}, to{};
+};
+inline constexpr std::array<PostingRule, 3> kPostingRules{{
+    // in the order of PostingReason
+    {PostingReason::deposit, LedgerAccount::external, LedgerAccount::available},
+    {PostingReason::task_funding, LedgerAccount::external, LedgerAccount::escrow},
+    {PostingReason::task_refund, LedgerAccount::escrow, LedgerAccount::external},
+}};
+constexpr const PostingRule& rule_of(PostingReason reason) {
+  return kPostingRules[static_cast<std::size_t>(reason)];
+}
+
 struct PostingEntry {
   LedgerAccount account{};
   Cents amount_cents;
@@ -53,10 +68,13 @@ BOOST_DESCRIBE_STRUCT(Wallet, (), (account, available, escrow, fees, transit, pa
 
 void evolve(Wallet& state, const WalletPosted& event, Timestamp at);
 
-// A transfer of `amount` > 0 between two ledger accounts: the only way in which this code makes postings.
-WalletPosted transfer(const AccountId& account, PostingReason reason, std::string reference,
-                      LedgerAccount from, LedgerAccount to, Cents amount);
+// A transfer of `amount` > 0 along the reason's row of the table: the only way in which this code makes
+// postings.
+WalletPosted transfer(const AccountId& account, PostingReason reason, std::string reference, Cents amount);
+// What follows holds for whatever an event says: amounts whose sum leaves int64 do not balance.
 bool balances(const WalletPosted& event);
+// True when it is what `transfer` makes: one amount > 0 along the reason's row, and nothing besides.
+bool follows_rules(const WalletPosted& event);
 // True when no ledger account but `external` falls below zero.
 bool covers(const Wallet& state, const WalletPosted& event);
 

@@ -67,6 +67,24 @@ struct Untrusted : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The UUID of the journal that a read model is of. Throws Unreadable.
+std::string named_journal(sqlite::Connection& db) {
+  if (db.query_int64("SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'checkpoints')") != 2)
+    throw Unreadable("it is a database, but no read model");
+  auto journal = get_meta(db, "journal");
+  if (journal.empty()) throw Unreadable("it does not say which journal it is of");
+  return journal;
+}
+
+// Throws Unreadable and Untrusted.
+void check_content(sqlite::Connection& db, const Definition& definition) {
+  if (get_meta(db, "projection") != definition.name ||
+      get_meta(db, "version") != std::to_string(definition.version))
+    throw Unreadable("it holds " + get_meta(db, "projection") + " version " + get_meta(db, "version"));
+  const auto in_use = get_meta(db, "in_use");
+  if (!in_use.empty() && in_use != boot_id()) throw Untrusted("was in use when the machine went down");
+}
+
 void move_aside(const fs::path& file, std::string_view why, const Log& log) {
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
                        std::chrono::system_clock::now().time_since_epoch())
@@ -79,6 +97,25 @@ void move_aside(const fs::path& file, std::string_view why, const Log& log) {
 }
 
 }  // namespace
+
+std::optional<std::string> journal_of(const fs::path& file, const Definition& definition) {
+  if (!fs::exists(file) || fs::exists(suspect_marker(file))) return std::nullopt;
+  try {
+    sqlite::OpenOptions options;
+    options.mode = sqlite::OpenMode::read_only;
+    sqlite::Connection db(file, options);
+    auto journal = named_journal(db);
+    check_content(db, definition);
+    return journal;
+  } catch (const Unreadable&) {
+    return std::nullopt;
+  } catch (const Untrusted&) {
+    return std::nullopt;
+  } catch (const sqlite::Error& error) {
+    if (error.is_corrupt()) return std::nullopt;
+    throw;
+  }
+}
 
 void mark_suspect(const fs::path& file) {
   std::ofstream(suspect_marker(file)).put('\n');
@@ -176,7 +213,11 @@ void ProjectionFile::open(const std::string& journal_uuid) {
       set_meta(db, "in_use", boot_id());
       transaction.commit();
     } else {
-      check_identity(journal_uuid);
+      // First of all: a file of another journal is nobody's to move or delete.
+      if (const auto journal = named_journal(db); journal != journal_uuid)
+        throw std::runtime_error(file_.string() + " belongs to journal " + journal + ", and this one is " +
+                                 journal_uuid + ": the data directories were mixed up. Nothing was changed");
+      check_content(db, definition_);
       set_meta(db, "in_use", boot_id());
     }
     // From here on nothing is synced, so the mark that says so must be in the file itself before.
@@ -189,22 +230,6 @@ void ProjectionFile::open(const std::string& journal_uuid) {
     if (error.is_corrupt()) throw Unreadable(error.what());
     throw;
   }
-}
-
-void ProjectionFile::check_identity(const std::string& journal_uuid) {
-  auto& db = *connection_;
-  if (db.query_int64("SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'checkpoints')") != 2)
-    throw Unreadable("it is a database, but no read model");
-  const auto journal = get_meta(db, "journal");
-  if (journal.empty()) throw Unreadable("it does not say which journal it is of");
-  if (journal != journal_uuid)
-    throw std::runtime_error(file_.string() + " belongs to journal " + journal + ", and this one is " +
-                             journal_uuid + ": the data directories were mixed up. Nothing was changed");
-  if (get_meta(db, "projection") != definition_.name ||
-      get_meta(db, "version") != std::to_string(definition_.version))
-    throw Unreadable("it holds " + get_meta(db, "projection") + " version " + get_meta(db, "version"));
-  const auto in_use = get_meta(db, "in_use");
-  if (!in_use.empty() && in_use != boot_id()) throw Untrusted("was in use when the machine went down");
 }
 
 ProjectionFile::~ProjectionFile() {

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "journal/position.hpp"
@@ -58,13 +59,18 @@ class ProjectionFile {
 
  private:
   void open(const std::string& journal_uuid);
-  void check_identity(const std::string& journal_uuid);
 
   const std::filesystem::path file_;
   const Definition& definition_;
   const Mode mode_;
   std::unique_ptr<sqlite::Connection> connection_;
 };
+
+// For who reads a file that no process has open, beside the journal that it is of: that journal's UUID.
+// nullopt when there is no such file or what it holds is not to be trusted; ProjectionFile would build it
+// anew. Changes nothing, at most the index of its log beside it. Throws sqlite::Error when it cannot be
+// opened at all.
+std::optional<std::string> journal_of(const std::filesystem::path& file, const Definition& definition);
 
 // Says that a file turned out corrupt: the next start moves it aside.
 void mark_suspect(const std::filesystem::path& file);

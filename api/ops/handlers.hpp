@@ -32,6 +32,11 @@ Async<Response> journal_stat(Services& services, Request& request);
 Async<Response> journal_cat(Services& services, Request& request);
 Async<Response> journal_verify(Services& services, Request& request);
 
+// ledger.cpp
+Async<Response> ledger_balance(Services& services, Request& request);
+Async<Response> account_statement(Services& services, Request& request);
+Async<Response> ledger_check(Services& services, Request& request);
+
 // projections.cpp
 Async<Response> projection_list(Services& services, Request& request);
 Async<Response> projection_rebuild(Services& services, Request& request);

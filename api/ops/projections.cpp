@@ -1,5 +1,6 @@
 // Read models for operators: list them, build them anew, take their digests.
 #include "api/http/async.hpp"
+#include "api/ops/aside.hpp"
 #include "api/ops/errors.hpp"
 #include "api/ops/handlers.hpp"
 #include "api/ops/node_calls.hpp"
@@ -38,11 +39,6 @@ Async<bool> reach_heads(Services* services, std::chrono::steady_clock::time_poin
   co_return true;
 }
 
-struct DigestOutcome {
-  DigestReport report;
-  std::string failure;
-};
-
 }  // namespace
 
 Async<Response> projection_list(Services& services, Request&) {
@@ -80,23 +76,10 @@ Async<Response> projection_digest(Services& services, Request& request) {
     late.header("Retry-After", "5");
     co_return late;
   }
-  const auto start = [&services](auto done) {
-    const bool started = services.jobs.run([&services, done] {
-      DigestOutcome outcome;
-      try {
-        outcome.report = digest_projections(services.projector);
-      } catch (const std::exception& failure) {
-        outcome.failure = failure.what();
-      }
-      done(std::move(outcome));
-    });
-    DigestOutcome busy;
-    busy.failure = "too much of this is running already; try again when it is done";
-    if (!started) done(std::move(busy));
-  };
-  const DigestOutcome outcome = co_await http::await_callback<DigestOutcome>(start);
-  if (!outcome.failure.empty()) co_return error(503, "unavailable", outcome.failure);
-  co_return json(200, outcome.report);
+  const std::function<DigestReport()> work = [&services] { return digest_projections(services.projector); };
+  const Outcome<DigestReport> outcome = co_await aside(&services.jobs, work);
+  if (!outcome.value) co_return error(503, "unavailable", outcome.failure);
+  co_return json(200, *outcome.value);
 }
 
 }  // namespace groundtruth::ops

@@ -64,6 +64,9 @@ http::Surface make_ops_surface(Services& services) {
   add(get, "/ops/journal", "journalStat", journal_stat);
   add(post, "/ops/journal/verify", "journalVerify", journal_verify);
   add(get, "/ops/journal/{topic}/{partition}", "journalCat", journal_cat);
+  add(get, "/ops/accounts/{id}/statement", "readStatement", account_statement);
+  add(get, "/ops/ledger/trial-balance", "trialBalance", ledger_balance);
+  add(post, "/ops/ledger/check", "checkLedger", ledger_check);
   add(get, "/ops/projections", "listProjections", projection_list);
   add(get, "/ops/projections/digest", "digestProjections", projection_digest);
   add(post, "/ops/projections/rebuild", "rebuildAllProjections", projection_rebuild);

@@ -5,8 +5,8 @@
 #include <array>
 #include <map>
 
-#include "projections/commands/place.hpp"
 #include "projections/commands/request_hash.hpp"
+#include "projections/place.hpp"
 #include "projections/stream_key.hpp"
 
 namespace groundtruth::projections {
@@ -40,9 +40,7 @@ class CommandsApplier final : public Applier {
   bool concerns(const journal::Commit&) const override { return true; }  // each carries a command
   void apply(const journal::Accepted& accepted) override {
     const auto& commit = *accepted.commit;
-    if (accepted.seq >> kSeqBits != 0)
-      throw ApplyFailure(accepted.partition, accepted.seq,
-                         "the chain is longer than this projection can count");
+    check_countable(accepted);
     if (!commit.command.id.empty() || commit.command.keyed) insert(accepted);
     if (commit.cause) {
       const journal::RelayMark mark{commit.cause->seq, commit.cause->event};

@@ -1,8 +1,8 @@
 // The SQL behind look-ups of past commands and relay marks.
 #include "projections/commands/queries.hpp"
 
-#include "projections/commands/place.hpp"
 #include "projections/commands/request_hash.hpp"
+#include "projections/place.hpp"
 #include "projections/stream_key.hpp"
 
 namespace groundtruth::projections {

@@ -1,15 +1,21 @@
-// Table, apply and queries of the wallets projection.
+// Tables and apply of the wallets projection.
 #include "projections/wallets/wallets.hpp"
 
 #include "domain/wallet.hpp"
+#include "projections/place.hpp"
 #include "projections/stream_table.hpp"
-#include "projections/wallets/queries.hpp"
 
 namespace groundtruth::projections {
 namespace {
 
-constexpr const char* kSchema =
-    "CREATE TABLE wallets(id BLOB PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;";
+// A wallet's postings stand together in the order of its chain: a statement reads one range.
+constexpr const char* kSchema = R"sql(
+  CREATE TABLE wallets(id BLOB PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE postings(
+    wallet BLOB NOT NULL, place INTEGER NOT NULL, event INTEGER NOT NULL, at INTEGER NOT NULL,
+    reason TEXT NOT NULL, reference TEXT NOT NULL, entries TEXT NOT NULL,
+    PRIMARY KEY(wallet, place, event)) WITHOUT ROWID;
+)sql";
 
 struct WalletRows {
   using State = domain::Wallet;
@@ -31,16 +37,39 @@ struct WalletRows {
 
 class WalletsApplier final : public Applier {
  public:
-  explicit WalletsApplier(sqlite::Connection& db) : wallets_(db, WalletRows{db}) {}
+  explicit WalletsApplier(sqlite::Connection& db) : db_(db), wallets_(db, WalletRows{db}) {}
   bool concerns(const journal::Commit& commit) const override { return wallets_.concerns(commit); }
   void apply(const journal::Accepted& accepted) override {
-    for (const auto& event : accepted.commit->events) wallets_.apply(accepted, event);
+    check_countable(accepted);
+    const auto& events = accepted.commit->events;
+    for (std::size_t i = 0; i < events.size(); ++i)
+      if (wallets_.apply(accepted, events[i])) insert_posting(accepted, i);
   }
   void flush() override { wallets_.flush(); }
   void discard() override { wallets_.discard(); }
 
  private:
+  void insert_posting(const journal::Accepted& accepted, std::size_t event) {
+    const auto& committed = accepted.commit->events[event];
+    const auto& posted = std::get<domain::WalletPosted>(committed.data);  // nothing else moves a wallet
+    entries_.clear();
+    journal::codec::write_json(entries_, posted.entries);
+    auto statement = db_.cached(
+        "INSERT INTO postings(wallet, place, event, at, reason, reference, entries) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    statement.bind_blob(1, stream_key(committed.stream))
+        .bind(2, place_of(accepted.partition, accepted.seq))
+        .bind(3, static_cast<std::int64_t>(event))
+        .bind(4, accepted.commit->at.ms)
+        .bind_text(5, boost::describe::enum_to_string(posted.reason, ""))
+        .bind_text(6, posted.reference)
+        .bind_text(7, entries_)
+        .run();
+  }
+
+  sqlite::Connection& db_;
   StreamTable<WalletRows> wallets_;
+  std::string entries_;
 };
 
 }  // namespace
@@ -48,19 +77,18 @@ class WalletsApplier final : public Applier {
 Definition wallets_projection() {
   Definition definition;
   definition.name = "wallets";
-  definition.version = 1;
+  definition.version = 2;
   definition.schema = kSchema;
-  definition.digest = {{"wallets", "SELECT id, version, state FROM wallets ORDER BY id", 3}};
+  definition.digest = {{"wallets", "SELECT id, version, state FROM wallets ORDER BY id", 3},
+                       {"postings",
+                        "SELECT wallet, place, event, at, reason, reference, entries FROM postings "
+                        "ORDER BY wallet, place, event",
+                        7}};
   definition.loaders = {loader_of<WalletRows>()};
   definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
     return std::make_unique<WalletsApplier>(db);
   };
   return definition;
-}
-
-std::optional<Versioned<domain::Wallet>> WalletQueries::wallet(const domain::WalletId& id) const {
-  const auto db = readers_->lease();
-  return load_row<domain::Wallet>(db->cached(WalletRows::kLoad), stream_key(id.value));
 }
 
 }  // namespace groundtruth::projections

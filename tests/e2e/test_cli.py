@@ -6,7 +6,7 @@ import pytest
 
 from harness import cli
 
-COMMANDS = ["serve", "account", "journal", "projections", "demo", "version"]
+COMMANDS = ["serve", "account", "journal", "ledger", "projections", "demo", "version"]
 
 
 @pytest.mark.smoke
@@ -25,6 +25,7 @@ def test_help_names_every_command():
 
 @pytest.mark.parametrize("command", [["serve"], ["account"], ["account", "create"], ["account", "erase"], ["journal"],
                                      ["journal", "stat"], ["journal", "cat"], ["journal", "verify"], ["journal", "init"],
+                                     ["ledger"], ["ledger", "check"], ["ledger", "balance"], ["ledger", "statement"],
                                      ["projections"], ["projections", "list"], ["projections", "rebuild"],
                                      ["projections", "digest"], ["demo"]], ids=" ".join)
 def test_every_command_has_help(command):

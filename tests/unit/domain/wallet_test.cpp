@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <limits>
 #include <random>
 
 #include "tests/unit/domain/business.hpp"
@@ -24,7 +25,60 @@ TEST_CASE("a deposit comes from outside and is free to spend") {
   CHECK(business.ask(Deposit{kAcme, {-1}, "x"}) == "amount_mismatch");
 }
 
-TEST_CASE("a transfer balances, and says what it would overdraw") {
+TEST_CASE("money goes one way for each reason") {
+  using enum LedgerAccount;
+  struct Row {
+    PostingReason reason;
+    LedgerAccount from, to;
+  };
+  for (const auto& [reason, from, to] :
+       {Row{PostingReason::deposit, external, available}, Row{PostingReason::task_funding, external, escrow},
+        Row{PostingReason::task_refund, escrow, external}}) {
+    const auto posting = transfer(kAcme, reason, "why", {7});
+    CHECK(posting.account == kAcme);
+    CHECK(posting.reason == reason);
+    CHECK(posting.reference == "why");
+    REQUIRE(posting.entries.size() == 2);
+    CHECK(posting.entries[0].account == from);
+    CHECK(posting.entries[0].amount_cents == Cents{-7});
+    CHECK(posting.entries[1].account == to);
+    CHECK(posting.entries[1].amount_cents == Cents{7});
+    CHECK(balances(posting));
+    CHECK(follows_rules(posting));
+  }
+}
+
+TEST_CASE("a posting that goes another way than its reason says is seen") {
+  using enum LedgerAccount;
+  constexpr auto kReason = PostingReason::task_funding;  // external -> escrow
+  constexpr Cents kMost{std::numeric_limits<std::int64_t>::max()}, kLeast = {-kMost.value - 1};
+  struct Row {
+    const char* words;
+    std::vector<PostingEntry> entries;
+  };
+  for (const Row& row :
+       {Row{"backwards", {{escrow, {-5}}, {external, {5}}}},
+        Row{"a negative amount", {{external, {5}}, {escrow, {-5}}}},
+        Row{"to another account", {{external, {-5}}, {available, {5}}}},
+        Row{"from another account", {{available, {-5}}, {escrow, {5}}}},
+        Row{"written the other way round", {{escrow, {5}}, {external, {-5}}}}, Row{"nothing", {}},
+        Row{"no money", {{external, {0}}, {escrow, {0}}}},
+        Row{"with a share for somebody", {{external, {-5}}, {escrow, {4}}, {fees, {1}}}},
+        Row{"unbalanced", {{external, {-5}}, {escrow, {6}}}}, Row{"half of it", {{escrow, {5}}}},
+        Row{"what no int64 negates", {{external, kLeast}, {escrow, kLeast}}}}) {
+    CAPTURE(row.words);
+    CHECK_FALSE(follows_rules({kAcme, kReason, "t", row.entries}));
+  }
+  CHECK(follows_rules({kAcme, kReason, "t", {{external, {-kMost.value}}, {escrow, kMost}}}));
+}
+
+TEST_CASE("a sum that leaves the integers does not balance") {
+  constexpr Cents kMost{std::numeric_limits<std::int64_t>::max()};
+  using enum LedgerAccount;
+  CHECK_FALSE(balances({kAcme, PostingReason::deposit, "", {{fees, kMost}, {fees, kMost}, {fees, {2}}}}));
+}
+
+TEST_CASE("a posting says what it would overdraw") {
   Wallet wallet;
   wallet.escrow = {100};
   struct Row {
@@ -37,7 +91,7 @@ TEST_CASE("a transfer balances, and says what it would overdraw") {
        {Row{escrow, transit, {100}, true}, Row{escrow, transit, {101}, false},
         Row{available, escrow, {1}, false}, Row{external, available, {1'000'000}, true},
         Row{escrow, external, {100}, true}, Row{payable, external, {1}, false}}) {
-    const auto posting = transfer(kAcme, PostingReason::task_refund, "t", from, to, amount);
+    const WalletPosted posting{kAcme, PostingReason::task_refund, "t", {{from, -amount}, {to, amount}}};
     CHECK(balances(posting));
     CHECK(covers(wallet, posting) == covered);
   }
@@ -97,6 +151,7 @@ TEST_CASE("whatever happens, the ledger sums to zero and nothing but the outside
       if (!business.give(command)) {
         if (const auto* posted = business.last_event<WalletPosted>()) {
           REQUIRE(balances(*posted));
+          REQUIRE(follows_rules(*posted));
           REQUIRE(covers(wallet, *posted));
         }
         const Task& after = business.get<Task>(task.value);
@@ -113,10 +168,7 @@ TEST_CASE("whatever happens, the ledger sums to zero and nothing but the outside
 TEST_CASE("a wallet takes no other aggregate's events") {
   Aggregate wallet = Wallet{};
   CHECK_FALSE(evolve(wallet, TaskFunded{kCheckout, {1}}, kNow));
-  CHECK(evolve(
-      wallet,
-      transfer(kAcme, PostingReason::deposit, "x", LedgerAccount::external, LedgerAccount::available, {1}),
-      kNow));
+  CHECK(evolve(wallet, transfer(kAcme, PostingReason::deposit, "x", {1}), kNow));
 }
 
 TEST_CASE("every event belongs to one aggregate, but the refusal of a command") {

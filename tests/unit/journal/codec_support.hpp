@@ -113,8 +113,7 @@ inline std::vector<CommittedEvent> sample_events() {
       ApiKeyCreated{kKey, kAccount, "ci", {Scope::read, Scope::write}, "gt_sk_01j9zq4k", "$2b$10$abc", kAt});
   add(kKey.value, ApiKeyUsed{to_minute(kAt)});
   add(kKey.value, ApiKeyRevoked{kKey});
-  add(wallet_of(kAccount).value, transfer(kAccount, PostingReason::task_funding, kTask.value,
-                                          LedgerAccount::external, LedgerAccount::escrow, Cents{25'000}));
+  add(wallet_of(kAccount).value, transfer(kAccount, PostingReason::task_funding, kTask.value, Cents{25'000}));
   add(kTask.value, task);
   add(kTask.value, TaskFunded{kCheckout, Cents{25'000}});
   add(kTask.value, TaskCancelled{kTask, CancelReason::by_customer, Cents{24'750}});

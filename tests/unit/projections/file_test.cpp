@@ -116,6 +116,35 @@ TEST_CASE("file: closed in order and opened again, it is trusted and says nothin
   CHECK(desk.projector().checkpoint(story.accepted().back().partition).seq == story.accepted().back().seq);
 }
 
+TEST_CASE("file: who reads it beside the journal learns whose it is, and whether to trust it") {
+  Story story(12);
+  const TempDir directory;
+  story.steps(50);
+  const auto wallets = all_projections().at(2);
+  REQUIRE(wallets.name == "wallets");
+  const auto file = directory.path() / wallets.file_name();
+  CHECK_FALSE(journal_of(file, wallets));
+  {
+    Desk desk(directory.path());
+    desk.catch_up(story);
+    CHECK(journal_of(file, wallets) == Story::kJournal);  // as after a crash that the machine survived
+  }
+  CHECK(journal_of(file, wallets) == Story::kJournal);
+  CHECK_FALSE(journal_of(directory.path() / "tasks.v1.db", wallets));
+  auto next = wallets;
+  ++next.version;
+  CHECK_FALSE(journal_of(file, next));
+  mark_suspect(file);
+  CHECK_FALSE(journal_of(file, wallets));
+  fs::remove(file.string() + ".suspect");
+  CHECK(journal_of(file, wallets) == Story::kJournal);
+  change(file, "UPDATE meta SET value = 'an earlier boot' WHERE name = 'in_use'");
+  CHECK_FALSE(journal_of(file, wallets));
+  std::ofstream(file) << std::string(9000, 'x');
+  CHECK_FALSE(journal_of(file, wallets));
+  CHECK(fs::exists(file));
+}
+
 TEST_CASE("file: another journal's file is refused, and left alone") {
   Story story(11);
   const TempDir directory;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "journal/position.hpp"
+#include "projections/projection.hpp"
 
 namespace groundtruth::projections {
 
@@ -16,6 +17,16 @@ constexpr std::int64_t place_of(journal::Partition partition, std::uint64_t seq)
 }
 constexpr std::uint64_t seq_of(std::int64_t place) {
   return static_cast<std::uint64_t>(place) & ((std::uint64_t{1} << kSeqBits) - 1);
+}
+constexpr journal::Position position_of(std::int64_t place) {
+  return {journal::partition_at(static_cast<std::size_t>(place >> kSeqBits)), seq_of(place)};
+}
+
+// For appliers: throws ApplyFailure when the chain is longer than 40 bits can count.
+inline void check_countable(const journal::Accepted& accepted) {
+  if (accepted.seq >> kSeqBits != 0)
+    throw ApplyFailure(accepted.partition, accepted.seq,
+                       "the chain is longer than this projection can count");
 }
 
 }  // namespace groundtruth::projections
