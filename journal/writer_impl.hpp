@@ -243,9 +243,9 @@ void BasicWriter<R>::append(std::uint64_t first_seq) {
 }
 
 // An own commit that is accepted and reported vouches for everything before it in the chain: once the log has
-// been read past the place that the report names, and, where more than one copy of anything that it vouches for
-// may have landed, what was read still stands there. Otherwise the report may be of a copy in a log that lost
-// what was read here.
+// been read past the place that the report names, and, where more than one copy of anything that it vouches
+// for may have landed, what was read still stands there. Otherwise the report may be of a copy in a log that
+// lost what was read here.
 template <class R>
 void BasicWriter<R>::confirm() {
   if (read_is_durable_) return;

@@ -73,8 +73,8 @@ class Projector final : public journal::ReadModels {
   // may run again for commits that some projections had already. Must not block or throw.
   void on_committed(std::function<void(const journal::Accepted&)> hook);
 
-  // The same, but for each commit that the projections were offered, whether all of them could take it or not:
-  // for what must not be older than any file.
+  // The same, but for each commit that the projections were offered, whether all of them could take it or
+  // not: for what must not be older than any file.
   void on_offered(std::function<void(const journal::Accepted&)> hook);
 
   // What queries are made of: TaskQueries(projector.readers("tasks")). Lives as long as the projector.

@@ -25,7 +25,8 @@ std::unique_ptr<sqlite::Connection> ReadPool::open() const {
   // Only the moment in which a writer restarts the log can make a reader wait.
   options.busy_timeout_ms = 1'000;
   auto connection = std::make_unique<sqlite::Connection>(file_, options);
-  // Pages that the connection keeps for itself: what the kernel holds besides costs a call and a copy each time.
+  // Pages that the connection keeps for itself: what the kernel holds besides costs a call and a copy each
+  // time.
   const auto kib = std::min(kMaxCacheKib, kPoolCacheKib / max_connections_);
   connection->exec("PRAGMA query_only = ON; PRAGMA cache_size = -" + std::to_string(kib));
   return connection;

@@ -27,8 +27,8 @@ class TaskCache {
   // About as much memory at most; the ones longest unused make room. 0 keeps nothing.
   explicit TaskCache(std::size_t max_bytes);
 
-  // `load` reads the task from the file, null where there is none; it runs without a lock. `generation` is that
-  // of the file, asked for before: what was read from a file that was since replaced is not kept.
+  // `load` reads the task from the file, null where there is none; it runs without a lock. `generation` is
+  // that of the file, asked for before: what was read from a file that was since replaced is not kept.
   Row get(const domain::TaskId& id, std::uint64_t generation, const std::function<Row()>& load);
 
   void observe(const journal::Accepted& accepted);

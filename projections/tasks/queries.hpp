@@ -57,8 +57,8 @@ class TaskQueries {
                                                const std::optional<domain::TaskId>& after,
                                                std::uint32_t limit) const;
 
-  // Those due at or before `now`, the longest overdue first, behind `after` where it is given. At most `limit`,
-  // any number. A row that cannot be read is passed over: it must not hold up the others.
+  // Those due at or before `now`, the longest overdue first, behind `after` where it is given. At most
+  // `limit`, any number. A row that cannot be read is passed over: it must not hold up the others.
   DueLook due(domain::Timestamp now, const std::optional<DuePlace>& after, std::uint32_t limit) const;
 
   // Quick however many there are, unless the filter bounds the time.
