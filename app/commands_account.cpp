@@ -4,7 +4,6 @@
 
 #include "app/commands.hpp"
 #include "app/terminal.hpp"
-#include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
 
 namespace groundtruth::app {
@@ -37,15 +36,6 @@ struct CreatedForPrograms {
 };
 BOOST_DESCRIBE_STRUCT(CreatedForPrograms, (), (id, api_key))
 
-template <class T>
-T read(const std::string& json) {
-  auto decoded = journal::codec::decode_json<T>(json, journal::codec::kStoredDepth);
-  if (!decoded)
-    throw CommandError(ExitCode::failed,
-                       "the server's answer is not understood here; is it another version?");
-  return std::move(*decoded.value);
-}
-
 std::string escaped(std::string_view segment) {
   std::string out;
   for (const char c : segment) {
@@ -67,7 +57,8 @@ std::string escaped(std::string_view segment) {
 ExitCode account_create(const CommonOptions& common, const NewAccountOptions& account) {
   auto server = require_server(common.target);
   const Request request{account.surface, account.name, account.email};
-  const auto created = read<Created>(success(server.post("/ops/accounts", journal::codec::to_json(request))));
+  const auto created =
+      read_answer<Created>(success(server.post("/ops/accounts", journal::codec::to_json(request))));
   if (common.json) {
     std::printf("%s\n", journal::codec::to_json(CreatedForPrograms{created.id, created.api_key}).c_str());
     return ExitCode::ok;
@@ -84,8 +75,8 @@ ExitCode account_list(const CommonOptions& common) {
   AccountList all;
   std::string after;
   do {
-    auto page =
-        read<AccountList>(success(server.get("/ops/accounts" + (after.empty() ? "" : "?after=" + after))));
+    auto page = read_answer<AccountList>(
+        success(server.get("/ops/accounts" + (after.empty() ? "" : "?after=" + after))));
     all.more = page.more;
     for (auto& account : page.accounts) all.accounts.push_back(std::move(account));
     if (!all.accounts.empty()) after = all.accounts.back().id;

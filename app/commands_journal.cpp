@@ -1,6 +1,5 @@
 // `groundtruth journal`: make it, look at it, audit it; by the operator API, or on the files where no server
 // runs.
-#include <cstdio>
 
 #include "api/ops/journal_report.hpp"
 #include "api/ops/verify_report.hpp"
@@ -8,18 +7,11 @@
 #include "app/offline.hpp"
 #include "app/result_stream.hpp"
 #include "app/terminal.hpp"
-#include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
 #include "journal/genesis.hpp"
 
 namespace groundtruth::app {
 namespace {
-
-// stdout is gone or full: nothing that the command line can still say there.
-void put(std::string_view bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
-    throw CommandError(ExitCode::failed, "cannot write to stdout");
-}
 
 void print_stat(const ops::JournalStat& stat) {
   Table table({{"PARTITION"}, {"SEQ", Table::Align::right}, {"HEAD"}, {"ORPHANS", Table::Align::right}});
@@ -58,12 +50,7 @@ void print_verified(const ops::VerifyView& view) {
 }
 
 ops::VerifyView verify_by_server(HttpClient& server) {
-  const auto json = run_streamed(server, "/ops/journal/verify", "verifying");
-  auto view = journal::codec::decode_json<ops::VerifyView>(json, journal::codec::kStoredDepth);
-  if (!view)
-    throw CommandError(ExitCode::failed,
-                       "the server's report is not understood here; is it another version?");
-  return std::move(*view.value);
+  return read_answer<ops::VerifyView>(run_streamed(server, "/ops/journal/verify", "verifying"));
 }
 
 ops::VerifyView verify_by_reading(const ServerTarget& target, bool repair_marker) {
@@ -112,11 +99,7 @@ ExitCode journal_stat(const CommonOptions& common) {
       put(json);
       return ExitCode::ok;
     }
-    auto decoded = journal::codec::decode_json<ops::JournalStat>(json);
-    if (!decoded)
-      throw CommandError(ExitCode::failed,
-                         "the server's answer is not understood here; is it another version?");
-    stat = std::move(*decoded.value);
+    stat = read_answer<ops::JournalStat>(json);
   } else {
     const auto local = open_local_journal(common.target);
     ProgressBar bar("reading the journal");

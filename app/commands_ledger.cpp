@@ -1,30 +1,15 @@
 // `groundtruth ledger`: does the money add up, what is there in all, how did an account's balance come about;
 // by the operator API, or on the files where no server runs.
-#include <cstdio>
 
 #include "api/ops/ledger_report.hpp"
 #include "app/commands.hpp"
 #include "app/offline.hpp"
 #include "app/result_stream.hpp"
 #include "app/terminal.hpp"
-#include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
 
 namespace groundtruth::app {
 namespace {
-
-template <class T>
-T read(const std::string& json) {
-  auto decoded = journal::codec::decode_json<T>(json, journal::codec::kStoredDepth);
-  if (!decoded)
-    throw CommandError(ExitCode::failed,
-                       "the server's answer is not understood here; is it another version?");
-  return std::move(*decoded.value);
-}
-
-void put(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-}
 
 // -1234567 -> "-1,234,567"
 std::string in_cents(domain::Cents amount) {
@@ -109,7 +94,7 @@ ops::LedgerCheckView check_by_reading(const ServerTarget& target) {
 
 ops::StatementView statement_page(HttpClient& server, const std::string& account,
                                   const std::optional<std::string>& after) {
-  return read<ops::StatementView>(success(
+  return read_answer<ops::StatementView>(success(
       server.get("/ops/accounts/" + account + "/statement" + (after ? "?after=" + *after : std::string()))));
 }
 
@@ -148,9 +133,9 @@ std::string moves(const std::vector<domain::PostingEntry>& entries) {
 
 ExitCode ledger_check(const CommonOptions& common) {
   auto server = find_server(common.target);
-  const auto view = server
-                        ? read<ops::LedgerCheckView>(run_streamed(*server, "/ops/ledger/check", "checking"))
-                        : check_by_reading(common.target);
+  const auto view =
+      server ? read_answer<ops::LedgerCheckView>(run_streamed(*server, "/ops/ledger/check", "checking"))
+             : check_by_reading(common.target);
   if (common.json) {
     put(journal::codec::to_json(view) + "\n");
   } else {
@@ -163,7 +148,7 @@ ExitCode ledger_check(const CommonOptions& common) {
 ExitCode ledger_balance(const CommonOptions& common) {
   ops::TrialBalanceView view;
   if (auto server = find_server(common.target)) {
-    view = read<ops::TrialBalanceView>(success(server->get("/ops/ledger/trial-balance")));
+    view = read_answer<ops::TrialBalanceView>(success(server->get("/ops/ledger/trial-balance")));
   } else {
     const auto node = open_local_node(common.target);
     view = ops::trial_balance(node->projector());

@@ -6,20 +6,10 @@
 #include "app/offline.hpp"
 #include "app/result_stream.hpp"
 #include "app/terminal.hpp"
-#include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
 
 namespace groundtruth::app {
 namespace {
-
-template <class T>
-T read(const std::string& json) {
-  auto decoded = journal::codec::decode_json<T>(json, journal::codec::kStoredDepth);
-  if (!decoded)
-    throw CommandError(ExitCode::failed,
-                       "the server's answer is not understood here; is it another version?");
-  return std::move(*decoded.value);
-}
 
 ops::Heads heads_of(const journal::NodeStatus& status) {
   ops::Heads heads;
@@ -35,7 +25,7 @@ ops::Heads heads_of(const journal::NodeStatus& status) {
 ExitCode projections_list(const CommonOptions& common) {
   ops::ProjectionList list;
   if (auto server = find_server(common.target)) {
-    list = read<ops::ProjectionList>(success(server->get("/ops/projections")));
+    list = read_answer<ops::ProjectionList>(success(server->get("/ops/projections")));
   } else {
     const auto node = open_local_node(common.target);
     list = ops::list_projections(node->projector(), heads_of(node->status()));
@@ -73,7 +63,7 @@ ExitCode projections_rebuild(const CommonOptions& common, const std::string& nam
 ExitCode projections_digest(const CommonOptions& common) {
   ops::DigestReport report;
   if (auto server = find_server(common.target)) {
-    report = read<ops::DigestReport>(success(server->get("/ops/projections/digest")));
+    report = read_answer<ops::DigestReport>(success(server->get("/ops/projections/digest")));
   } else {
     const auto node = open_local_node(common.target);
     report = ops::digest_projections(node->projector());

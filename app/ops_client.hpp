@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/exit_code.hpp"
+#include "journal/codec/json_reader.hpp"
 
 namespace groundtruth::app {
 
@@ -74,5 +75,15 @@ HttpClient require_server(const ServerTarget& target);
 
 // Returns the answer's body, or throws CommandError (`failed`) with the server's own message.
 std::string success(const HttpAnswer& answer);
+
+// What a server said, as a value. Throws CommandError (`failed`) where it is of another version.
+template <class T>
+T read_answer(const std::string& json) {
+  auto decoded = journal::codec::decode_json<T>(json, journal::codec::kStoredDepth);
+  if (!decoded)
+    throw CommandError(ExitCode::failed,
+                       "the server's answer is not understood here; is it another version?");
+  return std::move(*decoded.value);
+}
 
 }  // namespace groundtruth::app

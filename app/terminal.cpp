@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "app/exit_code.hpp"
+
 namespace groundtruth::app {
 namespace {
 
@@ -53,6 +55,11 @@ std::size_t terminal_width() {
 bool is_terminal(std::FILE* stream) {
   const char* term = std::getenv("TERM");
   return isatty(fileno(stream)) == 1 && (term == nullptr || std::string_view(term) != "dumb");
+}
+
+void put(std::string_view bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
+    throw CommandError(ExitCode::failed, "cannot write to stdout");
 }
 
 std::string printable(std::string_view text) {

@@ -13,6 +13,9 @@ namespace groundtruth::app {
 
 bool is_terminal(std::FILE* stream);
 
+// Writes to stdout. Throws CommandError (`failed`) where that is gone or full.
+void put(std::string_view bytes);
+
 // Text from outside, safe to print: control characters become '?', so that a name cannot steer the terminal.
 std::string printable(std::string_view text);
 

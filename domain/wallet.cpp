@@ -1,8 +1,6 @@
 // Postings and what they do to balances (domain/wallet.hpp).
 #include "domain/wallet.hpp"
 
-#include <numeric>
-
 #include "domain/domain.hpp"
 
 namespace groundtruth::domain {
