@@ -81,7 +81,8 @@ class RunningServer {
       : settings_(settings),
         log_(make_logger(settings.log)),
         node_(settings_, log_, [log = log_](const std::string& what) { end_broken(*log, what); }),
-        bcrypt_({settings.bcrypt_threads, settings.bcrypt_max_waiting}, journal::system_randomness()),
+        hashing_({settings.bcrypt_threads, settings.bcrypt_max_waiting}),
+        bcrypt_(hashing_, journal::system_randomness()),
         jobs_(kMaxJobs),
         public_api_(settings_, node_, bcrypt_, *log_),
         surfaces_(public_api_.surfaces()),
@@ -247,7 +248,8 @@ class RunningServer {
   ops::HttpMetrics http_metrics_;
   std::unique_ptr<AccessLog> access_log_;
   NodeAssembly node_;
-  api::BcryptPool bcrypt_;
+  api::WorkPool hashing_;
+  api::Bcrypt bcrypt_;
   ops::Jobs jobs_;
   PublicApi public_api_;
   std::vector<http::Surface> surfaces_;
