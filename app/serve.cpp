@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "api/ops/email_claim.hpp"
+#include "api/common/email_claim.hpp"
 #include "api/ops/metrics.hpp"
 #include "api/ops/surface.hpp"
 #include "app/access_log.hpp"
@@ -95,7 +95,7 @@ class RunningServer {
                       bcrypt_,
                       http_metrics_,
                       jobs_,
-                      node_.master().derive(ops::kEmailHashPurpose),
+                      node_.master().derive(api::kEmailHashPurpose),
                       ops_token(node_.directory()),
                       ops::list_routes(surfaces_)} {
     open_access_log();
