@@ -30,8 +30,7 @@ api::groundtruth::Options options_of(const Settings& settings) {
 
 }  // namespace
 
-PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, api::BcryptPool& bcrypt,
-                     spdlog::logger& log)
+PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, api::Bcrypt& bcrypt, spdlog::logger& log)
     : settings_(settings),
       log_(log),
       accounts_(node.projector().readers("accounts")),

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "api/common/bcrypt_pool.hpp"
+#include "api/common/bcrypt.hpp"
 #include "api/dev/surface.hpp"
 #include "api/groundtruth/services.hpp"
 #include "api/http/router.hpp"
@@ -22,7 +22,7 @@ namespace groundtruth::app {
 // Outlives the server, and the node's projector, which tells it of revoked keys. Made before the node starts.
 class PublicApi {
  public:
-  PublicApi(const Settings& settings, NodeAssembly& node, api::BcryptPool& bcrypt, spdlog::logger& log);
+  PublicApi(const Settings& settings, NodeAssembly& node, api::Bcrypt& bcrypt, spdlog::logger& log);
   PublicApi(const PublicApi&) = delete;
   PublicApi& operator=(const PublicApi&) = delete;
 

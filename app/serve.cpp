@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "api/ops/email_claim.hpp"
+#include "api/common/email_claim.hpp"
 #include "api/ops/metrics.hpp"
 #include "api/ops/surface.hpp"
 #include "app/access_log.hpp"
@@ -81,7 +81,8 @@ class RunningServer {
       : settings_(settings),
         log_(make_logger(settings.log)),
         node_(settings_, log_, [log = log_](const std::string& what) { end_broken(*log, what); }),
-        bcrypt_({settings.bcrypt_threads, settings.bcrypt_max_waiting}, journal::system_randomness()),
+        hashing_({settings.bcrypt_threads, settings.bcrypt_max_waiting}),
+        bcrypt_(hashing_, journal::system_randomness()),
         jobs_(kMaxJobs),
         public_api_(settings_, node_, bcrypt_, *log_),
         surfaces_(public_api_.surfaces()),
@@ -94,7 +95,7 @@ class RunningServer {
                       bcrypt_,
                       http_metrics_,
                       jobs_,
-                      node_.master().derive(ops::kEmailHashPurpose),
+                      node_.master().derive(api::kEmailHashPurpose),
                       ops_token(node_.directory()),
                       ops::list_routes(surfaces_)} {
     open_access_log();
@@ -247,7 +248,8 @@ class RunningServer {
   ops::HttpMetrics http_metrics_;
   std::unique_ptr<AccessLog> access_log_;
   NodeAssembly node_;
-  api::BcryptPool bcrypt_;
+  api::WorkPool hashing_;
+  api::Bcrypt bcrypt_;
   ops::Jobs jobs_;
   PublicApi public_api_;
   std::vector<http::Surface> surfaces_;

@@ -15,7 +15,7 @@ struct Authenticator::Checks {
 };
 
 Authenticator::Authenticator(AuthenticatorOptions options, const projections::AccountQueries& accounts,
-                             BcryptPool& bcrypt, const journal::Clock& clock)
+                             Bcrypt& bcrypt, const journal::Clock& clock)
     : options_(std::move(options)),
       accounts_(accounts),
       bcrypt_(bcrypt),

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "api/common/api_key_format.hpp"
-#include "api/common/bcrypt_pool.hpp"
+#include "api/common/bcrypt.hpp"
 #include "api/common/key_cache.hpp"
 #include "api/http/message.hpp"
 #include "journal/ports.hpp"
@@ -33,7 +33,7 @@ struct Authentication {
 // Thread-safe. Everything given must outlive it.
 class Authenticator {
  public:
-  Authenticator(AuthenticatorOptions options, const projections::AccountQueries& accounts, BcryptPool& bcrypt,
+  Authenticator(AuthenticatorOptions options, const projections::AccountQueries& accounts, Bcrypt& bcrypt,
                 const journal::Clock& clock);
 
   // The cheap way: no I/O. Null says nothing about the key.
@@ -56,7 +56,7 @@ class Authenticator {
 
   AuthenticatorOptions options_;
   const projections::AccountQueries& accounts_;
-  BcryptPool& bcrypt_;
+  Bcrypt& bcrypt_;
   const journal::Clock& clock_;
   KeyCache cache_;
   std::shared_ptr<Checks> checks_;

@@ -4,7 +4,8 @@
 #include <sodium.h>
 
 #include <array>
-#include <vector>
+
+#include "journal/codec/base64.hpp"
 
 namespace groundtruth::api {
 namespace {
@@ -15,7 +16,6 @@ constexpr std::size_t kKeptMacBytes = 8;
 constexpr std::size_t kPageBytes = 4;
 constexpr std::size_t kMaxIdBytes = 64;
 constexpr std::size_t kMaxBytes = kKeptMacBytes + kPageBytes + kMaxIdBytes;
-constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
 std::array<unsigned char, kKeptMacBytes> mac_of(const journal::DataKey& key, std::string_view list,
                                                 const domain::AccountId& account, std::string_view content) {
@@ -43,27 +43,18 @@ std::string CursorCodec::encode(std::string_view list, const domain::AccountId& 
   const auto mac = mac_of(key_, list, account, content);
   std::string bytes(reinterpret_cast<const char*>(mac.data()), mac.size());
   bytes += content;
-  std::vector<char> text(sodium_base64_ENCODED_LEN(bytes.size(), kVariant));
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                    bytes.size(), kVariant);
-  return std::string(kPrefix) + text.data();
+  return std::string(kPrefix) + journal::codec::to_base64url(bytes);
 }
 
 std::optional<Cursor> CursorCodec::decode(std::string_view list, const domain::AccountId& account,
                                           std::string_view text) const {
   if (!text.starts_with(kPrefix)) return std::nullopt;
   text.remove_prefix(kPrefix.size());
-  std::array<unsigned char, kMaxBytes> bytes;
-  std::size_t size = 0;
-  const char* end = nullptr;
-  if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, &end,
-                        kVariant) != 0 ||
-      end != text.data() + text.size() || size <= kKeptMacBytes + kPageBytes)
-    return std::nullopt;
-  const std::string_view all(reinterpret_cast<const char*>(bytes.data()), size);
-  const auto content = all.substr(kKeptMacBytes);
+  const auto bytes = journal::codec::from_base64url(text);
+  if (!bytes || bytes->size() <= kKeptMacBytes + kPageBytes || bytes->size() > kMaxBytes) return std::nullopt;
+  const auto content = std::string_view(*bytes).substr(kKeptMacBytes);
   const auto mac = mac_of(key_, list, account, content);
-  if (sodium_memcmp(mac.data(), all.data(), mac.size()) != 0) return std::nullopt;
+  if (sodium_memcmp(mac.data(), bytes->data(), mac.size()) != 0) return std::nullopt;
   Cursor cursor{std::string(content.substr(kPageBytes)), 0};
   for (std::size_t i = 0; i < kPageBytes; ++i)
     cursor.page = cursor.page << 8 | static_cast<unsigned char>(content[i]);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "api/common/authenticator.hpp"
-#include "api/common/bcrypt_pool.hpp"
+#include "api/common/bcrypt.hpp"
 #include "api/common/cursor.hpp"
 #include "api/common/idempotency.hpp"
 #include "api/common/rate_limiter.hpp"
@@ -36,7 +36,7 @@ struct Services {
     const projections::AccountQueries& accounts;
     const projections::TaskQueries& tasks;
     ports::Payments& payments;
-    BcryptPool& bcrypt;
+    Bcrypt& bcrypt;
     const journal::Clock& clock;
     journal::Randomness& randomness;
     const journal::MasterKey& master;  // only while constructing
@@ -65,7 +65,7 @@ struct Services {
   const projections::AccountQueries& accounts;
   const projections::TaskQueries& tasks;
   ports::Payments& payments;
-  BcryptPool& bcrypt;
+  Bcrypt& bcrypt;
   const journal::Clock& clock;
   journal::Randomness& randomness;
   const Options options;

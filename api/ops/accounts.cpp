@@ -1,7 +1,7 @@
 // Accounts for operators: make one with its first key, look, erase.
+#include "api/common/email_claim.hpp"
 #include "api/common/fields.hpp"
 #include "api/ops/commands.hpp"
-#include "api/ops/email_claim.hpp"
 #include "api/ops/errors.hpp"
 #include "api/ops/handlers.hpp"
 #include "api/ops/node_calls.hpp"
@@ -11,15 +11,13 @@ namespace groundtruth::ops {
 namespace {
 
 constexpr std::string_view kAccountPrefix = "org_";
-constexpr std::string_view kOrganization =
-    "organization";  // the kind of account that has a unique e-mail here
 constexpr std::string_view kFirstKeyName = "First key";
 constexpr std::uint32_t kListLimit = 100;
 
 struct EmailField {
   std::string value;
   static std::optional<journal::codec::FieldProblem> check(const std::string& text) {
-    if (is_email(normalized_email(text))) return std::nullopt;
+    if (api::is_email(api::normalized_email(text))) return std::nullopt;
     return journal::codec::FieldProblem{"invalid_value", "must be an e-mail address", {}};
   }
 };
@@ -85,8 +83,9 @@ Async<Response> create_account(Services& services, Request& request) {
     co_return error(422, "unsupported_surface",
                     "accounts of this surface cannot be made yet; groundtruth can");
 
-  const std::string email = normalized_email(wanted.email.value);
-  const auto claim = email_claim(services.email_hash_key, wanted.surface, kOrganization, email);
+  const std::string email = api::normalized_email(wanted.email.value);
+  const auto claim =
+      api::email_claim(services.email_hash_key, wanted.surface, api::EmailOwner::account, email);
   // Hashed before the account is made: what follows is then quick, and an account without a key unlikely.
   const std::optional<NewKey> key = co_await mint_key(services, claim.bucket);
   if (!key) co_return busy_hashing();
@@ -137,8 +136,8 @@ Async<Response> list_accounts(Services& services, Request& request) {
   const projections::AccountQueries accounts(services.projector.readers("accounts"));
   AccountListView list;
   if (email) {
-    const auto claim =
-        email_claim(services.email_hash_key, domain::Surface::groundtruth, kOrganization, *email);
+    const auto claim = api::email_claim(services.email_hash_key, domain::Surface::groundtruth,
+                                        api::EmailOwner::account, *email);
     const auto owner = accounts.owner_of(claim.id);
     const auto row = owner ? accounts.account(*owner) : std::nullopt;
     if (row) list.accounts.push_back(view_of(row->state));

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "api/common/bcrypt_pool.hpp"
+#include "api/common/bcrypt.hpp"
 #include "api/http/server.hpp"
 #include "api/ops/metrics.hpp"
 #include "api/ops/streaming.hpp"
@@ -31,7 +31,7 @@ struct Services {
   projections::Projector& projector;
   journal::Clock& clock;
   journal::Randomness& randomness;
-  api::BcryptPool& bcrypt;
+  api::Bcrypt& bcrypt;
   HttpMetrics& http_metrics;
   Jobs& jobs;
   journal::DataKey email_hash_key;

@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "journal/codec/base64.hpp"
 #include "journal/commit.hpp"
 
 namespace groundtruth::journal::codec {
@@ -13,31 +14,12 @@ namespace {
 static_assert(kNonceBytes == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
 static_assert(std::tuple_size_v<DataKey> == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
 constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
-constexpr int kBase64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
 const unsigned char* raw(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 unsigned char* raw(std::string& text) {
   return reinterpret_cast<unsigned char*>(text.data());
-}
-
-std::string to_base64(std::string_view bytes) {
-  std::string out(sodium_base64_encoded_len(bytes.size(), kBase64), '\0');
-  sodium_bin2base64(out.data(), out.size(), raw(bytes), bytes.size(), kBase64);
-  out.pop_back();  // the terminating NUL
-  return out;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  std::string out(text.size() / 4 * 3 + 3, '\0');
-  std::size_t size = 0;
-  const char* end = nullptr;
-  if (sodium_base642bin(raw(out), out.size(), text.data(), text.size(), nullptr, &size, &end, kBase64) != 0 ||
-      end != text.data() + text.size())
-    return std::nullopt;
-  out.resize(size);
-  return out;
 }
 
 struct SealedField {
@@ -85,8 +67,8 @@ void EventSealer::seal(std::string& out, std::string_view field, std::string_vie
   if (!key_) throw ErasedOwner("the data key of " + std::string(owner_) + " was destroyed");
   std::string nonce(kNonceBytes, '\0');
   randomness_.fill({raw(nonce), nonce.size()});
-  write_json(out, SealedField{std::string(owner_), to_base64(nonce),
-                              to_base64(seal_box(*key_, nonce, associated_data(place_, field), plain))});
+  write_json(out, SealedField{std::string(owner_), to_base64url(nonce),
+                              to_base64url(seal_box(*key_, nonce, associated_data(place_, field), plain))});
 }
 
 std::optional<std::string> EventOpener::open(const JsonDocument& document, const JsonNode* sealed,
@@ -94,8 +76,8 @@ std::optional<std::string> EventOpener::open(const JsonDocument& document, const
   SealedField parts;
   std::vector<FieldError> errors;
   read_json(document, sealed, parts, errors);
-  const auto nonce = from_base64(parts.nonce);
-  const auto box = from_base64(parts.box);
+  const auto nonce = from_base64url(parts.nonce);
+  const auto box = from_base64url(parts.box);
   if (!errors.empty() || !nonce || !box || nonce->size() != kNonceBytes)
     throw BadSealedValue("'" + std::string(field) + "' is no sealed value");
   owners_.push_back(parts.key);

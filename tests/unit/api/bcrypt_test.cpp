@@ -1,9 +1,10 @@
-// The bcrypt pool and the cache of good keys.
+// Hashes of keys, and the cache of good ones.
+#include "api/common/bcrypt.hpp"
+
 #include <doctest/doctest.h>
 
 #include <future>
 
-#include "api/common/bcrypt_pool.hpp"
 #include "api/common/key_cache.hpp"
 #include "tests/unit/api/support.hpp"
 
@@ -39,44 +40,19 @@ TEST_CASE("a hash fits its secret and no other") {
   CHECK(api::bcrypt_verify("U*U", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
 }
 
-TEST_CASE("the pool answers on threads of its own") {
+TEST_CASE("hashes and checks are answered by the pool") {
   SeededRandomness randomness;
-  api::BcryptOptions options;
-  options.cost = kCheapest;
-  api::BcryptPool pool(options, randomness);
+  api::WorkPool pool({});
+  api::Bcrypt bcrypt(pool, randomness, kCheapest);
   std::promise<std::string> hashed;
-  REQUIRE(pool.try_hash("secret", [&](std::string hash) { hashed.set_value(std::move(hash)); }));
+  REQUIRE(bcrypt.try_hash("secret", [&](std::string hash) { hashed.set_value(std::move(hash)); }));
   const std::string hash = hashed.get_future().get();
   for (const bool right : {true, false}) {
     std::promise<bool> verified;
-    REQUIRE(pool.try_verify(right ? "secret" : "Secret", hash, [&](bool fits) { verified.set_value(fits); }));
+    REQUIRE(
+        bcrypt.try_verify(right ? "secret" : "Secret", hash, [&](bool fits) { verified.set_value(fits); }));
     CHECK(verified.get_future().get() == right);
   }
-}
-
-TEST_CASE("a full pool says so, and stopping drops what waits") {
-  SeededRandomness randomness;
-  api::BcryptOptions options;
-  options.cost = kCheapest;
-  options.threads = 1;
-  options.max_waiting = 2;
-  std::promise<void> go;
-  const auto gate = go.get_future().share();
-  auto dropped = std::make_shared<int>(0);
-  {
-    api::BcryptPool pool(options, randomness);
-    std::promise<void> started;
-    REQUIRE(pool.try_hash("blocks", [&, gate](const std::string&) {
-      started.set_value();
-      gate.wait();
-    }));
-    started.get_future().wait();
-    CHECK(pool.try_hash("waits", [dropped](const std::string&) {}));
-    CHECK(pool.try_hash("waits", [dropped](const std::string&) {}));
-    CHECK_FALSE(pool.try_hash("too many", [dropped](const std::string&) {}));
-    go.set_value();
-  }
-  CHECK(dropped.use_count() == 1);
 }
 
 TEST_CASE("a cached key is found until it is dropped") {

@@ -46,9 +46,8 @@ House::House(groundtruth::Options options)
   executor_ = journal::make_thread_executor("node");
   node_ = std::make_unique<journal::Node>(*journal_, *codec_, *projector_, clock,
                                           journal::system_randomness(), *executor_, journal::NodeOptions{});
-  BcryptOptions cheap;
-  cheap.cost = 4;
-  bcrypt_ = std::make_unique<BcryptPool>(cheap, journal::system_randomness());
+  hashing_ = std::make_unique<WorkPool>(WorkPoolOptions{});
+  bcrypt_ = std::make_unique<Bcrypt>(*hashing_, journal::system_randomness(), 4);
   accounts_ = std::make_unique<projections::AccountQueries>(projector_->readers("accounts"));
   tasks_ = std::make_unique<projections::TaskQueries>(projector_->readers("tasks"));
   services_ = std::make_unique<groundtruth::Services>(

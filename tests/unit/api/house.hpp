@@ -68,7 +68,8 @@ class House {
   std::unique_ptr<projections::Projector> projector_;
   std::unique_ptr<journal::Executor> executor_;
   std::unique_ptr<journal::Node> node_;
-  std::unique_ptr<BcryptPool> bcrypt_;
+  std::unique_ptr<WorkPool> hashing_;
+  std::unique_ptr<Bcrypt> bcrypt_;
   std::unique_ptr<projections::AccountQueries> accounts_;
   std::unique_ptr<projections::TaskQueries> tasks_;
   std::unique_ptr<groundtruth::Services> services_;

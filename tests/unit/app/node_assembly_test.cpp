@@ -9,7 +9,7 @@
 #include <future>
 #include <thread>
 
-#include "api/ops/email_claim.hpp"
+#include "api/common/email_claim.hpp"
 #include "app/exit_code.hpp"
 #include "projections/accounts/queries.hpp"
 

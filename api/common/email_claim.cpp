@@ -1,14 +1,27 @@
 // See email_claim.hpp.
-#include "api/ops/email_claim.hpp"
+#include "api/common/email_claim.hpp"
 
 #include <sodium.h>
 
+#include <stdexcept>
+
 #include "journal/codec/json_writer.hpp"
 
-namespace groundtruth::ops {
+namespace groundtruth::api {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
+
+// Hashed, and so never changed: accounts were organizations when the first of these claims was made.
+std::string_view word_for(EmailOwner owner) {
+  switch (owner) {
+    case EmailOwner::account:
+      return "organization";
+    case EmailOwner::worker:
+      return "worker";
+  }
+  throw std::invalid_argument("an owner of an address without a name");
+}
 
 std::uint64_t number_at(const std::uint8_t* bytes) {
   std::uint64_t number = 0;
@@ -27,11 +40,11 @@ std::string normalized_email(std::string_view email) {
   return out;
 }
 
-EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, std::string_view kind,
+EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, EmailOwner owner,
                           std::string_view email) {
   std::string input = journal::codec::to_json(surface);
   input += '\0';
-  input += kind;
+  input += word_for(owner);
   input += '\0';
   input += normalized_email(email);
   std::array<std::uint8_t, 32> hash{};
@@ -55,4 +68,4 @@ bool is_email(std::string_view email) {
   return true;
 }
 
-}  // namespace groundtruth::ops
+}  // namespace groundtruth::api

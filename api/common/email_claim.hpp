@@ -2,13 +2,14 @@
 // section 3).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "domain/account.hpp"
 #include "journal/key_store.hpp"
 
-namespace groundtruth::ops {
+namespace groundtruth::api {
 
 // What the key is derived from the master key for.
 inline constexpr std::string_view kEmailHashPurpose = "email-hash";
@@ -18,15 +19,18 @@ struct EmailClaimRef {
   domain::Bucket bucket;
 };
 
+// What the owner of an address is. One person may have one of each with the same address.
+enum class EmailOwner : std::uint8_t { account, worker };
+
 // The address as it is compared: without surrounding white space, ASCII letters lower-cased.
 std::string normalized_email(std::string_view email);
 
 // A pure function of its arguments, kept for ever: it decides who has an address. Keyed, so that ids do not
-// give away who is a customer. `kind` tells account kinds of a surface apart ("organization", "worker", …).
-EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, std::string_view kind,
+// give away who is a customer.
+EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, EmailOwner owner,
                           std::string_view email);
 
 // Shape only: one '@' between two parts without white space or control characters, at most 254 bytes.
 bool is_email(std::string_view email);
 
-}  // namespace groundtruth::ops
+}  // namespace groundtruth::api

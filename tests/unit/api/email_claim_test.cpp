@@ -1,10 +1,10 @@
 // Who owns an e-mail address is decided by this hash for ever, so its results are pinned.
-#include "api/ops/email_claim.hpp"
+#include "api/common/email_claim.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace groundtruth;
-using namespace groundtruth::ops;
+using namespace groundtruth::api;
 
 namespace {
 
@@ -15,8 +15,8 @@ journal::DataKey key_of(std::uint8_t first) {
 }
 
 EmailClaimRef claim(std::string_view email, domain::Surface surface = domain::Surface::groundtruth,
-                    std::string_view kind = "organization", std::uint8_t key = 1) {
-  return email_claim(key_of(key), surface, kind, email);
+                    EmailOwner owner = EmailOwner::account, std::uint8_t key = 1) {
+  return email_claim(key_of(key), surface, owner, email);
 }
 
 }  // namespace
@@ -36,11 +36,17 @@ TEST_CASE("case and surrounding white space do not make another address") {
   CHECK(claim("someone.else@example.com").id != made.id);
 }
 
-TEST_CASE("surface, kind and key each make another claim") {
+TEST_CASE("surface, owner and key each make another claim") {
   const auto made = claim("someone@example.com");
   CHECK(claim("someone@example.com", domain::Surface::humanping).id != made.id);
-  CHECK(claim("someone@example.com", domain::Surface::groundtruth, "worker").id != made.id);
-  CHECK(claim("someone@example.com", domain::Surface::groundtruth, "organization", 2).id != made.id);
+  CHECK(claim("someone@example.com", domain::Surface::groundtruth, EmailOwner::worker).id != made.id);
+  CHECK(claim("someone@example.com", domain::Surface::groundtruth, EmailOwner::account, 2).id != made.id);
+}
+
+TEST_CASE("who has an address is decided as it always was") {
+  CHECK(claim("someone@example.com").id.value == "eml_1x5v94mfjwdde6jc27tk68jz6e");
+  CHECK(claim("someone@example.com", domain::Surface::humanping, EmailOwner::worker).id.value ==
+        "eml_6sfrg6jant6wy322ygx71dc9dw");
 }
 
 TEST_CASE("the shape of an address") {

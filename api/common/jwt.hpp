@@ -1,0 +1,65 @@
+// Tokens that workers log in with: compact JWS, Ed25519, one signing key a month.
+//
+//   {"alg":"EdDSA","kid":"2026-11","typ":"JWT"} . {"iss":…,"sub":"wrk_…","iat":…,"exp":…} . signature
+//
+// Seeds of the signing keys lie in the key store, wrapped as data keys are, under "jwt:<kid>" (DESIGN,
+// section 8): every node of a journal takes the others' tokens.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "domain/ids.hpp"
+#include "journal/key_store.hpp"
+#include "journal/ports.hpp"
+
+namespace groundtruth::api {
+
+struct WorkerTokenOptions {
+  std::string issuer = "groundtruth";
+  std::chrono::seconds lifetime =
+      std::chrono::hours{24};           // at most four weeks: a key verifies for two months
+  std::chrono::seconds clock_skew{60};  // by which another node's clock may be ahead
+};
+
+struct VerifiedToken {
+  domain::WorkerId subject;
+  domain::Timestamp issued_at;
+  domain::Timestamp expires_at;
+};
+
+// Thread-safe. Key store and clock must outlive it.
+class WorkerTokens {
+ public:
+  // Throws std::invalid_argument when a token would outlive its key.
+  WorkerTokens(WorkerTokenOptions options, journal::KeyStore& keys, const journal::Clock& clock);
+  ~WorkerTokens();
+
+  // Signs with the key of the current UTC month, which the month's first token makes: that one waits until
+  // the key is on disk. Throws std::runtime_error when the key was destroyed or the store cannot be used.
+  std::string sign(const domain::WorkerId& subject);
+
+  // nullopt for whatever is not a token of ours that is valid now. No I/O but for a month's first token.
+  // Costs at most one look at the key store and one signature, whatever comes in.
+  std::optional<VerifiedToken> verify(std::string_view token);
+
+ private:
+  struct Key;
+
+  std::shared_ptr<const Key> signing_key(const std::string& kid);
+  std::shared_ptr<const Key> find_key(const std::string& kid);
+  std::shared_ptr<const Key> remember(const std::string& kid, const journal::DataKey& seed);
+
+  const WorkerTokenOptions options_;
+  journal::KeyStore& keys_;
+  const journal::Clock& clock_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const Key>> cache_;  // by kid
+};
+
+}  // namespace groundtruth::api
