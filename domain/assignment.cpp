@@ -132,6 +132,8 @@ Decision decide(const AnnounceUpload& c, const Assignment& assignment, Timestamp
 
 Decision decide(const SubmitProof& c, const Task& task, const Assignment& assignment, Timestamp at) {
   if (!assignment.holds_lease(at)) return no_lease(assignment);
+  // The caller saw no lease and looked at nothing; it may try again now.
+  if (c.media.empty()) return reject(RejectionCode::lease_not_found);
   if (auto rejection = task.closed_to_work(at)) return *rejection;
   auto progress = task.progress();
   --progress.leased;

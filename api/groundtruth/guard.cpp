@@ -8,8 +8,6 @@
 namespace groundtruth::api::groundtruth {
 namespace {
 
-constexpr std::int64_t kMsPerSecond = 1'000;
-
 domain::Scope scope_of(const http::Route& route) {
   if (route.scope == "read") return domain::Scope::read;
   if (route.scope == "write") return domain::Scope::write;
@@ -94,11 +92,7 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
 
 void finish(const http::Request& request, http::Response& response) {
   const auto* caller = std::any_cast<Caller>(&request.principal);
-  if (caller == nullptr) return;
-  const std::int64_t reset_s = (caller->rate.reset.ms + kMsPerSecond - 1) / kMsPerSecond;
-  response.header("X-RateLimit-Limit", std::to_string(caller->rate.limit));
-  response.header("X-RateLimit-Remaining", std::to_string(caller->rate.remaining));
-  response.header("X-RateLimit-Reset", std::to_string(reset_s));
+  if (caller != nullptr) add_rate_headers(response, caller->rate);
 }
 
 }  // namespace groundtruth::api::groundtruth
