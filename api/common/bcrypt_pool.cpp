@@ -4,7 +4,6 @@
 #include <crypt.h>
 #include <sodium.h>
 
-#include <algorithm>
 #include <array>
 #include <memory>
 #include <stdexcept>
@@ -45,59 +44,18 @@ bool bcrypt_verify(const std::string& secret, const std::string& hash) {
 }
 
 BcryptPool::BcryptPool(BcryptOptions options, journal::Randomness& randomness)
-    : options_(options), randomness_(randomness) {
-  for (unsigned i = 0; i < std::max(options_.threads, 1U); ++i) threads_.emplace_back([this] { work(); });
-}
-
-BcryptPool::~BcryptPool() {
-  std::deque<std::function<void()>> dropped;
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    dropped.swap(jobs_);  // destroyed outside of the lock: a callback's end may wake who calls us
-  }
-  wake_.notify_all();
-  for (auto& thread : threads_) thread.join();
-}
+    : options_(options), randomness_(randomness), threads_(options.threads, options.max_waiting) {}
 
 bool BcryptPool::try_hash(std::string secret, std::function<void(std::string)> done) {
-  return enqueue([this, secret = std::move(secret), done = std::move(done)] {
+  return threads_.try_run([this, secret = std::move(secret), done = std::move(done)] {
     done(bcrypt_hash(secret, options_.cost, randomness_));
   });
 }
 
 bool BcryptPool::try_verify(std::string secret, std::string hash, std::function<void(bool)> done) {
-  return enqueue([secret = std::move(secret), hash = std::move(hash), done = std::move(done)] {
+  return threads_.try_run([secret = std::move(secret), hash = std::move(hash), done = std::move(done)] {
     done(bcrypt_verify(secret, hash));
   });
-}
-
-bool BcryptPool::enqueue(std::function<void()> job) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopping_ || jobs_.size() >= options_.max_waiting) return false;
-    jobs_.push_back(std::move(job));
-  }
-  wake_.notify_one();
-  return true;
-}
-
-void BcryptPool::work() {
-  for (;;) {
-    std::function<void()> job;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-      if (stopping_) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
-    }
-    try {
-      job();
-    } catch (const std::exception&) {
-      // The callback dies uncalled with the job, and whoever awaits it learns that (api/http/async.hpp).
-    }
-  }
 }
 
 }  // namespace groundtruth::api

@@ -1,14 +1,10 @@
 // bcrypt off the I/O threads: a check takes 50 ms and more, so it has threads of its own and a bounded queue.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
 
+#include "api/common/work_pool.hpp"
 #include "journal/ports.hpp"
 
 namespace groundtruth::api {
@@ -24,25 +20,15 @@ struct BcryptOptions {
 class BcryptPool {
  public:
   BcryptPool(BcryptOptions options, journal::Randomness& randomness);
-  ~BcryptPool();
-  BcryptPool(const BcryptPool&) = delete;
-  BcryptPool& operator=(const BcryptPool&) = delete;
 
   // False when the queue is full; `done` is then never called. Secrets are at most 72 bytes.
   bool try_hash(std::string secret, std::function<void(std::string hash)> done);
   bool try_verify(std::string secret, std::string hash, std::function<void(bool)> done);
 
  private:
-  bool enqueue(std::function<void()> job);
-  void work();
-
   BcryptOptions options_;
   journal::Randomness& randomness_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> jobs_;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  WorkPool threads_;
 };
 
 // The calculation itself, for who may block (the command line). Throws std::runtime_error when libcrypt

@@ -51,6 +51,8 @@ class Headers {
 
 // ASCII, as header names, schemes and hosts compare.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
+// Without the white space around it that a header's grammar allows.
+std::string_view trim(std::string_view text);
 
 // A body that its handler reads piece by piece (BodyKind::streamed), so that its size costs no memory.
 class BodyReader {
