@@ -26,7 +26,7 @@ struct Services {
       : blobs(served),
         clock(wall_clock),
         options(settings),
-        pool(settings.threads, 4 * settings.max_uploads) {}
+        pool(settings.threads, 2 * settings.max_uploads) {}
 
   ports::ServedBlobs& blobs;
   const journal::Clock& clock;
@@ -34,7 +34,7 @@ struct Services {
   std::atomic<std::size_t> uploads{0};  // running
   // Hashing and writing an upload goes here piece by piece, as each costs an I/O thread's other connections a
   // millisecond at best and, when the kernel wants dirty pages written first, seconds; so does the final
-  // sync. An upload has one piece here at a time, so the queue cannot fill up.
+  // sync. An upload has at most one piece and its end here at a time, so the queue cannot fill up.
   WorkPool pool;
 };
 

@@ -1,7 +1,9 @@
 // See upload.hpp.
 #include "api/media/upload.hpp"
 
+#include <atomic>
 #include <charconv>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -15,41 +17,42 @@ using Outcome = http::BodyReader::Outcome;
 constexpr std::string_view kOtherContent =
     "the bytes that came are not those of the signed size and sha256; nothing was stored";
 
-// One of the uploads that may run at once.
-class Place {
- public:
-  Place(std::atomic<std::size_t>& taken, std::size_t max) : taken_(taken), is_mine_(++taken <= max) {}
-  ~Place() { --taken_; }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  bool is_mine() const { return is_mine_; }
-
- private:
-  std::atomic<std::size_t>& taken_;
-  const bool is_mine_;
+// One of the uploads that may run at once, given back by its end.
+struct GiveBack {
+  void operator()(std::atomic<std::size_t>* taken) const { --*taken; }
 };
+using Place = std::unique_ptr<std::atomic<std::size_t>, GiveBack>;
+
+// nullptr: all are taken.
+Place take_place(Services& services) {
+  std::size_t taken = services.uploads;
+  while (taken < services.options.max_uploads) {
+    if (services.uploads.compare_exchange_weak(taken, taken + 1)) return Place(&services.uploads);
+  }
+  return nullptr;
+}
 
 // What the handler and the pool's threads pass to each other; never used by both at once.
 struct Upload {
-  explicit Upload(Services& services)
-      : blobs(services.blobs), place(services.uploads, services.options.max_uploads) {}
-  ports::ServedBlobs& blobs;
-  Place place;
-  ports::BlobSpec spec;
+  Upload(Place own_place, ports::BlobSpec signed_spec)
+      : place(std::move(own_place)), spec(std::move(signed_spec)) {}
+  const Place place;
+  const ports::BlobSpec spec;
   std::unique_ptr<ports::BlobWriter> writer;
   std::string piece;
 };
 
-// Lets go of the upload on the pool, whatever ends the handler: removing half of a large file takes its time.
-// Declared before all else that holds the upload, so it is the handler's last.
-class LastHold {
+// The handler's hold on its upload, which ends on the pool whatever ends the handler: removing half of a
+// large file takes its time.
+class Hold {
  public:
-  LastHold(WorkPool& pool, std::shared_ptr<Upload> upload) : pool_(pool), upload_(std::move(upload)) {}
-  ~LastHold() {
+  Hold(WorkPool& pool, std::shared_ptr<Upload> upload) : pool_(pool), upload_(std::move(upload)) {}
+  ~Hold() {
     pool_.try_run([last = std::move(upload_)] {});
   }
-  LastHold(const LastHold&) = delete;
-  LastHold& operator=(const LastHold&) = delete;
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  const std::shared_ptr<Upload>& upload() const { return upload_; }
 
  private:
   WorkPool& pool_;
@@ -79,14 +82,14 @@ std::optional<http::Response> check_headers(const http::Request& request, const 
   return std::nullopt;
 }
 
-bool write_piece(Upload& upload) {
-  if (!upload.writer) upload.writer = upload.blobs.begin(upload.spec);
+bool write_piece(ports::ServedBlobs& blobs, Upload& upload) {
+  if (!upload.writer) upload.writer = blobs.begin(upload.spec);
   return upload.writer->append(upload.piece);
 }
 
-bool finish(Upload& upload) {
+bool finish(ports::ServedBlobs& blobs, Upload& upload) {
   upload.piece.clear();
-  return write_piece(upload) && upload.writer->finish();  // an empty object has no other piece
+  return write_piece(blobs, upload) && upload.writer->finish();  // an empty object has no other piece
 }
 
 http::Response stored(const ports::BlobSpec& spec) {
@@ -106,22 +109,26 @@ http::Async<http::Response> take_upload(Services& services, http::Request& reque
   if (checked.signature != ports::Signature::valid) co_return refuse_signature(checked.signature);
   if (auto refused = check_headers(request, checked.spec)) co_return std::move(*refused);
 
-  auto upload = std::make_shared<Upload>(services);
-  const LastHold last_hold(services.pool, upload);
-  if (!upload->place.is_mine()) co_return groundtruth::refuse(http::Refusal::unavailable, {});
-  upload->spec = std::move(checked.spec);
+  Place place = take_place(services);
+  if (!place) co_return groundtruth::refuse(http::Refusal::unavailable, {});
+  const Hold hold(services.pool, std::make_shared<Upload>(std::move(place), std::move(checked.spec)));
+  Upload& upload = *hold.upload();
   for (;;) {
-    const Outcome outcome = co_await request.streamed_body->next(upload->piece);
+    const Outcome outcome = co_await request.streamed_body->next(upload.piece);
     if (outcome == Outcome::complete) break;
     if (outcome != Outcome::piece) co_return http::Response{};  // the server has the words for it
-    std::function<bool()> work = [upload] { return write_piece(*upload); };
+    std::function<bool()> work = [&blobs = services.blobs, held = hold.upload()] {
+      return write_piece(blobs, *held);
+    };
     const bool fits = co_await run_on<bool>(services.pool, std::move(work));
     if (!fits) co_return groundtruth::refuse(http::Refusal::body_too_large, {});
   }
-  std::function<bool()> work = [upload] { return finish(*upload); };
+  std::function<bool()> work = [&blobs = services.blobs, held = hold.upload()] {
+    return finish(blobs, *held);
+  };
   const bool is_stored = co_await run_on<bool>(services.pool, std::move(work));
   if (!is_stored) co_return refuse(kOtherContent);
-  co_return stored(upload->spec);
+  co_return stored(upload.spec);
 }
 
 }  // namespace groundtruth::api::media

@@ -6,8 +6,8 @@
 
 namespace groundtruth::api::media {
 
-// 200 with the object's ETag once it is durable; before that, and after any other answer, nothing of it is
-// there. The same upload may come again.
+// 200 with the object's ETag once it is durable. After any 4xx nothing of it is there; where the server
+// failed or had no patience left it may be, and the same upload may come again.
 http::Async<http::Response> take_upload(Services& services, http::Request& request);
 
 }  // namespace groundtruth::api::media
