@@ -130,7 +130,7 @@ void Session::begin_request() {
   if (chunk_.capacity() > kSpareBodyBytes) std::string().swap(chunk_);
   input_.recycle();
   request_bytes_ = sent_bytes_ = 0;
-  stream_state_ = BodyReader::Outcome::piece;
+  stream_state_ = Outcome::piece;
   keep_alive_ = body_read_ = true;
   continue_owed_ = timed_out_ = false;
 }

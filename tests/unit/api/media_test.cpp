@@ -84,8 +84,9 @@ ports::BlobSpec spec_for(const std::string& content, const std::string& type = "
   return spec_of(key_for(content), content, type);
 }
 
-std::string unsigned_head(const std::string& method, const std::string& path) {
-  return method + " " + path + " HTTP/1.1\r\nHost: h\r\n";
+std::string unsigned_request(const std::string& method, const std::string& path,
+                             const std::string& rest = "\r\n") {
+  return method + " " + path + " HTTP/1.1\r\nHost: h\r\n" + rest;
 }
 
 std::string changed(std::string text, const std::string& from, const std::string& to) {
@@ -194,7 +195,7 @@ TEST_CASE("a URL serves one use, for its time") {
   CHECK(house.ask(in).status == 200);
   CHECK(house.ask(changed(house.put_head(spec) + "\r\n", "PUT ", "GET ")).status == 403);
   CHECK(house.ask(changed(out, "X-Amz-Signature=", "X-Amz-Signature=0")).status == 403);
-  CHECK(house.ask(unsigned_head("GET", "/media/" + spec.key) + "\r\n").status == 403);
+  CHECK(house.ask(unsigned_request("GET", "/media/" + spec.key)).status == 403);
   house.clock.now_ms += 3'599'999;
   CHECK(house.ask(out).status == 200);
   CHECK(house.ask(in).status == 200);
@@ -215,14 +216,14 @@ TEST_CASE("paths that no object has, and objects that are not there") {
         "/media/../" + hash, "/media/" + kOwner + "%2f..%2f/" + hash, "/media/" + kOwner + "/" + hash + "/x",
         "/media//" + hash}) {
     CAPTURE(path);
-    CHECK(house.ask(unsigned_head("GET", path) + "\r\n").status == 404);
-    CHECK(house.ask(unsigned_head("PUT", path) + "Content-Length: 1\r\n\r\nx").status == 404);
+    CHECK(house.ask(unsigned_request("GET", path)).status == 404);
+    CHECK(house.ask(unsigned_request("PUT", path, "Content-Length: 1\r\n\r\nx")).status == 404);
   }
   const Answer missing = house.ask(house.get(kOwner + "/" + hash));
   CHECK(missing.status == 404);
   CHECK(missing.body ==
         R"({"error":{"code":"not_found","message":"There is no such object.","details":{}}})");
-  const Answer wrong_method = house.ask(unsigned_head("DELETE", "/media/" + kOwner + "/" + hash) + "\r\n");
+  const Answer wrong_method = house.ask(unsigned_request("DELETE", "/media/" + kOwner + "/" + hash));
   CHECK(wrong_method.status == 405);
   CHECK(wrong_method.header("allow") == "GET, HEAD, PUT, OPTIONS");
 }
