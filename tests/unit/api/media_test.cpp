@@ -209,12 +209,18 @@ TEST_CASE("a URL serves one use, for its time") {
 
 TEST_CASE("paths that no object has, and objects that are not there") {
   MediaHouse house;
-  const std::string hash(64, 'a');
-  for (const std::string& path :
-       {"/media/" + kOwner, "/media/" + kOwner + "/", "/media/" + kOwner + "/x", "/media/x/" + hash,
-        "/media/" + kOwner + "/" + hash + "0", "/media/" + kOwner + "/" + std::string(64, 'A'),
-        "/media/../" + hash, "/media/" + kOwner + "%2f..%2f/" + hash, "/media/" + kOwner + "/" + hash + "/x",
-        "/media//" + hash}) {
+  const std::string hash(64, 'a'), owner = "/media/" + kOwner;
+  const std::vector<std::string> paths = {owner,
+                                          owner + "/",
+                                          owner + "/x",
+                                          owner + "/" + hash + "0",
+                                          owner + "/" + hash + "/x",
+                                          owner + "/" + std::string(64, 'A'),
+                                          owner + "%2f..%2f/" + hash,
+                                          "/media/x/" + hash,
+                                          "/media/../" + hash,
+                                          "/media//" + hash};
+  for (const std::string& path : paths) {
     CAPTURE(path);
     CHECK(house.ask(unsigned_request("GET", path)).status == 404);
     CHECK(house.ask(unsigned_request("PUT", path, "Content-Length: 1\r\n\r\nx")).status == 404);
