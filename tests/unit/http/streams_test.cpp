@@ -145,6 +145,20 @@ TEST_CASE("a streamed body that stops coming is answered by 408") {
   }
 }
 
+TEST_CASE("what comes late in a body is not taken for a request, also when the handler throws") {
+  ServerOptions options;
+  options.body_timeout = milliseconds(50);
+  House house(options);
+  RawClient client(house.port());
+  client.send(sized_head("/throws", 10) + "some");
+  const Answer answer = client.receive();
+  CHECK(answer.status == 500);
+  CHECK(answer.header("connection") == "close");
+  client.send(kHello);
+  client.shut_down_sending();
+  CHECK(client.ends());
+}
+
 TEST_CASE("dripping does not prolong the time for a piece") {
   ServerOptions options;
   options.body_timeout = milliseconds(50);
