@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <future>
+#include <memory>
 
 #include "api/common/key_cache.hpp"
 #include "tests/unit/api/support.hpp"
@@ -44,14 +45,14 @@ TEST_CASE("hashes and checks are answered by the pool") {
   SeededRandomness randomness;
   api::WorkPool pool({});
   api::Bcrypt bcrypt(pool, randomness, kCheapest);
-  std::promise<std::string> hashed;
-  REQUIRE(bcrypt.try_hash("secret", [&](std::string hash) { hashed.set_value(std::move(hash)); }));
-  const std::string hash = hashed.get_future().get();
+  const auto hashed = std::make_shared<std::promise<std::string>>();
+  REQUIRE(bcrypt.try_hash("secret", [hashed](std::string hash) { hashed->set_value(std::move(hash)); }));
+  const std::string hash = hashed->get_future().get();
   for (const bool right : {true, false}) {
-    std::promise<bool> verified;
-    REQUIRE(
-        bcrypt.try_verify(right ? "secret" : "Secret", hash, [&](bool fits) { verified.set_value(fits); }));
-    CHECK(verified.get_future().get() == right);
+    const auto verified = std::make_shared<std::promise<bool>>();
+    REQUIRE(bcrypt.try_verify(right ? "secret" : "Secret", hash,
+                              [verified](bool fits) { verified->set_value(fits); }));
+    CHECK(verified->get_future().get() == right);
   }
 }
 

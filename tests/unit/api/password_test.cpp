@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <future>
+#include <memory>
 #include <stdexcept>
 
 using namespace groundtruth;
@@ -13,10 +14,10 @@ namespace {
 
 api::Passwords::Verdict verify(api::Passwords& passwords, std::string password,
                                std::optional<std::string> hash) {
-  std::promise<api::Passwords::Verdict> verdict;
+  const auto verdict = std::make_shared<std::promise<api::Passwords::Verdict>>();
   REQUIRE(passwords.try_verify(std::move(password), std::move(hash),
-                               [&](api::Passwords::Verdict done) { verdict.set_value(done); }));
-  return verdict.get_future().get();
+                               [verdict](api::Passwords::Verdict done) { verdict->set_value(done); }));
+  return verdict->get_future().get();
 }
 
 }  // namespace
@@ -59,9 +60,10 @@ TEST_CASE("memory that is not there is no wrong password") {
 TEST_CASE("hashes and checks of passwords are answered by the pool") {
   api::WorkPool pool({});
   api::Passwords passwords(pool, kCheapestPasswords);
-  std::promise<std::string> hashed;
-  REQUIRE(passwords.try_hash("secret words", [&](std::string hash) { hashed.set_value(std::move(hash)); }));
-  const std::string hash = hashed.get_future().get();
+  const auto hashed = std::make_shared<std::promise<std::string>>();
+  REQUIRE(
+      passwords.try_hash("secret words", [hashed](std::string hash) { hashed->set_value(std::move(hash)); }));
+  const std::string hash = hashed->get_future().get();
 
   CHECK(verify(passwords, "secret words", hash).is_right);
   CHECK_FALSE(verify(passwords, "secret words", hash).needs_rehash);

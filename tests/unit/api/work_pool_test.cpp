@@ -16,36 +16,37 @@ namespace {
 class Gate {
  public:
   explicit Gate(api::WorkPool& pool) {
-    REQUIRE(pool.try_run([this, gate = go_.get_future().share()] {
-      started_.set_value();
-      gate.wait();
+    REQUIRE(pool.try_run([state = state_] {
+      state->started.set_value();
+      state->go.get_future().wait();
     }));
-    started_.get_future().wait();
+    state_->started.get_future().wait();
   }
-  void open() { go_.set_value(); }
+  void open() { state_->go.set_value(); }
 
  private:
-  std::promise<void> started_;
-  std::promise<void> go_;
+  struct State {
+    std::promise<void> started, go;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();  // the job may be the last to let it go
 };
 
 }  // namespace
 
 TEST_CASE("jobs run on the pool's own threads, as many at once as it has") {
+  struct Meeting {
+    std::promise<std::thread::id> promises[2];
+    std::shared_future<std::thread::id> ids[2]{promises[0].get_future(), promises[1].get_future()};
+  };
+  const auto meeting = std::make_shared<Meeting>();
   api::WorkPool pool({2, 8});
-  std::promise<std::thread::id> ids[2];
-  auto first = ids[0].get_future().share();
-  auto second = ids[1].get_future().share();
   // Each waits for the other: this ends only where both run at the same time.
-  REQUIRE(pool.try_run([&] {
-    ids[0].set_value(std::this_thread::get_id());
-    second.wait();
-  }));
-  REQUIRE(pool.try_run([&] {
-    ids[1].set_value(std::this_thread::get_id());
-    first.wait();
-  }));
-  CHECK(std::set{first.get(), second.get(), std::this_thread::get_id()}.size() == 3);
+  for (const int me : {0, 1})
+    REQUIRE(pool.try_run([meeting, me] {
+      meeting->promises[me].set_value(std::this_thread::get_id());
+      meeting->ids[1 - me].wait();
+    }));
+  CHECK(std::set{meeting->ids[0].get(), meeting->ids[1].get(), std::this_thread::get_id()}.size() == 3);
 }
 
 TEST_CASE("a full pool says so, and nothing that waited outlives it") {
@@ -65,8 +66,8 @@ TEST_CASE("a job that throws costs nobody else anything") {
   api::WorkPool pool({1, 8});
   auto callback = std::make_shared<int>(0);
   REQUIRE(pool.try_run([callback] { throw std::runtime_error("no memory"); }));
-  std::promise<void> next;
-  REQUIRE(pool.try_run([&] { next.set_value(); }));
-  next.get_future().wait();
+  const auto next = std::make_shared<std::promise<void>>();
+  REQUIRE(pool.try_run([next] { next->set_value(); }));
+  next->get_future().wait();
   CHECK(callback.use_count() == 1);
 }
