@@ -1,0 +1,131 @@
+// See verification_mailer.hpp.
+#include "workers/mail/verification_mailer.hpp"
+
+#include <algorithm>
+#include <future>
+#include <memory>
+
+#include "journal/read_models.hpp"
+
+namespace groundtruth::workers {
+
+VerificationMailer::VerificationMailer(Unmailed unmailed, LinkOf link_of, Submit submit,
+                                       ports::Mailer& mailer, journal::Clock& clock,
+                                       journal::Randomness& randomness, VerificationMailerOptions options)
+    : unmailed_(std::move(unmailed)),
+      link_of_(std::move(link_of)),
+      submit_(std::move(submit)),
+      mailer_(mailer),
+      clock_(clock),
+      randomness_(randomness),
+      options_(std::move(options)) {}
+
+VerificationMailer::~VerificationMailer() {
+  stop();
+}
+
+void VerificationMailer::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void VerificationMailer::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void VerificationMailer::observe(const journal::Accepted& accepted) {
+  if (!accepted.commit || accepted.commit->find<domain::WorkerRegistered>() == nullptr) return;
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  wake_.notify_all();
+}
+
+void VerificationMailer::run() {
+  for (;;) {
+    try {
+      look();
+    } catch (const std::exception& failure) {
+      options_.log(std::string("mails to be sent cannot be read: ") + failure.what());
+    }
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, options_.interval, [this] { return stopping_ || woken_; });
+    if (stopping_) return;
+    woken_ = false;
+  }
+}
+
+// Until nobody is left who can be served now. Those who failed stay in the read models' list, at its front
+// once they are many, so it is asked for more than them.
+void VerificationMailer::look() {
+  for (bool sent_any = true; sent_any;) {
+    sent_any = false;
+    const auto limit = options_.batch + static_cast<std::uint32_t>(failures_.size());
+    for (const auto& worker : unmailed_(limit)) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return;
+      }
+      const auto failed = failures_.find(worker.id);
+      if (failed != failures_.end() && clock_.steady() < failed->second.again) continue;
+      send(worker);
+      sent_any = sent_any || !failures_.contains(worker.id);
+    }
+  }
+}
+
+void VerificationMailer::send(const domain::Worker& worker) {
+  const auto result = mailer_.send(mail_to(worker));
+  const bool settled = result.outcome != ports::MailOutcome::failed;
+  if (settled && record(worker.id, result.outcome == ports::MailOutcome::sent)) {
+    failures_.erase(worker.id);
+    return;
+  }
+  auto& failure = failures_[worker.id];
+  failure.delay = failure.delay.count() == 0 ? options_.first_retry
+                                             : std::min(failure.delay * 2, options_.last_retry);
+  failure.again = clock_.steady() + failure.delay;
+  options_.log("the verification mail of " + worker.id.value + " is tried again in " +
+               std::to_string(failure.delay.count() / 1'000) + " s: " +
+               (settled ? "the journal did not take it" : result.reason));
+}
+
+bool VerificationMailer::record(const domain::WorkerId& worker, bool delivered) {
+  const auto bucket = domain::bucket_of(worker.value).value_or(domain::Bucket{});
+  auto answer = std::make_shared<std::promise<bool>>();
+  auto taken = answer->get_future();
+  journal::Submission submission;
+  submission.id = domain::new_id<domain::CommandId>("cmd_", clock_.now(), bucket, randomness_.bits());
+  submission.partition = journal::partition_of(journal::Topic::workers, bucket);
+  submission.actor = {journal::ActorKind::system, "mail", worker.value};
+  submission.command = domain::RecordVerificationMail{worker, delivered};
+  submission.deadline = clock_.steady() + options_.patience;
+  submission.done = [answer](const journal::Answer& given) {
+    answer->set_value(given.kind == journal::AnswerKind::accepted ||
+                      given.kind == journal::AnswerKind::rejected);
+  };
+  submit_(std::move(submission));
+  return taken.get();
+}
+
+ports::Mail VerificationMailer::mail_to(const domain::Worker& worker) const {
+  const domain::Timestamp expires{
+      clock_.now().ms + std::chrono::duration_cast<std::chrono::milliseconds>(options_.link_lifetime).count()};
+  ports::Mail mail;
+  mail.id = "verify-" + worker.id.value;
+  mail.to = worker.email;
+  mail.subject = "Verify your e-mail address";
+  mail.text = "Hello " + worker.name +
+              ",\n\nopen this link to verify your e-mail address and start working:\n\n" +
+              link_of_(worker.id, expires) +
+              "\n\nIt is good for a week. If you did not register, ignore this mail.\n";
+  return mail;
+}
+
+}  // namespace groundtruth::workers
