@@ -22,7 +22,7 @@ BOOST_DESCRIBE_ENUM(Surface, groundtruth, engagements, verified_workflows, human
 struct EmailClaimed {
   static constexpr std::string_view kType = "email.claimed";
   static constexpr int kSchema = 1;
-  AccountId account;
+  AccountId account;  // or a worker's, as an account (domain/worker.hpp)
 };
 BOOST_DESCRIBE_STRUCT(EmailClaimed, (), (account))
 
@@ -45,11 +45,13 @@ struct AccountCreated {
 };
 BOOST_DESCRIBE_STRUCT(AccountCreated, (), (account, surface, email_claim, name, email))
 
-// The owner's data key is destroyed after this was accepted and projections have forgotten the plain text.
+// The data key of `erased_owner` is destroyed after this was accepted and projections have forgotten the
+// plain text.
 struct AccountErased {
   static constexpr std::string_view kType = "account.erased";
   static constexpr int kSchema = 1;
   AccountId account;
+  const std::string& erased_owner() const { return account.value; }
 };
 BOOST_DESCRIBE_STRUCT(AccountErased, (), (account))
 

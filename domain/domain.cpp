@@ -38,4 +38,15 @@ std::string_view name_of(const Command& command) {
   return std::visit([](const auto& c) { return std::remove_cvref_t<decltype(c)>::kName; }, command);
 }
 
+std::optional<std::string> erased_owner(const Event& event) {
+  return std::visit(
+      [](const auto& e) -> std::optional<std::string> {
+        if constexpr (requires { e.erased_owner(); })
+          return e.erased_owner();
+        else
+          return std::nullopt;
+      },
+      event);
+}
+
 }  // namespace groundtruth::domain

@@ -11,9 +11,11 @@
 
 #include "domain/account.hpp"
 #include "domain/api_key.hpp"
+#include "domain/assignment.hpp"
 #include "domain/result.hpp"
 #include "domain/task.hpp"
 #include "domain/wallet.hpp"
+#include "domain/worker.hpp"
 
 namespace groundtruth::domain {
 
@@ -26,12 +28,18 @@ struct CommandRejected {
 };
 BOOST_DESCRIBE_STRUCT(CommandRejected, (), (rejection))
 
-using Event = std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated,
-                           ApiKeyUsed, ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled,
-                           TaskExpired, CommandRejected>;
-using Aggregate = std::variant<EmailClaim, Account, ApiKey, Wallet, Task>;
-using Command = std::variant<CreateAccount, EraseAccount, CreateApiKey, UseApiKey, RevokeApiKey, Deposit,
-                             CreateTask, FundTask, CancelTask, ExpireTask>;
+using Event =
+    std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated, ApiKeyUsed,
+                 ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled, TaskExpired,
+                 CommandRejected, TaskProgressed, TaskCompleted, LeaseGranted, LeaseEnded, UploadAnnounced,
+                 SubmissionCreated, SubmissionApproved, SubmissionRejected, WorkerRegistered,
+                 VerificationMailed, WorkerVerified, WorkerProfileChanged, WorkSettled, WorkerErased>;
+using Aggregate = std::variant<EmailClaim, Account, ApiKey, Wallet, Task, Assignment, Worker>;
+using Command =
+    std::variant<CreateAccount, EraseAccount, CreateApiKey, UseApiKey, RevokeApiKey, Deposit, CreateTask,
+                 FundTask, CancelTask, ExpireTask, AcceptTask, ReleaseTask, AnnounceUpload, SubmitProof,
+                 ApproveSubmission, RejectSubmission, PassTime, RegisterWorker, RecordVerificationMail,
+                 VerifyWorker, ChangeWorkerProfile, SettleWork, EraseWorker>;
 using Decision = BasicDecision<Event>;
 
 // Which aggregate an event belongs to: the one that has an `evolve` for it.
@@ -79,6 +87,45 @@ inline auto reads(const CancelTask& c) {
 inline auto reads(const ExpireTask& c) {
   return std::tuple{c.task, wallet_of(c.account)};
 }
+inline auto reads(const AcceptTask& c) {
+  return std::tuple{c.task, c.assignment};
+}
+inline auto reads(const ReleaseTask& c) {
+  return std::tuple{c.task, c.assignment};
+}
+inline auto reads(const AnnounceUpload& c) {
+  return std::tuple{c.assignment};
+}
+inline auto reads(const SubmitProof& c) {
+  return std::tuple{c.task, c.assignment};
+}
+inline auto reads(const ApproveSubmission& c) {
+  return std::tuple{c.task, c.assignment, wallet_of(c.account)};
+}
+inline auto reads(const RejectSubmission& c) {
+  return std::tuple{c.task, c.assignment, wallet_of(c.account)};
+}
+inline auto reads(const PassTime& c) {
+  return std::tuple{c.task, c.assignment, wallet_of(c.account)};
+}
+inline auto reads(const RegisterWorker& c) {
+  return std::tuple{c.email_claim, New{c.worker}};
+}
+inline auto reads(const RecordVerificationMail& c) {
+  return std::tuple{c.worker};
+}
+inline auto reads(const VerifyWorker& c) {
+  return std::tuple{c.worker};
+}
+inline auto reads(const ChangeWorkerProfile& c) {
+  return std::tuple{c.worker};
+}
+inline auto reads(const SettleWork& c) {
+  return std::tuple{c.worker, wallet_of(account_of(c.worker))};
+}
+inline auto reads(const EraseWorker& c) {
+  return std::tuple{c.email_claim, c.worker};
+}
 
 Decision decide(const CreateAccount&, const EmailClaim&, const Account&, Timestamp at);
 Decision decide(const EraseAccount&, const EmailClaim&, const Account&, Timestamp at);
@@ -90,6 +137,19 @@ Decision decide(const CreateTask&, const Account&, const Task&, Timestamp at);
 Decision decide(const FundTask&, const Task&, const Wallet&, Timestamp at);
 Decision decide(const CancelTask&, const Task&, const Wallet&, Timestamp at);
 Decision decide(const ExpireTask&, const Task&, const Wallet&, Timestamp at);
+Decision decide(const AcceptTask&, const Task&, const Assignment&, Timestamp at);
+Decision decide(const ReleaseTask&, const Task&, const Assignment&, Timestamp at);
+Decision decide(const AnnounceUpload&, const Assignment&, Timestamp at);
+Decision decide(const SubmitProof&, const Task&, const Assignment&, Timestamp at);
+Decision decide(const ApproveSubmission&, const Task&, const Assignment&, const Wallet&, Timestamp at);
+Decision decide(const RejectSubmission&, const Task&, const Assignment&, const Wallet&, Timestamp at);
+Decision decide(const PassTime&, const Task&, const Assignment&, const Wallet&, Timestamp at);
+Decision decide(const RegisterWorker&, const EmailClaim&, const Worker&, Timestamp at);
+Decision decide(const RecordVerificationMail&, const Worker&, Timestamp at);
+Decision decide(const VerifyWorker&, const Worker&, Timestamp at);
+Decision decide(const ChangeWorkerProfile&, const Worker&, Timestamp at);
+Decision decide(const SettleWork&, const Worker&, const Wallet&, Timestamp at);
+Decision decide(const EraseWorker&, const EmailClaim&, const Worker&, Timestamp at);
 
 // --- over variants, for those who drive the domain
 // ------------------------------------------------------------------
@@ -143,5 +203,8 @@ bool evolve(Aggregate& state, const Event& event, Timestamp at);
 std::optional<Aggregate> aggregate_for(const Event& event);
 
 std::string_view name_of(const Command& command);
+
+// Whose data key is to be destroyed because of this event; nullopt: nobody's.
+std::optional<std::string> erased_owner(const Event& event);
 
 }  // namespace groundtruth::domain

@@ -10,10 +10,18 @@ Rejection not_now(RejectionCode code, const Task& task) {
   return {code, {}, {{"status", std::string(boost::describe::enum_to_string(task.status, ""))}}};
 }
 
-// What goes back when a task ends before its target is reached: all that is not owed to workers.
+// What goes back when a task ends before its target is reached: all that is not owed to workers. Submissions
+// that wait for their review stay owed; leases end.
 Cents refund_of(const Task& task) {
-  const bool paid = task.status == TaskStatus::open;
-  return paid ? task.reward_cents * (task.target_submissions - task.approved_submissions) : Cents{0};
+  return task.status == TaskStatus::open
+             ? task.reward_cents * (task.promised_submissions() - task.pending_submissions)
+             : Cents{0};
+}
+
+void close(Task& task, TaskStatus status, Timestamp at) {
+  task.status = status;
+  task.leased_places = 0;
+  task.closed_at = at;
 }
 
 // To where it came from: the payer outside.
@@ -36,6 +44,7 @@ void evolve(Task& state, const TaskCreated& event, Timestamp at) {
   state.reward_cents = event.reward_cents;
   state.target_submissions = event.target_submissions;
   state.deadline = event.deadline;
+  state.requirements = event.requirements.value_or(Requirements{});
   state.metadata = event.metadata;
   state.checkout = event.checkout;
   state.funding_url = event.funding_url;
@@ -47,14 +56,29 @@ void evolve(Task& state, const TaskFunded&, Timestamp at) {
   state.funded_at = at;
 }
 
+void evolve(Task& state, const TaskProgressed& event, Timestamp) {
+  state.leased_places = event.leased;
+  state.pending_submissions = event.pending;
+  state.approved_submissions = event.approved;
+}
+
+void evolve(Task& state, const TaskCompleted&, Timestamp at) {
+  close(state, TaskStatus::completed, at);
+}
+
 void evolve(Task& state, const TaskCancelled&, Timestamp at) {
-  state.status = TaskStatus::cancelled;
-  state.closed_at = at;
+  close(state, TaskStatus::cancelled, at);
 }
 
 void evolve(Task& state, const TaskExpired&, Timestamp at) {
-  state.status = TaskStatus::expired;
-  state.closed_at = at;
+  close(state, TaskStatus::expired, at);
+}
+
+std::optional<Rejection> Task::closed_to_work(Timestamp at) const {
+  if (status != TaskStatus::open) return not_now(RejectionCode::task_not_open, *this);
+  const bool is_late = deadline && *deadline <= at;  // and the clock has not said so yet
+  if (is_late) return Rejection{RejectionCode::task_not_open, {}, {{"status", "expired"}}};
+  return std::nullopt;
 }
 
 std::optional<Rejection> check_budget(Cents reward_cents, std::int64_t target_submissions) {
@@ -73,7 +97,8 @@ Decision decide(const CreateTask& c, const Account& account, const Task& task, T
   if (c.deadline && *c.deadline <= at) return reject(RejectionCode::deadline_in_past);
   Decision decision;
   decision.add(c.task, TaskCreated{c.task, c.account, c.title, c.instructions, c.modalities, c.reward_cents,
-                                   c.target_submissions, c.deadline, c.metadata, c.checkout, c.funding_url});
+                                   c.target_submissions, c.deadline, c.requirements, c.metadata, c.checkout,
+                                   c.funding_url});
   return decision;
 }
 
@@ -95,8 +120,8 @@ Decision decide(const FundTask& c, const Task& task, const Wallet&, Timestamp) {
 Decision decide(const CancelTask& c, const Task& task, const Wallet&, Timestamp) {
   if (task.status == TaskStatus::none || task.account != c.account)
     return reject(RejectionCode::task_not_found);
-  const bool cancellable = task.status == TaskStatus::funding ||
-                           (task.status == TaskStatus::open && c.reason == CancelReason::by_customer);
+  const bool cancellable =
+      task.is_alive() && (task.status == TaskStatus::funding || c.reason == CancelReason::by_customer);
   if (!cancellable) return not_now(RejectionCode::task_not_cancellable, task);
   const Cents refund = refund_of(task);
   Decision decision;

@@ -64,9 +64,10 @@ bool follows_rules(const WalletPosted& event) {
 bool covers(const Wallet& state, const WalletPosted& event) {
   Wallet after = state;
   evolve(after, event, Timestamp{});
-  for (const auto which : {LedgerAccount::available, LedgerAccount::escrow, LedgerAccount::fees,
-                           LedgerAccount::transit, LedgerAccount::payable})
-    if (after.balance(which) < Cents{0}) return false;
+  for (std::size_t i = 0; i < kLedgerAccounts; ++i) {
+    const auto which = static_cast<LedgerAccount>(i);
+    if (is_never_negative(which) && after.balance(which) < Cents{0}) return false;
+  }
   return true;
 }
 

@@ -12,24 +12,28 @@
 namespace groundtruth::domain {
 
 // available: free to spend. escrow: promised to open tasks. fees: the platform's share. transit: on its way
-// to a worker's chain. payable: owed to a worker. external: the world outside; negative by what came in.
+// to a worker's chain; above zero where it left, below zero where it arrived. payable: owed to a worker.
+// external: the world outside; negative by what came in.
 enum class LedgerAccount : std::uint8_t { available, escrow, fees, transit, payable, external };
 BOOST_DESCRIBE_ENUM(LedgerAccount, available, escrow, fees, transit, payable, external)
 inline constexpr std::size_t kLedgerAccounts = 6;
 
-enum class PostingReason : std::uint8_t { deposit, task_funding, task_refund };
-BOOST_DESCRIBE_ENUM(PostingReason, deposit, task_funding, task_refund)
+enum class PostingReason : std::uint8_t { deposit, task_funding, task_refund, submission_pay, work_earned };
+BOOST_DESCRIBE_ENUM(PostingReason, deposit, task_funding, task_refund, submission_pay, work_earned)
 
 // Which way money goes, and for what: every posting follows one of these rows.
 struct PostingRule {
   PostingReason reason{};
   LedgerAccount from{}, to{};
 };
-inline constexpr std::array<PostingRule, 3> kPostingRules{{
+inline constexpr std::array<PostingRule, 5> kPostingRules{{
     // in the order of PostingReason
     {PostingReason::deposit, LedgerAccount::external, LedgerAccount::available},
     {PostingReason::task_funding, LedgerAccount::external, LedgerAccount::escrow},
     {PostingReason::task_refund, LedgerAccount::escrow, LedgerAccount::external},
+    {PostingReason::submission_pay, LedgerAccount::escrow,
+     LedgerAccount::transit},                                                      // in the customer's chain
+    {PostingReason::work_earned, LedgerAccount::transit, LedgerAccount::payable},  // in the worker's
 }};
 constexpr const PostingRule& rule_of(PostingReason reason) {
   return kPostingRules[static_cast<std::size_t>(reason)];
@@ -49,7 +53,7 @@ struct WalletPosted {
   static constexpr int kSchema = 1;
   AccountId account;
   PostingReason reason{};
-  std::string reference;  // what it is for: a task or a checkout
+  std::string reference;  // what it is for: a task, a checkout, a submission or an assignment
   std::vector<PostingEntry> entries;
 };
 BOOST_DESCRIBE_STRUCT(WalletPosted, (), (account, reason, reference, entries))
@@ -75,7 +79,11 @@ WalletPosted transfer(const AccountId& account, PostingReason reason, std::strin
 bool balances(const WalletPosted& event);
 // True when it is what `transfer` makes: one amount > 0 along the reason's row, and nothing besides.
 bool follows_rules(const WalletPosted& event);
-// True when no ledger account but `external` falls below zero.
+// True for the ledger accounts that never fall below zero.
+constexpr bool is_never_negative(LedgerAccount which) {
+  return which != LedgerAccount::external && which != LedgerAccount::transit;
+}
+// True when none of those would.
 bool covers(const Wallet& state, const WalletPosted& event);
 
 // --- commands

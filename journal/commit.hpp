@@ -16,12 +16,12 @@
 
 namespace groundtruth::journal {
 
-enum class ActorKind : std::uint8_t { system, admin, api_key };
-BOOST_DESCRIBE_ENUM(ActorKind, system, admin, api_key)
+enum class ActorKind : std::uint8_t { system, admin, api_key, worker };
+BOOST_DESCRIBE_ENUM(ActorKind, system, admin, api_key, worker)
 
 struct Actor {
   ActorKind kind = ActorKind::system;
-  std::string id;       // key_…, or the component's name
+  std::string id;       // key_…, wrk_…, or the component's name
   std::string account;  // on whose behalf; scopes the idempotency key
   friend bool operator==(const Actor&, const Actor&) = default;
 };

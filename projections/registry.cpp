@@ -2,10 +2,12 @@
 #include <new>
 
 #include "projections/accounts/accounts.hpp"
+#include "projections/assignments/assignments.hpp"
 #include "projections/commands/commands.hpp"
 #include "projections/projection.hpp"
 #include "projections/tasks/tasks.hpp"
 #include "projections/wallets/wallets.hpp"
+#include "projections/workers/workers.hpp"
 
 namespace groundtruth::projections {
 
@@ -25,7 +27,8 @@ void apply_one(Applier& applier, const journal::Accepted& accepted) {
 }
 
 std::vector<Definition> all_projections() {
-  return {accounts_projection(), tasks_projection(), wallets_projection(), commands_projection()};
+  return {accounts_projection(), tasks_projection(),   assignments_projection(),
+          workers_projection(),  wallets_projection(), commands_projection()};
 }
 
 }  // namespace groundtruth::projections

@@ -5,16 +5,12 @@
 #include <charconv>
 #include <limits>
 
+#include "api/http/message.hpp"
+
 namespace groundtruth::api {
 namespace {
 
 constexpr std::size_t kMaxVersionDigits = 15;
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 }  // namespace
 
@@ -23,13 +19,16 @@ std::string etag_of(std::uint32_t version) {
 }
 
 bool none_match_hits(std::string_view header, std::uint32_t version) {
-  header = trimmed(header);
+  return none_match_hits(header, std::string_view(etag_of(version)));
+}
+
+bool none_match_hits(std::string_view header, std::string_view own) {
+  header = http::trim(header);
   if (header == "*") return true;
-  const std::string own = etag_of(version);
   while (
       !header.empty()) {  // our own tags hold no comma, so a cut inside a foreign tag cannot make one of ours
     const auto comma = std::min(header.find(','), header.size());
-    std::string_view tag = trimmed(header.substr(0, comma));
+    std::string_view tag = http::trim(header.substr(0, comma));
     if (tag.starts_with("W/")) tag.remove_prefix(2);
     if (tag == own) return true;
     header.remove_prefix(std::min(comma + 1, header.size()));
@@ -38,7 +37,7 @@ bool none_match_hits(std::string_view header, std::uint32_t version) {
 }
 
 IfMatch parse_if_match(std::string_view header) {
-  header = trimmed(header);
+  header = http::trim(header);
   if (header == "*") return {};
   const IfMatch malformed{IfMatch::Kind::malformed, 0};
   if (header.size() < 3 || header.front() != '"' || header.back() != '"') return malformed;

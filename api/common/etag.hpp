@@ -11,6 +11,8 @@ std::string etag_of(std::uint32_t version);  // "\"3\""
 
 // If-None-Match: "*", or a list of tags, weak ones alike (RFC 9110, 13.1.2). Malformed headers match nothing.
 bool none_match_hits(std::string_view header, std::uint32_t version);
+// `own` in its quotes, without a comma in it.
+bool none_match_hits(std::string_view header, std::string_view own);
 
 // If-Match on a write.
 struct IfMatch {

@@ -115,4 +115,11 @@ std::string address_subject(std::string_view textual_ip) {
   return std::string(inet_ntop(AF_INET6, &six, buffer, sizeof buffer)) + "/64";
 }
 
+void add_rate_headers(http::Response& response, const RateState& state) {
+  constexpr std::int64_t second_ms = 1'000;
+  response.header("X-RateLimit-Limit", std::to_string(state.limit));
+  response.header("X-RateLimit-Remaining", std::to_string(state.remaining));
+  response.header("X-RateLimit-Reset", std::to_string((state.reset.ms + second_ms - 1) / second_ms));
+}
+
 }  // namespace groundtruth::api

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "api/http/message.hpp"
 #include "domain/values.hpp"
 #include "journal/ports.hpp"
 
@@ -72,5 +73,8 @@ class RateLimiter {
 // Who counts as one address: an IPv4 address, or the /64 network of an IPv6 address, since one customer has
 // all of it.
 std::string address_subject(std::string_view textual_ip);
+
+// X-RateLimit-Limit, -Remaining, -Reset (Unix seconds).
+void add_rate_headers(http::Response& response, const RateState& state);
 
 }  // namespace groundtruth::api

@@ -38,7 +38,7 @@ bool looks_like_a_task(const codec::JsonNode& root) {
 
 http::Async<http::Response> echo(http::Request& request) {
   const codec::JsonDocument document(request.body, codec::kRequestDepth);
-  if (document.error()) co_return groundtruth::to_response(groundtruth::not_json(*document.error()));
+  if (document.error()) co_return groundtruth::to_response(api::not_json(*document.error()));
   http::Response response;
   response.body.reserve(request.body.size() + request.body.size() / 8);
   FieldErrors errors;
@@ -46,7 +46,7 @@ http::Async<http::Response> echo(http::Request& request) {
     errors = write_back<groundtruth::CreateTaskRequest>(document, response.body);
   else
     errors = write_back<domain::JsonObject>(document, response.body);
-  if (!errors.empty()) co_return groundtruth::to_response(groundtruth::wrong_fields(std::move(errors)));
+  if (!errors.empty()) co_return groundtruth::to_response(api::wrong_fields(std::move(errors)));
   co_return response;
 }
 

@@ -1,43 +1,9 @@
-// The table of errors (api/groundtruth/errors.hpp).
+// The seed's error envelope (api/groundtruth/errors.hpp).
 #include "api/groundtruth/errors.hpp"
-
-#include <algorithm>
 
 #include "api/common/json_object.hpp"
 
 namespace groundtruth::api::groundtruth {
-namespace {
-
-constexpr std::string_view kConflict = "conflict";
-
-std::string numbers_of(const domain::Rejection& rejection) {
-  return journal::codec::to_json(rejection.numbers);
-}
-std::string words_of(const domain::Rejection& rejection) {
-  return journal::codec::to_json(rejection.words);
-}
-
-std::string status_of(const domain::Rejection& rejection) {
-  const auto found = rejection.words.find("status");
-  return found == rejection.words.end() ? "closed" : found->second;
-}
-
-// The detail is our own, and begins as a clause.
-std::string sentence(std::string_view detail) {
-  std::string text(detail);
-  if (text.empty()) return text;
-  if (text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
-  if (text.back() != '.') text += '.';
-  return text;
-}
-
-std::string reason(std::string_view why) {
-  std::string details;
-  ObjectWriter(details).member("reason", why).end();
-  return details;
-}
-
-}  // namespace
 
 std::string error_object(const Problem& problem) {
   std::string out;
@@ -53,139 +19,12 @@ http::Response to_response(const Problem& problem) {
   http::Response response;
   response.status = problem.status;
   ObjectWriter(response.body).raw("error", error_object(problem)).end();
-  if (problem.status == 401) response.header("WWW-Authenticate", "Bearer");
-  return response;
-}
-
-Problem problem_of(const domain::Rejection& rejection) {
-  using Code = domain::RejectionCode;
-  switch (rejection.code) {
-    case Code::account_not_found:
-    case Code::account_erased:
-      return {401, "unauthorized", "The organization of this API key no longer exists."};
-    case Code::email_taken:
-      return {409, kConflict, "This e-mail address is taken."};
-    case Code::api_key_exists:
-    case Code::task_exists:
-      return {409, kConflict, "This id is taken. Try again."};
-    case Code::api_key_not_found:
-      return no_such("API key");
-    case Code::key_expiry_in_past:
-      return wrong_field("expires_at", "invalid_value", "must be in the future");
-    case Code::task_not_found:
-      return no_such("task");
-    case Code::task_not_cancellable:
-      return {409, kConflict, "A task that is " + status_of(rejection) + " cannot be cancelled.",
-              words_of(rejection)};
-    case Code::task_not_fundable:
-      return {409, kConflict, "A task that is " + status_of(rejection) + " cannot be funded.",
-              words_of(rejection)};
-    case Code::deadline_in_past:
-      return wrong_field("deadline", "invalid_value", "must be in the future");
-    case Code::insufficient_budget:
-      return {400, "insufficient_budget", "Task budget is below the minimum required to open.",
-              numbers_of(rejection)};
-    case Code::amount_mismatch:
-      return {409, kConflict, "The amount is not the task's budget.", numbers_of(rejection)};
-    case Code::insufficient_funds:
-      return {409, kConflict, "There is not enough money for this.", numbers_of(rejection)};
-    case Code::version_mismatch:
-      return {412, "precondition_failed", "The resource has changed since the version in If-Match."};
-  }
-  return {500, "internal_error", "Something went wrong."};
-}
-
-Problem wrong_fields(FieldErrors errors) {
-  use_public_codes(errors);
-  Problem problem{400, "validation_error", {}, {}};
-  problem.message = "The request has " + std::to_string(errors.size()) + " wrong field";
-  problem.message += errors.size() == 1 ? "." : "s.";
-  ObjectWriter(problem.details).member("fields", errors).end();
-  return problem;
-}
-
-Problem wrong_field(std::string path, std::string code, std::string message) {
-  FieldErrors errors;
-  errors.push_back({std::move(path), std::move(code), std::move(message)});
-  return wrong_fields(std::move(errors));
-}
-
-Problem not_json(const journal::codec::NotJson& fault) {
-  std::string why = fault.reason.empty() ? "not JSON" : fault.reason;
-  if (fault.offset) why += " at byte " + std::to_string(*fault.offset);
-  return {400, "validation_error", "The body is not valid JSON.", reason(why)};
-}
-
-Problem unauthorized() {
-  return {401, "unauthorized", "A valid API key is required."};
-}
-
-Problem forbidden(std::string_view needed_scope) {
-  std::string details;
-  ObjectWriter(details).member("required_scope", needed_scope).end();
-  return {403, "forbidden", "This API key has no " + std::string(needed_scope) + " scope.",
-          std::move(details)};
-}
-
-Problem no_such(std::string_view what) {
-  return {404, "not_found", "There is no such " + std::string(what) + "."};
-}
-
-Problem rate_limited() {
-  return {429, "rate_limited", "Too many requests. Slow down and try again after Retry-After seconds."};
-}
-
-Problem key_reused() {
-  return {422, "idempotency_key_reused", "This Idempotency-Key was used with another request."};
-}
-
-Problem too_large(std::string message) {
-  return {413, "payload_too_large", std::move(message)};
-}
-
-Problem unavailable(std::string message) {
-  return {503, "unavailable", std::move(message)};
-}
-
-Problem outcome_unknown(const std::string& command_id) {
-  std::string details;
-  ObjectWriter(details).member("command_id", command_id).end();
-  return {504, "timeout",
-          "The outcome is not known yet. Repeat the request with the same Idempotency-Key, or ask for the "
-          "command.",
-          std::move(details)};
-}
-
-http::Response retry_later(const Problem& problem, std::chrono::seconds after) {
-  http::Response response = to_response(problem);
-  response.header("Retry-After", std::to_string(std::max<std::int64_t>(after.count(), 1)));
+  add_headers(response, problem);
   return response;
 }
 
 http::Response refuse(http::Refusal refusal, std::string_view detail) {
-  using http::Refusal;
-  constexpr std::chrono::seconds soon{1};
-  switch (refusal) {
-    case Refusal::bad_request:
-      return to_response({400, "validation_error", "The request is malformed.", reason(detail)});
-    case Refusal::not_found:
-      return to_response({404, "not_found", "There is no such path."});
-    case Refusal::method_not_allowed:
-      return to_response({405, "method_not_allowed", "This path does not have that method."});
-    case Refusal::timeout:
-      return to_response({408, "timeout", "The request did not come in time."});
-    case Refusal::body_too_large:
-      return to_response(too_large("The body is larger than this operation allows."));
-    case Refusal::unsupported_media:
-      return to_response({415, "unsupported_media_type", sentence(detail)});
-    case Refusal::headers_too_large:
-      return to_response({431, "validation_error", "The request's header is too large.", reason(detail)});
-    case Refusal::internal:
-      return to_response({500, "internal_error", "Something went wrong. Tell us the X-Request-Id."});
-    case Refusal::unavailable:
-      return retry_later(unavailable("The service is not available at the moment."), soon);
-  }
-  return to_response({500, "internal_error", "Something went wrong. Tell us the X-Request-Id."});
+  return to_response(problem_of(refusal, detail));
 }
 
 }  // namespace groundtruth::api::groundtruth

@@ -1,18 +1,23 @@
 // The checks before a handler runs (api/groundtruth/guard.hpp).
 #include "api/groundtruth/guard.hpp"
 
+#include "api/common/json_object.hpp"
 #include "api/groundtruth/errors.hpp"
 #include "journal/submission.hpp"
 
 namespace groundtruth::api::groundtruth {
 namespace {
 
-constexpr std::int64_t kMsPerSecond = 1'000;
-
 domain::Scope scope_of(const http::Route& route) {
   if (route.scope == "read") return domain::Scope::read;
   if (route.scope == "write") return domain::Scope::write;
   return domain::Scope::admin;  // an unknown word must not open a door
+}
+
+Problem no_scope(std::string_view needed) {
+  std::string details;
+  ObjectWriter(details).member("required_scope", needed).end();
+  return forbidden("This API key has no " + std::string(needed) + " scope.", std::move(details));
 }
 
 // Who asked for the minute's report: one of all the requests that see the minute change.
@@ -39,10 +44,6 @@ void note_use(Services& services, const Caller& caller) {
   services.node.submit(std::move(submission));
 }
 
-http::Response over_limit(const RateState& state) {
-  return retry_later(rate_limited(), state.retry_after);
-}
-
 }  // namespace
 
 const Caller& caller_of(const http::Request& request) {
@@ -61,20 +62,18 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
     const RateState state = services.address_limits.look(address);
     if (!state.allowed) {
       request.principal = Caller{nullptr, state};
-      co_return over_limit(state);
+      co_return to_response(rate_limited(state.retry_after));
     }
     if (token) {
       const std::string key(*token);
       Authentication authentication = co_await services.authenticator.authenticate(key);
-      if (authentication.outcome == Authentication::Outcome::busy) {
-        constexpr std::chrono::seconds soon{1};
-        co_return retry_later(unavailable("Too many API keys are being checked at the moment."), soon);
-      }
+      if (authentication.outcome == Authentication::Outcome::busy)
+        co_return to_response(unavailable("Too many API keys are being checked at the moment."));
       caller.credential = std::move(authentication.credential);
     }
     if (!caller.credential) {
       services.address_limits.take(address);
-      co_return to_response(unauthorized());
+      co_return to_response(unauthorized("API key"));
     }
   }
 
@@ -84,20 +83,16 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
     if (!account.allowed) caller.rate = account;
   }
   request.principal = caller;
-  if (!caller.rate.allowed) co_return over_limit(caller.rate);
+  if (!caller.rate.allowed) co_return to_response(rate_limited(caller.rate.retry_after));
   note_use(services, caller);
   if (!domain::allows(caller.credential->scopes, scope_of(route)))
-    co_return to_response(forbidden(route.scope));
+    co_return to_response(no_scope(route.scope));
   co_return std::nullopt;
 }
 
 void finish(const http::Request& request, http::Response& response) {
   const auto* caller = std::any_cast<Caller>(&request.principal);
-  if (caller == nullptr) return;
-  const std::int64_t reset_s = (caller->rate.reset.ms + kMsPerSecond - 1) / kMsPerSecond;
-  response.header("X-RateLimit-Limit", std::to_string(caller->rate.limit));
-  response.header("X-RateLimit-Remaining", std::to_string(caller->rate.remaining));
-  response.header("X-RateLimit-Reset", std::to_string(reset_s));
+  if (caller != nullptr) add_rate_headers(response, caller->rate);
 }
 
 }  // namespace groundtruth::api::groundtruth

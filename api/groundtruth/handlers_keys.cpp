@@ -13,7 +13,6 @@ namespace groundtruth::api::groundtruth {
 namespace {
 
 constexpr std::string_view kList = "api-keys";
-constexpr std::chrono::seconds kRetrySoon{1};
 
 // "" where too many wait for their hash already.
 http::Async<std::string> hash_secret(Services& services, std::string secret) {
@@ -61,7 +60,7 @@ std::optional<projections::Page<domain::ApiKey>> page_of_live_keys(
 
 http::Async<http::Response> create_api_key(Services& services, http::Request& request) {
   const Caller& caller = caller_of(request);
-  Intent intent = read_intent(services, request);
+  Intent intent = read_intent(services.hasher, request);
   if (intent.problem) co_return to_response(*intent.problem);
   auto body = read_body<CreateApiKeyRequest>(request);
   if (!body.value) co_return to_response(body.problem);
@@ -69,8 +68,7 @@ http::Async<http::Response> create_api_key(Services& services, http::Request& re
   const MintedApiKey minted = mint_api_key(services.clock.now(), caller.credential->bucket,
                                            services.randomness, services.options.authenticator.key_prefix);
   std::string hash = co_await hash_secret(services, minted.secret);
-  if (hash.empty())
-    co_return retry_later(unavailable("Too many API keys are being made at the moment."), kRetrySoon);
+  if (hash.empty()) co_return to_response(unavailable("Too many API keys are being made at the moment."));
 
   domain::CreateApiKey command;
   command.key = minted.id;

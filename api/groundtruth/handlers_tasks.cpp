@@ -8,29 +8,17 @@
 #include "api/groundtruth/paging.hpp"
 #include "api/groundtruth/render.hpp"
 #include "api/groundtruth/requests.hpp"
+#include "api/groundtruth/resources.hpp"
 #include "api/http/async.hpp"
 
 namespace groundtruth::api::groundtruth {
 namespace {
 
 constexpr std::string_view kList = "tasks";
-constexpr std::string_view kTaskPrefix = "tsk_";
 constexpr std::string_view kCommandPrefix = "cmd_";
 constexpr std::int64_t kSecondMs = 1'000;
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::chrono::seconds kRetryPayments{5};
-
-// An id that cannot belong to the caller is not looked up: all that an account owns has the account's bucket.
-bool may_own(const Caller& caller, std::string_view id, std::string_view prefix) {
-  return domain::is_id(id, prefix) && domain::bucket_of(id) == caller.credential->bucket;
-}
-
-projections::TaskCache::Row find_task(const Services& services, const Caller& caller, std::string_view id) {
-  if (!may_own(caller, id, kTaskPrefix)) return nullptr;
-  auto task = services.tasks.task(domain::TaskId{std::string(id)});
-  if (task && task->state.account != caller.account()) return nullptr;
-  return task;
-}
 
 // A retry under the same idempotency key asks the payments provider for the same checkout. Its id is dated by
 // the day, as the bits are, for a retry comes at another millisecond.
@@ -74,6 +62,7 @@ domain::CreateTask to_command(Services& services, const Caller& caller, CreateTa
   command.reward_cents = request.reward_cents.value;
   command.target_submissions = request.target_submissions.value;
   command.deadline = request.deadline.value;
+  if (request.requirements) command.requirements = request.requirements->requirements();
   if (request.metadata) command.metadata = std::move(request.metadata->value);
   return command;
 }
@@ -88,7 +77,7 @@ domain::Timestamp first_after(domain::Timestamp bound) {
 
 http::Async<http::Response> create_task(Services& services, http::Request& request) {
   const Caller& caller = caller_of(request);
-  Intent intent = read_intent(services, request);
+  Intent intent = read_intent(services.hasher, request);
   if (intent.problem) co_return to_response(*intent.problem);
   auto body = read_body<CreateTaskRequest>(request);
   if (!body.value) co_return to_response(body.problem);
@@ -102,7 +91,7 @@ http::Async<http::Response> create_task(Services& services, http::Request& reque
   if (!checkout.url) {
     std::string reason =
         checkout.reason.empty() ? "The payments provider cannot be reached." : checkout.reason;
-    co_return retry_later(unavailable(std::move(reason)), kRetryPayments);
+    co_return to_response(unavailable(std::move(reason), kRetryPayments));
   }
   command.funding_url = std::move(*checkout.url);
 
@@ -165,7 +154,7 @@ http::Async<http::Response> get_task(Services& services, http::Request& request)
 
 http::Async<http::Response> cancel_task(Services& services, http::Request& request) {
   const Caller& caller = caller_of(request);
-  Intent intent = read_intent(services, request);
+  Intent intent = read_intent(services.hasher, request);
   if (intent.problem) co_return to_response(*intent.problem);
   std::optional<journal::ExpectedVersion> expected;
   const std::string id(request.param("id"));

@@ -3,12 +3,15 @@
 
 #include <stdexcept>
 
+#include "api/common/blob_keys.hpp"
 #include "api/common/json_object.hpp"
+#include "api/common/location.hpp"
 #include "journal/codec/fields.hpp"
 
 namespace groundtruth::api::groundtruth {
 namespace {
 
+namespace codec = journal::codec;
 using journal::codec::SecondsTime;
 
 constexpr std::size_t kTaskBytes = 512;  // about what a task takes besides its texts
@@ -16,6 +19,12 @@ constexpr std::size_t kTaskBytes = 512;  // about what a task takes besides its 
 std::optional<SecondsTime> seconds(const std::optional<domain::Timestamp>& time) {
   if (!time) return std::nullopt;
   return SecondsTime{*time};
+}
+
+// To the nearest second, as the seed prints it.
+codec::Nullable<std::int64_t> duration_seconds(const domain::Media& media) {
+  if (!media.duration_ms) return {};
+  return {(*media.duration_ms + 500) / 1'000};
 }
 
 // What changes in a task's life; the rest is as it was created.
@@ -26,6 +35,15 @@ struct TaskProgress {
   std::optional<domain::Timestamp> funded_at;
   std::optional<domain::Timestamp> closed_at;
 };
+
+// Null: nothing is asked.
+const domain::Requirements* requirements_of(const domain::Task& task) {
+  return task.requirements == domain::Requirements{} ? nullptr : &task.requirements;
+}
+const domain::Requirements* requirements_of(const domain::TaskCreated& created) {
+  return created.requirements && *created.requirements != domain::Requirements{} ? &*created.requirements
+                                                                                 : nullptr;
+}
 
 // TaskCreated and Task have the same names for the same things.
 template <class Definition>
@@ -49,8 +67,13 @@ void append_task(std::string& out, const domain::TaskId& id, const Definition& t
       .raw("metadata", task.metadata.text)
       .member("approved_submissions", progress.approved_submissions)
       .member("funded_at", seconds(progress.funded_at))
-      .member("closed_at", seconds(progress.closed_at))
-      .end();
+      .member("closed_at", seconds(progress.closed_at));
+  // Only where something is asked: tasks from before one could ask keep their bytes.
+  if (const auto* asked = requirements_of(task)) {
+    object.head("requirements");
+    append_requirements(out, *asked);
+  }
+  object.end();
 }
 
 void append_task(std::string& out, const domain::Task& task) {
@@ -135,6 +158,32 @@ std::string render_task_cancelled(const journal::Commit& commit) {
   return out;
 }
 
+std::string render_submission_approved(const journal::Commit& commit) {
+  const auto& approved = event_of<domain::SubmissionApproved>(commit);
+  std::string out;
+  ObjectWriter(out)
+      .member("id", approved.submission)
+      .member("status", domain::AssignmentStatus::approved)
+      .member("task_id", approved.task)
+      .member("reward_cents", approved.reward_cents)
+      .member("approved_at", SecondsTime{commit.at})
+      .end();
+  return out;
+}
+
+std::string render_submission_rejected(const journal::Commit& commit) {
+  const auto& rejected = event_of<domain::SubmissionRejected>(commit);
+  std::string out;
+  ObjectWriter(out)
+      .member("id", rejected.submission)
+      .member("status", domain::AssignmentStatus::rejected)
+      .member("task_id", rejected.task)
+      .member("reason", rejected.reason)
+      .member("rejected_at", SecondsTime{commit.at})
+      .end();
+  return out;
+}
+
 std::string render_key_created(const journal::Commit& commit, std::string_view secret) {
   const auto& created = event_of<domain::ApiKeyCreated>(commit);
   std::string out;
@@ -164,6 +213,50 @@ std::string render_tasks(const std::vector<projections::Versioned<domain::Task>>
                          const Pagination& pagination) {
   return render_list(tasks, pagination,
                      [](std::string& out, const domain::Task& task) { append_task(out, task); });
+}
+
+void append_submission(std::string& out, const domain::Assignment& assignment, const MediaLinks& links) {
+  std::vector<std::string> urls;
+  for (const auto& media : assignment.media)
+    urls.push_back(
+        links.blobs.sign_download(blob_key(assignment.id, media.sha256), links.now, kMediaLinkLifetime));
+  ObjectWriter object(out);
+  object.member("id", assignment.submission)
+      .member("status", assignment.status)
+      .member("duration_seconds", duration_seconds(assignment.media.front()))
+      .member("media_url", urls.front())
+      .member("created_at", SecondsTime{assignment.submitted_at})
+      .member("task_id", assignment.task)
+      .member("worker_id", assignment.worker)
+      .member("reward_cents", assignment.reward_cents)
+      .member("review_until", SecondsTime{assignment.review_until})
+      .member("decided_at", seconds(assignment.decided_at));
+  if (assignment.reason.empty())
+    object.raw("rejection_reason", "null");
+  else
+    object.member("rejection_reason", assignment.reason);
+  object.head("media");
+  out += '[';
+  for (std::size_t i = 0; i < urls.size(); ++i) {
+    const auto& media = assignment.media[i];
+    if (i > 0) out += ',';
+    ObjectWriter(out)
+        .member("url", urls[i])
+        .member("content_type", media.content_type)
+        .member("bytes", media.bytes)
+        .member("sha256", media.sha256)
+        .member("duration_seconds", duration_seconds(media))
+        .end();
+  }
+  out += ']';
+  object.end();
+}
+
+std::string render_submissions(const std::vector<projections::Versioned<domain::Assignment>>& submissions,
+                               const Pagination& pagination, const MediaLinks& links) {
+  return render_list(submissions, pagination, [&](std::string& out, const domain::Assignment& assignment) {
+    append_submission(out, assignment, links);
+  });
 }
 
 std::string render_keys(const std::vector<projections::Versioned<domain::ApiKey>>& keys,

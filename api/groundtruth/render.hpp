@@ -6,9 +6,11 @@
 #include <string>
 
 #include "domain/api_key.hpp"
+#include "domain/assignment.hpp"
 #include "domain/task.hpp"
 #include "journal/commit.hpp"
 #include "projections/versioned.hpp"
+#include "workers/ports/blob_store.hpp"
 
 namespace groundtruth::api::groundtruth {
 
@@ -22,6 +24,17 @@ std::string render_key_created(const journal::Commit& commit, std::string_view s
 
 std::string render_task(const domain::Task& task);
 
+// Where the media of a submission can be fetched, signed at `now`.
+struct MediaLinks {
+  const ports::BlobStore& blobs;
+  domain::Timestamp now;
+};
+// The seed's keys first; `duration_seconds` and `media_url` are of its first part.
+void append_submission(std::string& out, const domain::Assignment& assignment, const MediaLinks& links);
+// As above of commits.
+std::string render_submission_approved(const journal::Commit& commit);
+std::string render_submission_rejected(const journal::Commit& commit);
+
 struct Pagination {
   std::uint64_t total = 0;
   std::uint64_t page = 1;
@@ -30,6 +43,8 @@ struct Pagination {
 };
 std::string render_tasks(const std::vector<projections::Versioned<domain::Task>>& tasks,
                          const Pagination& pagination);
+std::string render_submissions(const std::vector<projections::Versioned<domain::Assignment>>& submissions,
+                               const Pagination& pagination, const MediaLinks& links);
 std::string render_keys(const std::vector<projections::Versioned<domain::ApiKey>>& keys,
                         const Pagination& pagination);
 

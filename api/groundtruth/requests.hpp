@@ -5,6 +5,7 @@
 #include <boost/describe.hpp>
 #include <optional>
 
+#include "api/common/location.hpp"
 #include "domain/api_key.hpp"
 #include "domain/task.hpp"
 #include "journal/codec/fields.hpp"
@@ -20,10 +21,17 @@ struct CreateTaskRequest {
   codec::CentsBetween<1, 1'000'000> reward_cents;
   codec::Integer<1, 100'000> target_submissions;
   codec::Nullable<domain::Timestamp> deadline;
+  std::optional<RequirementsField> requirements;
   std::optional<codec::JsonObjectMax<16 * 1024>> metadata;
 };
 BOOST_DESCRIBE_STRUCT(CreateTaskRequest, (),
-                      (title, instructions, modalities, reward_cents, target_submissions, deadline, metadata))
+                      (title, instructions, modalities, reward_cents, target_submissions, deadline,
+                       requirements, metadata))
+
+struct RejectSubmissionRequest {
+  codec::Text<1, 1'000> reason;
+};
+BOOST_DESCRIBE_STRUCT(RejectSubmissionRequest, (), (reason))
 
 struct CreateApiKeyRequest {
   codec::Text<1, 100> name;

@@ -7,13 +7,16 @@
 #include "api/common/authenticator.hpp"
 #include "api/common/bcrypt.hpp"
 #include "api/common/cursor.hpp"
+#include "api/common/exchange.hpp"
 #include "api/common/idempotency.hpp"
 #include "api/common/rate_limiter.hpp"
 #include "journal/key_store.hpp"
 #include "journal/node.hpp"
 #include "journal/ports.hpp"
 #include "projections/accounts/queries.hpp"
+#include "projections/assignments/queries.hpp"
 #include "projections/tasks/queries.hpp"
+#include "workers/ports/blob_store.hpp"
 #include "workers/ports/payments.hpp"
 
 namespace groundtruth::api::groundtruth {
@@ -24,7 +27,6 @@ struct Options {
   RateLimit address_limit{120};    // requests without a valid key, for each address
   AuthenticatorOptions authenticator;
   std::chrono::milliseconds position_wait{5'000};  // how long a read waits for its Journal-Position
-  std::chrono::milliseconds answer_margin{250};    // of the request's time, kept for the answer itself
   std::chrono::milliseconds last_use_timeout{5'000};
   std::vector<std::string> hosts;  // host names bound to this surface
 };
@@ -35,7 +37,9 @@ struct Services {
     journal::Node& node;
     const projections::AccountQueries& accounts;
     const projections::TaskQueries& tasks;
+    const projections::AssignmentQueries& assignments;
     ports::Payments& payments;
+    const ports::BlobStore& blobs;  // signs only
     Bcrypt& bcrypt;
     const journal::Clock& clock;
     journal::Randomness& randomness;
@@ -46,11 +50,14 @@ struct Services {
       : node(parts.node),
         accounts(parts.accounts),
         tasks(parts.tasks),
+        assignments(parts.assignments),
         payments(parts.payments),
+        blobs(parts.blobs),
         bcrypt(parts.bcrypt),
         clock(parts.clock),
         randomness(parts.randomness),
         options(std::move(chosen)),
+        exchange{parts.node, parts.clock, parts.randomness, options.position_wait},
         hasher(parts.master),
         cursors(parts.master),
         key_limits(options.key_limit, clock),
@@ -64,11 +71,14 @@ struct Services {
   journal::Node& node;
   const projections::AccountQueries& accounts;
   const projections::TaskQueries& tasks;
+  const projections::AssignmentQueries& assignments;
   ports::Payments& payments;
+  const ports::BlobStore& blobs;
   Bcrypt& bcrypt;
   const journal::Clock& clock;
   journal::Randomness& randomness;
   const Options options;
+  const Exchange exchange;
   const RequestHasher hasher;
   const CursorCodec cursors;
   RateLimiter key_limits;

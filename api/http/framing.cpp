@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::size_t kLengthDigits = 18;  // so that no length overflows
 
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 bool is_host_char(char c) {
   const auto u = static_cast<unsigned char>(c);
   return u > 0x20 && u < 0x7F && std::strchr("/?#@\\\"<>^`{|},", c) == nullptr;

@@ -43,6 +43,12 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return true;
 }
 
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 void Headers::add(std::string_view name, std::string_view value) {
   if (size_ == fields_.size()) {
     fields_.emplace_back(name, value);

@@ -51,6 +51,32 @@ class Headers {
 
 // ASCII, as header names, schemes and hosts compare.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
+// Without the white space around it that a header's grammar allows.
+std::string_view trim(std::string_view text);
+
+// A body that its handler reads piece by piece (BodyKind::streamed), so that its size costs no memory.
+class BodyReader {
+ public:
+  enum class Outcome : std::uint8_t {
+    piece,      // `piece` holds what comes next, never nothing
+    complete,   // all of it has been read
+    cut_off,    // the client has gone, or the server has answered in the handler's place
+    timed_out,  // no piece within the server's body_timeout
+    refused,    // more than the route allows, or framing that nobody can read
+  };
+
+  // Replaces `piece` by the next kPieceBytes of the body or a little more, fewer at its end alone. After any
+  // outcome but `piece` there is no more, and the same outcome again; after the last three the handler lets
+  // go of what it has and returns: the server answers 400, 408 or 413 whatever it says. One call at a time,
+  // from the handler itself. While it waits the handler's deadline stands still, and begins anew when it
+  // returns.
+  virtual Async<Outcome> next(std::string& piece) = 0;
+
+  static constexpr std::size_t kPieceBytes = 128 * 1024;
+
+ protected:
+  ~BodyReader() = default;
+};
 
 // A request. The server fills everything but `principal`, which the surface's guard sets. While the guard
 // runs the body is not read yet. Headers are those that stood before the body: trailers never reach them.
@@ -66,23 +92,26 @@ struct Request {
   std::string request_id;                          // the caller's own when well-formed, else a new one
   std::chrono::steady_clock::time_point deadline;  // the handler's answer must be there by then
   std::any principal;                              // who calls; type decided by the surface
+  BodyReader* streamed_body = nullptr;             // on a streamed route, for as long as its handler runs
 
   std::string_view param(std::string_view name) const;  // "" when the route has none such
   std::optional<std::string_view> query_value(std::string_view name) const;  // the first one
 };
 
 // A response. `body` is sent with Content-Length. When `next_chunk` is set the body is streamed instead
-// (chunked): the server calls it on an I/O thread each time the socket took the chunk before, until it
-// returns false; it appends to the string that it gets. When it appends nothing and returns true, it is asked
-// again after a short pause (50 ms); when it throws, the connection is cut so that the client sees an
-// unfinished body. Content-Length, Transfer-Encoding, Date, Connection and X-Request-Id are the server's;
-// security headers too, unless the handler sets its own.
+// (chunked, or with Content-Length where `stream_bytes` says how long it is; a producer that gives fewer or
+// more is cut like one that throws): the server calls it on an I/O thread each time the socket took the chunk
+// before, until it returns false; it appends to the string that it gets. When it appends nothing and returns
+// true, it is asked again after a short pause (50 ms); when it throws, the connection is cut so that the
+// client sees an unfinished body. Content-Length, Transfer-Encoding, Date, Connection and X-Request-Id are
+// the server's; security headers too, unless the handler sets its own.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::function<bool(std::string& chunk)> next_chunk;
+  std::optional<std::uint64_t> stream_bytes;  // of all chunks together
 
   void header(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));

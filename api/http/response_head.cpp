@@ -108,6 +108,8 @@ std::string_view reason_phrase(int status) {
       return "URI Too Long";
     case 415:
       return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
     case 417:
       return "Expectation Failed";
     case 422:
@@ -189,7 +191,7 @@ void HeadWriter::append(std::string& out, const Request& request, const Response
       out.append("Transfer-Encoding: chunked\r\n");
     } else if (!exchange.unsized) {
       out.append("Content-Length: ");
-      append_number(out, response.body.size());
+      append_number(out, exchange.stream_bytes.value_or(response.body.size()));
       out.append("\r\n");
     }
   }

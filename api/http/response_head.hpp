@@ -2,7 +2,9 @@
 // Date.
 #pragma once
 
+#include <cstdint>
 #include <ctime>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +37,9 @@ class HeadWriter {
  public:
   struct Exchange {
     bool keep_alive = true;
-    bool chunked = false;  // the body is streamed in chunks
-    bool unsized = false;  // the body is streamed until the connection ends
+    bool chunked = false;                            // the body is streamed in chunks
+    std::optional<std::uint64_t> stream_bytes = {};  // the body is streamed, and so long
+    bool unsized = false;                            // the body is streamed until the connection ends
     bool http_1_0 = false;
   };
 

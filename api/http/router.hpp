@@ -15,10 +15,11 @@
 namespace groundtruth::http {
 
 enum class BodyKind : std::uint8_t {
-  none,  // a body is refused by 400 in the surface's format, unless it is empty
-  json,  // Content-Type must be application/json (charset utf-8 allowed), else 415
-  form,  // like raw; Content-Type application/x-www-form-urlencoded is for the handler to check
-  raw,   // any Content-Type: uploads, signed callbacks; the handler looks at it
+  none,      // a body is refused by 400 in the surface's format, unless it is empty
+  json,      // Content-Type must be application/json (charset utf-8 allowed), else 415
+  form,      // like raw; Content-Type application/x-www-form-urlencoded is for the handler to check
+  raw,       // any Content-Type: signed callbacks; the handler looks at it
+  streamed,  // like raw, but the handler runs before the body is read and reads it itself: uploads
 };
 
 struct Route {

@@ -25,8 +25,8 @@ struct ServerOptions {
   std::size_t header_limit_bytes = 16 * 1024;
   std::chrono::milliseconds header_timeout{
       10'000};  // from the first byte of a request to the end of its header
-  std::chrono::milliseconds idle_timeout{60'000};  // between two requests of a connection
-  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{60'000};     // between two requests of a connection
+  std::chrono::milliseconds body_timeout{30'000};     // for a body, or for each piece of a streamed one
   std::chrono::milliseconds handler_timeout{30'000};  // becomes Request::deadline
   std::chrono::milliseconds write_timeout{30'000};  // for each response, or for each chunk of a streamed one
   std::chrono::milliseconds drain_timeout{10'000};  // how long stop() lets requests in flight finish

@@ -119,6 +119,7 @@ void Session::begin_request() {
   request_.headers.clear();
   request_.request_id.clear();
   request_.principal.reset();
+  request_.streamed_body = nullptr;
   if (request_.body.capacity() > kSpareBodyBytes) std::string().swap(request_.body);
   request_.body.clear();
   request_.method = Method::get;
@@ -129,6 +130,7 @@ void Session::begin_request() {
   if (chunk_.capacity() > kSpareBodyBytes) std::string().swap(chunk_);
   input_.recycle();
   request_bytes_ = sent_bytes_ = 0;
+  stream_state_ = Outcome::piece;
   keep_alive_ = body_read_ = true;
   continue_owed_ = timed_out_ = false;
 }
@@ -159,6 +161,7 @@ Async<void> Session::respond() {
   const Framing& framing = parser_.framing();
   keep_alive_ = framing.keep_alive;
   body_read_ = framing.body == BodyFraming::none;
+  body_left_bytes_ = framing.content_length;
   continue_owed_ = framing.expect_continue && !body_read_;
   if (answer_without_route()) co_return;
 
@@ -199,8 +202,7 @@ Async<void> Session::call_handler() {
   const Route& route = *match_.route;
   const Surface& surface = *match_.surface;
   if (surface.guard) {
-    enter(Phase::handler, context_.options.handler_timeout + context_.handler_grace);
-    request_.deadline = deadline_ - context_.handler_grace;
+    allow_handler_time();
     std::optional<Response> stopped = co_await surface.guard(request_, route);
     if (abandoned_) co_return;
     if (stopped) {
@@ -212,21 +214,13 @@ Async<void> Session::call_handler() {
     refuse(fault->refusal, fault->detail);
     co_return;
   }
-  if (!body_read_) {
-    const BodyResult result = co_await read_body(route.body == BodyKind::none ? 0 : route.body_limit_bytes);
-    if (result == BodyResult::ended) {
-      keep_alive_ = false;
-      refuse(Refusal::bad_request, "the body ended early");
-      co_return;
-    }
-    if (result == BodyResult::fault) {
-      if (timed_out_) {
-        refuse_rest(Refusal::timeout, "the body did not come in time");
-      } else if (route.body == BodyKind::none && parser_.fault().refusal == Refusal::body_too_large) {
-        refuse_rest(Refusal::bad_request, "this operation takes no body");
-      } else {
-        refuse_rest(parser_.fault().refusal, parser_.fault().detail);
-      }
+  if (route.body == BodyKind::streamed) {
+    request_.streamed_body = this;
+    if (parser_.framing().body == BodyFraming::chunked) parser_.limit_body(route.body_limit_bytes);
+  } else if (!body_read_) {
+    const Outcome outcome = co_await read_body(route.body == BodyKind::none ? 0 : route.body_limit_bytes);
+    if (outcome != Outcome::complete) {
+      refuse_body(outcome, route);
       co_return;
     }
     // A chunked body shows only now whether it was empty, and so needed no type.
@@ -235,9 +229,14 @@ Async<void> Session::call_handler() {
       co_return;
     }
   }
+  allow_handler_time();
+  response_ = co_await route.handle(request_);
+  if (!abandoned_) refuse_body(stream_state_, route);
+}
+
+void Session::allow_handler_time() {
   enter(Phase::handler, context_.options.handler_timeout + context_.handler_grace);
   request_.deadline = deadline_ - context_.handler_grace;
-  response_ = co_await route.handle(request_);
 }
 
 // What can be refused before the body is read.
@@ -281,6 +280,24 @@ void Session::refuse_rest(Refusal refusal, std::string_view detail) {
   keep_alive_ = false;
   body_read_ = false;
   refuse(refusal, detail);
+}
+
+// Nothing, where the body was read or may go on.
+void Session::refuse_body(Outcome outcome, const Route& route) {
+  switch (outcome) {
+    case Outcome::piece:
+    case Outcome::complete:
+      return;
+    case Outcome::cut_off:
+      keep_alive_ = false;
+      return refuse(Refusal::bad_request, "the body ended early");
+    case Outcome::timed_out:
+      return refuse_rest(Refusal::timeout, "the body did not come in time");
+    case Outcome::refused:
+      if (route.body == BodyKind::none && parser_.fault().refusal == Refusal::body_too_large)
+        return refuse_rest(Refusal::bad_request, "this operation takes no body");
+      return refuse_rest(parser_.fault().refusal, parser_.fault().detail);
+  }
 }
 
 void Session::fail(std::string_view what) {

@@ -33,7 +33,7 @@ class ReadBuffer {
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
 };
 
-class Session : public std::enable_shared_from_this<Session> {
+class Session final : public std::enable_shared_from_this<Session>, private BodyReader {
  public:
   Session(ServerContext& context, IoThread& thread, Socket socket, std::string remote_address,
           ConnectionLimits::Place place);
@@ -54,7 +54,6 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   // What the coroutine waits for, hence what the deadline means and how it is enforced.
   enum class Phase : std::uint8_t { idle, head, body, handler, write, pause, linger };
-  enum class BodyResult : std::uint8_t { complete, fault, ended };
 
   // session.cpp: what is answered
   Async<void> serve();
@@ -63,19 +62,27 @@ class Session : public std::enable_shared_from_this<Session> {
   void begin_request();
   void refuse(Refusal refusal, std::string_view detail);
   void refuse_rest(Refusal refusal, std::string_view detail);  // the framing is lost: and close
+  void refuse_body(Outcome outcome, const Route& route);
   void fail(std::string_view what);
+  void allow_handler_time();  // from now on
   std::optional<Fault> check_body_headers(const Route& route) const;
   bool answer_without_route();
   void finish();
   void log(std::uint64_t response_bytes);
 
-  // session_io.cpp: how bytes come and go
-  Async<bool> read_head();  // false: the connection ended between requests or within a head
-  Async<BodyResult> read_body(std::size_t limit_bytes);
-  Async<BodyResult> read_sized(std::uint64_t length);
-  Async<BodyResult> read_chunked(std::size_t limit_bytes);
-  Async<bool> read_some();
+  // session_body.cpp: how a body is read, whole or in pieces
+  Async<Outcome> read_body(std::size_t limit_bytes);
+  Async<Outcome> next(std::string& piece) override;
+  Async<Outcome> read_piece(std::string& piece);
+  Async<Outcome> read_sized(std::string& body, std::size_t length);
+  Async<Outcome> read_chunked(std::size_t enough_bytes);  // to request_.body
+  Async<bool> invite_body();
   Async<bool> discard_body();
+  bool small_enough_to_discard() const;
+
+  // session_io.cpp: how the other bytes come and go
+  Async<bool> read_head();  // false: the connection ended between requests or within a head
+  Async<bool> read_some();
   Async<bool> write_response();
   Async<bool> write_stream();
   Async<bool> write(std::string_view first, std::string_view second);
@@ -83,7 +90,6 @@ class Session : public std::enable_shared_from_this<Session> {
   Async<bool> pause();
   static Async<void> linger(std::shared_ptr<Session> self);
   void abandon();
-  bool small_enough_to_discard() const;
   void enter(Phase phase, std::chrono::milliseconds limit);
 
   ServerContext& context_;
@@ -104,6 +110,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Clock::time_point deadline_;
   std::uint64_t request_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;
+  std::uint64_t body_left_bytes_ = 0;      // of a sized body: not read yet
+  Outcome stream_state_ = Outcome::piece;  // what the last look at a streamed body gave
   Phase phase_ = Phase::idle;
   bool keep_alive_ = true;
   bool body_read_ = true;       // nothing of the request's body is left on the connection

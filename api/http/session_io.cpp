@@ -6,6 +6,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <charconv>
 #include <cstring>
+#include <stdexcept>
 
 #include "api/http/session.hpp"
 
@@ -19,12 +20,17 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kFirstRoomBytes = 4 * 1024;
 constexpr std::size_t kSpareRoomBytes = 16 * 1024;
-constexpr std::size_t kBodyStepBytes = 64 * 1024;  // memory follows what has come, not what was announced
-constexpr std::size_t kDiscardBytes = 64 * 1024;   // an unread body up to this keeps the connection
 constexpr std::size_t kLingerBytes = 16 * 1024 * 1024;
 constexpr std::size_t kOneBufferBytes = 16 * 1024;  // a body up to this is copied behind its head
 constexpr milliseconds kLinger{2000};
 constexpr milliseconds kStreamPause{50};
+
+// Throws where a stream has more or fewer bytes than its Content-Length said.
+void count_off(std::uint64_t& left_bytes, std::size_t count, bool more) {
+  if (count > left_bytes) throw std::logic_error("a streamed body is longer than it was said to be");
+  left_bytes -= count;
+  if (!more && left_bytes > 0) throw std::logic_error("a streamed body is shorter than it was said to be");
+}
 
 }  // namespace
 
@@ -117,73 +123,6 @@ Async<bool> Session::read_head() {
   co_return true;
 }
 
-Async<Session::BodyResult> Session::read_body(std::size_t limit_bytes) {
-  enter(Phase::body, context_.options.body_timeout);
-  if (continue_owed_) {
-    continue_owed_ = false;
-    if (input_.bytes().empty()) {
-      const bool sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n", {});
-      if (!sent) co_return BodyResult::ended;
-      enter(Phase::body, context_.options.body_timeout);
-    }
-  }
-  BodyResult result = BodyResult::fault;
-  if (parser_.framing().body == BodyFraming::sized) {
-    result = co_await read_sized(parser_.framing().content_length);
-  } else {
-    result = co_await read_chunked(limit_bytes);
-  }
-  body_read_ = result == BodyResult::complete;
-  co_return result;
-}
-
-Async<Session::BodyResult> Session::read_sized(std::uint64_t length) {
-  const auto total = static_cast<std::size_t>(length);
-  std::string& body = request_.body;
-  const auto buffered = input_.bytes().substr(0, total);
-  body.assign(buffered);
-  input_.consume(buffered.size());
-  request_bytes_ += total;
-  while (body.size() < total) {
-    const std::size_t had = body.size();
-    body.resize(had + std::min(total - had, std::max(kBodyStepBytes, had)));
-    const auto room = boost::asio::buffer(body.data() + had, body.size() - had);
-    error_code error;
-    const std::size_t count = co_await socket_.async_read_some(room, redirect_error(use_awaitable, error));
-    body.resize(had + count);
-    if (timed_out_) co_return BodyResult::fault;
-    if (error) co_return BodyResult::ended;
-  }
-  co_return BodyResult::complete;
-}
-
-Async<Session::BodyResult> Session::read_chunked(std::size_t limit_bytes) {
-  parser_.limit_body(limit_bytes);
-  for (;;) {
-    std::size_t used = 0;
-    const auto state = parser_.read_chunked(input_.bytes(), used);
-    input_.consume(used);
-    request_bytes_ += used;
-    if (state == RequestParser::State::done) co_return BodyResult::complete;
-    if (state == RequestParser::State::fault) co_return BodyResult::fault;
-    const bool more = co_await read_some();
-    if (timed_out_) co_return BodyResult::fault;
-    if (!more) co_return BodyResult::ended;
-  }
-}
-
-bool Session::small_enough_to_discard() const {
-  const Framing& framing = parser_.framing();
-  // A client that waits for "100 Continue" may or may not send its body after a refusal: nobody can tell.
-  return framing.body == BodyFraming::sized && framing.content_length <= kDiscardBytes && !continue_owed_;
-}
-
-Async<bool> Session::discard_body() {
-  enter(Phase::body, context_.options.body_timeout);
-  const BodyResult result = co_await read_sized(parser_.framing().content_length);
-  co_return result == BodyResult::complete;
-}
-
 std::size_t Session::write_now(std::string_view first, std::string_view second, error_code& error) {
   const std::array buffers = {boost::asio::const_buffer(first.data(), first.size()),
                               boost::asio::const_buffer(second.data(), second.size())};
@@ -220,8 +159,9 @@ Async<bool> Session::write_response() {
   const bool streamed = static_cast<bool>(response_.next_chunk) && may_have_body(response_.status);
   HeadWriter::Exchange exchange;
   exchange.http_1_0 = http_1_0;
-  exchange.chunked = streamed && !http_1_0;
-  exchange.unsized = streamed && http_1_0;
+  if (streamed) exchange.stream_bytes = response_.stream_bytes;
+  exchange.chunked = streamed && !exchange.stream_bytes && !http_1_0;
+  exchange.unsized = streamed && !exchange.stream_bytes && http_1_0;
   if (exchange.unsized) keep_alive_ = false;
   exchange.keep_alive = keep_alive_;
   head_.clear();
@@ -248,12 +188,14 @@ Async<bool> Session::write_response() {
 }
 
 Async<bool> Session::write_stream() {
-  const bool chunked = parser_.minor_version() == 1;
+  std::optional<std::uint64_t> left_bytes = response_.stream_bytes;
+  const bool chunked = parser_.minor_version() == 1 && !left_bytes;
   for (bool more = true; more;) {
     chunk_.clear();
     std::string failure;
     try {
       more = response_.next_chunk(chunk_);
+      if (left_bytes) count_off(*left_bytes, chunk_.size(), more);
     } catch (const std::exception& error) {
       failure = error.what();
     } catch (...) {
@@ -261,7 +203,7 @@ Async<bool> Session::write_stream() {
     }
     if (!failure.empty()) {
       if (context_.error_log) context_.error_log(request_.request_id, failure);
-      co_return false;  // without the last chunk: the client sees that something is missing
+      co_return false;  // without the last bytes: the client sees that something is missing
     }
     if (chunk_.empty() && more) {
       const bool wanted = co_await pause();

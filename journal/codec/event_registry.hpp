@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "journal/codec/json_reader.hpp"
+#include "journal/codec/past_events.hpp"
 
 namespace groundtruth::journal::codec {
 
@@ -22,7 +23,7 @@ template <class... Upcaster>
 struct Upcasters {};
 
 // The project's own, oldest first.
-using EventUpcasters = Upcasters<>;
+using EventUpcasters = Upcasters<TaskCreatedV1To2>;
 
 enum class EventLookup : std::uint8_t { found, unknown_type, unknown_schema };
 

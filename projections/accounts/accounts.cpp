@@ -3,6 +3,7 @@
 
 #include "domain/account.hpp"
 #include "domain/api_key.hpp"
+#include "projections/personal_rows.hpp"
 #include "projections/stream_table.hpp"
 
 namespace groundtruth::projections {
@@ -10,10 +11,7 @@ namespace {
 
 // Row numbers of api_keys follow each account's chain: they order its list.
 //
-// Names and e-mails stand only in accounts.state, and must vanish from the file when an account is erased.
-// SQLite zeroes the bytes that a row gives up, but when it splits or merges pages it leaves copies of rows
-// that moved. So rows of accounts never move: they are appended with a growing row number (a full page is
-// then left as it is), never deleted, and never change their length.
+// Names and e-mails stand only in accounts.state (personal_rows.hpp).
 constexpr const char* kSchema = R"sql(
   CREATE TABLE email_claims(id BLOB PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE accounts(
@@ -42,38 +40,25 @@ struct ClaimRows {
   }
 };
 
+struct AccountSql {
+  static constexpr sqlite::Sql kInsert = "INSERT INTO accounts(id, version, state) VALUES(?1, ?2, ?3)";
+  static constexpr sqlite::Sql kLength =
+      "SELECT length(CAST(state AS BLOB)), version FROM accounts WHERE id = ?1";
+  static constexpr sqlite::Sql kUpdate = "UPDATE accounts SET version = ?2, state = ?3 WHERE id = ?1";
+  static constexpr sqlite::Sql kBlank =
+      "UPDATE accounts SET id = CAST(printf('%017d', row) AS BLOB), state = ?2 WHERE id = ?1";
+};
+
 struct AccountRows {
   using State = domain::Account;
   using Memo = NoMemo;
   static constexpr bool kSorted = false;
   static constexpr sqlite::Sql kLoad = "SELECT version, state FROM accounts WHERE id = ?1";
-  explicit AccountRows(sqlite::Connection& connection) : db(connection) {}
-  sqlite::Connection& db;
+  PersonalRows<AccountSql> rows;
 
   Memo memo(const State&) { return {}; }
-  void insert(const StoredRow& row, const State&) {
-    auto statement = db.cached("INSERT INTO accounts(id, version, state) VALUES(?1, ?2, ?3)");
-    statement.bind_blob(1, row.key)
-        .bind(2, row.version)
-        .bind_text(3, std::string(row.state).append(kReserve, ' '))
-        .run();
-  }
-  // Blanks keep the row's length, less what the version may take more; JSON does not mind them.
-  void update(const StoredRow& row, const State&, Memo) {
-    std::size_t length = 0;
-    {
-      auto stored = db.cached("SELECT length(CAST(state AS BLOB)) FROM accounts WHERE id = ?1");
-      stored.bind_blob(1, row.key).step();
-      length = static_cast<std::size_t>(stored.int64(0));
-    }
-    std::string state(row.state);
-    if (state.size() + kVersionGrowth < length) state.resize(length - kVersionGrowth, ' ');
-    auto statement = db.cached("UPDATE accounts SET version = ?2, state = ?3 WHERE id = ?1");
-    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, state).run();
-  }
-
- private:
-  static constexpr std::size_t kVersionGrowth = 2, kReserve = 8;  // bytes
+  void insert(const StoredRow& row, const State&) { rows.insert(row); }
+  void update(const StoredRow& row, const State&, Memo) { rows.update(row); }
 };
 
 struct ApiKeyRows {
@@ -101,7 +86,9 @@ struct ApiKeyRows {
 class AccountsApplier final : public Applier {
  public:
   explicit AccountsApplier(sqlite::Connection& db)
-      : claims_(db, ClaimRows{db}), accounts_(db, AccountRows(db)), keys_(db, ApiKeyRows{db}) {}
+      : claims_(db, ClaimRows{db}),
+        accounts_(db, AccountRows{PersonalRows<AccountSql>(db)}),
+        keys_(db, ApiKeyRows{db}) {}
 
   bool concerns(const journal::Commit& commit) const override {
     return claims_.concerns(commit) || accounts_.concerns(commit) || keys_.concerns(commit);
@@ -141,9 +128,10 @@ Definition accounts_projection() {
   definition.schema = kSchema;
   definition.indexes = kIndexes;
   definition.personal = true;
-  definition.digest = {{"email_claims", "SELECT id, version, state FROM email_claims ORDER BY id", 3},
-                       {"accounts", "SELECT id, version, rtrim(state) FROM accounts ORDER BY id", 3},
-                       {"api_keys", "SELECT id, version, account, state FROM api_keys ORDER BY id", 4}};
+  definition.digest = {
+      {"email_claims", "SELECT id, version, state FROM email_claims ORDER BY id", 3},
+      {"accounts", "SELECT id, version, rtrim(state) FROM accounts WHERE state LIKE '{%' ORDER BY id", 3},
+      {"api_keys", "SELECT id, version, account, state FROM api_keys ORDER BY id", 4}};
   definition.loaders = {loader_of<ClaimRows>(), loader_of<AccountRows>(), loader_of<ApiKeyRows>()};
   definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
     return std::make_unique<AccountsApplier>(db);

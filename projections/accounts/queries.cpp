@@ -53,7 +53,8 @@ AccountPage AccountQueries::accounts_after(const std::optional<domain::AccountId
                                            std::uint32_t limit) const {
   const auto db = readers_->lease();
   // Keys are ids in the order of time (projections/stream_key.hpp).
-  auto statement = db->cached("SELECT state FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2");
+  auto statement =
+      db->cached("SELECT state FROM accounts WHERE id > ?1 AND state LIKE '{%' ORDER BY id LIMIT ?2");
   statement.bind_blob(1, after ? stream_key(after->value) : std::string());
   statement.bind(2, std::int64_t{limit} + 1);
   AccountPage page;

@@ -155,24 +155,13 @@ std::optional<Page<Task>> TaskQueries::page_after(const TaskFilter& filter,
   return page_behind(*db, *owner, filter, place, 0, limit);
 }
 
-DueLook TaskQueries::due(domain::Timestamp now, const std::optional<DuePlace>& after,
-                         std::uint32_t limit) const {
+DueLook<domain::ExpireTask> TaskQueries::due(domain::Timestamp now, const std::optional<DuePlace>& after,
+                                             std::uint32_t limit) const {
   const auto db = readers_->lease();
-  auto statement = db->cached(
-      "SELECT due, row, state FROM tasks WHERE due IS NOT NULL AND due <= ?1 AND (due, row) > (?2, ?3) "
-      "ORDER BY due, row LIMIT ?4");
-  statement.bind(1, now.ms).bind(2, after ? after->due.ms : kMin).bind(3, after ? after->row : kMin);
-  statement.bind(4, limit);
-  DueLook look;
-  DuePlace last;
-  std::uint32_t rows = 0;
-  for (; statement.step(); ++rows) {
-    last = {{statement.int64(0)}, statement.int64(1)};
-    auto task = journal::codec::decode_json<Task>(statement.text(2), journal::codec::kStoredDepth);
-    if (task) look.tasks.push_back({std::move(task.value->id), std::move(task.value->account)});
-  }
-  if (rows == limit) look.next = last;
-  return look;
+  return look_at_due<Task>(db->cached("SELECT due, row, state FROM tasks WHERE due IS NOT NULL AND due <= ?1 "
+                                      "AND (due, row) > (?2, ?3) ORDER BY due, row LIMIT ?4"),
+                           now, after, limit,
+                           [](Task& task) { return domain::ExpireTask{task.id, task.account}; });
 }
 
 std::uint64_t TaskQueries::count(const TaskFilter& filter) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "domain/task.hpp"
+#include "projections/due.hpp"
 #include "projections/read_pool.hpp"
 #include "projections/tasks/cache.hpp"
 #include "projections/versioned.hpp"
@@ -20,21 +21,6 @@ struct TaskFilter {
   std::optional<domain::TaskStatus> status;
   std::optional<domain::Timestamp> created_from;   // at or after
   std::optional<domain::Timestamp> created_until;  // before
-};
-
-// A task whose deadline has passed and that has not ended yet.
-struct DueTask {
-  domain::TaskId task;
-  domain::AccountId account;
-};
-// A place among what is due: by deadline, then by place in the table.
-struct DuePlace {
-  domain::Timestamp due;
-  std::int64_t row = 0;
-};
-struct DueLook {
-  std::vector<DueTask> tasks;
-  std::optional<DuePlace> next;  // where to look on; nullopt: that was all
 };
 
 // Lists are newest first: by `created_at`, then by place in the account's chain, which never changes. So a
@@ -57,9 +43,10 @@ class TaskQueries {
                                                const std::optional<domain::TaskId>& after,
                                                std::uint32_t limit) const;
 
-  // Those due at or before `now`, the longest overdue first, behind `after` where it is given. At most
-  // `limit`, any number. A row that cannot be read is passed over: it must not hold up the others.
-  DueLook due(domain::Timestamp now, const std::optional<DuePlace>& after, std::uint32_t limit) const;
+  // Those whose deadline was at or before `now`, the longest overdue first, behind `after` where it is given
+  // (due.hpp). At most `limit`, any number.
+  DueLook<domain::ExpireTask> due(domain::Timestamp now, const std::optional<DuePlace>& after,
+                                  std::uint32_t limit) const;
 
   // Quick however many there are, unless the filter bounds the time.
   std::uint64_t count(const TaskFilter& filter) const;

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "projections/stream_table.hpp"
+#include "projections/tasks/feed_class.hpp"
 
 namespace groundtruth::projections {
 namespace {
@@ -22,10 +23,15 @@ constexpr const char* kSchema = R"sql(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL,
     owner INTEGER NOT NULL, status INTEGER NOT NULL, created_at INTEGER NOT NULL, due INTEGER,
     state TEXT NOT NULL);
+  CREATE TABLE feed_classes(class INTEGER PRIMARY KEY, asks TEXT NOT NULL UNIQUE);
+  CREATE TABLE feed(
+    row INTEGER PRIMARY KEY, class INTEGER NOT NULL, reward INTEGER NOT NULL, created_at INTEGER NOT NULL);
 )sql";
 constexpr const char* kIndexes = R"sql(
   CREATE INDEX IF NOT EXISTS task_list ON tasks(owner, status, created_at);
   CREATE INDEX IF NOT EXISTS task_due ON tasks(due) WHERE due IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS feed_best ON feed(reward, created_at, row, class);
+  CREATE INDEX IF NOT EXISTS feed_of_class ON feed(class, reward, created_at);
 )sql";
 
 // Accounts' counters, read and written at most once a batch.
@@ -87,15 +93,53 @@ class Owners {
   std::int64_t next_ = 0;
 };
 
+// Tasks with a free place, each under the class of what it asks (feed_class.hpp): workers are matched with
+// classes, of which there are few, and not with tasks.
+class Feed {
+ public:
+  explicit Feed(sqlite::Connection& db) : db_(db) {}
+
+  void add(std::string_view key, const domain::Task& task) {
+    auto statement = db_.cached(
+        "INSERT INTO feed(row, class, reward, created_at) SELECT row, ?2, ?3, ?4 FROM tasks WHERE id = ?1");
+    statement.bind_blob(1, key)
+        .bind(2, class_of(task))
+        .bind(3, task.reward_cents.value)
+        .bind(4, task.created_at.ms)
+        .run();
+  }
+  void remove(std::string_view key) {
+    auto statement = db_.cached("DELETE FROM feed WHERE row = (SELECT row FROM tasks WHERE id = ?1)");
+    statement.bind_blob(1, key).run();
+  }
+
+ private:
+  std::int64_t class_of(const domain::Task& task) {
+    const std::string asks = journal::codec::to_json(feed_class_of(task));
+    auto known = db_.cached("SELECT class FROM feed_classes WHERE asks = ?1");
+    known.bind_text(1, asks);
+    if (known.step()) return known.int64(0);
+    auto added = db_.cached("INSERT INTO feed_classes(asks) VALUES(?1) RETURNING class");
+    added.bind_text(1, asks).step();
+    return added.int64(0);
+  }
+
+  sqlite::Connection& db_;
+};
+
 struct TaskRows {
   using State = domain::Task;
-  using Memo = TaskStatus;
+  struct Memo {
+    TaskStatus status = TaskStatus::none;
+    bool in_feed = false;
+  };
   static constexpr bool kSorted = false;
   static constexpr sqlite::Sql kLoad = "SELECT version, state FROM tasks WHERE id = ?1";
   sqlite::Connection& db;
   Owners owners;
+  Feed feed;
 
-  Memo memo(const State& stored) { return stored.status; }
+  Memo memo(const State& stored) { return {stored.status, stored.has_free_place()}; }
 
   void insert(const StoredRow& row, const State& task) {
     auto& owner = owners.of(task.account);
@@ -111,17 +155,20 @@ struct TaskRows {
         .bind_text(6, row.state);
     if (const auto due = task.due()) statement.bind(7, due->ms);
     statement.run();
+    if (task.has_free_place()) feed.add(row.key, task);
   }
 
   // SQLite writes every index of a column that it is told to set, changed or not.
-  void update(const StoredRow& row, const State& task, TaskStatus before) {
-    if (task.status == before) {
+  void update(const StoredRow& row, const State& task, const Memo& before) {
+    if (!before.in_feed && task.has_free_place()) feed.add(row.key, task);
+    if (before.in_feed && !task.has_free_place()) feed.remove(row.key);
+    if (task.status == before.status) {
       auto statement = db.cached("UPDATE tasks SET version = ?2, state = ?3 WHERE id = ?1");
       statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state).run();
       return;
     }
     auto& owner = owners.of(task.account);
-    --count(owner, before);
+    --count(owner, before.status);
     ++count(owner, task.status);
     auto statement =
         db.cached("UPDATE tasks SET version = ?2, state = ?3, status = ?4, due = ?5 WHERE id = ?1");
@@ -140,7 +187,7 @@ struct TaskRows {
 
 class TasksApplier final : public Applier {
  public:
-  explicit TasksApplier(sqlite::Connection& db) : tasks_(db, TaskRows{db, Owners(db)}) {}
+  explicit TasksApplier(sqlite::Connection& db) : tasks_(db, TaskRows{db, Owners(db), Feed(db)}) {}
   bool concerns(const journal::Commit& commit) const override { return tasks_.concerns(commit); }
   void apply(const journal::Accepted& accepted) override {
     for (const auto& event : accepted.commit->events) tasks_.apply(accepted, event);
@@ -163,7 +210,7 @@ class TasksApplier final : public Applier {
 Definition tasks_projection() {
   Definition definition;
   definition.name = "tasks";
-  definition.version = 2;
+  definition.version = 3;
   definition.schema = kSchema;
   definition.indexes = kIndexes;
   definition.digest = {
@@ -172,7 +219,11 @@ Definition tasks_projection() {
        "LEFT JOIN owners o ON o.owner = t.owner ORDER BY t.id",
        7},
       {"owners", "SELECT account, funding, open, completed, cancelled, expired FROM owners ORDER BY account",
-       6}};
+       6},
+      {"feed",
+       "SELECT t.id, c.asks, f.reward, f.created_at FROM feed f LEFT JOIN tasks t ON t.row = f.row "
+       "LEFT JOIN feed_classes c ON c.class = f.class ORDER BY t.id",
+       4}};
   definition.loaders = {loader_of<TaskRows>()};
   definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
     return std::make_unique<TasksApplier>(db);

@@ -1,4 +1,5 @@
-// The tasks projection: tasks, and for each account how many there are in each status.
+// The tasks projection: tasks, for each account how many there are in each status, and the feed: those that a
+// worker may take.
 #pragma once
 
 #include <array>

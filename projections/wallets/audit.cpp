@@ -39,12 +39,10 @@ Cents minus(Cents a, Cents b) {
   return {b.value < 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min()};
 }
 
-// What an open task keeps in escrow.
+// What a task keeps in escrow.
 Cents promise_of(const domain::Task& task) {
-  if (task.status != domain::TaskStatus::open) return {};
-  std::int64_t left = 0, promise = 0;
-  if (__builtin_sub_overflow(task.target_submissions, task.approved_submissions, &left) ||
-      __builtin_mul_overflow(task.reward_cents.value, left, &promise))
+  std::int64_t promise = 0;
+  if (__builtin_mul_overflow(task.reward_cents.value, task.promised_submissions(), &promise))
     return {std::numeric_limits<std::int64_t>::max()};
   return {promise};
 }
@@ -174,15 +172,14 @@ void LedgerAudit::take_task_event(const Position& at, const std::string& stream,
     account.wallet.account = task.account;
     account.promised = plus(minus(account.promised, before), after);
   }
-  using enum domain::TaskStatus;
-  if (task.status != funding && task.status != open) open_.erase(found);
+  if (!task.is_alive() && task.pending_submissions == 0) open_.erase(found);
 }
 
 void LedgerAudit::check_account(const Position& at, Account& account) {
   for (std::size_t i = 0; i < domain::kLedgerAccounts; ++i) {
     const auto which = ledger_account(i);
     const auto bit = static_cast<std::uint8_t>(1U << i);
-    const bool in_debt = which != LedgerAccount::external && account.wallet.balance(which) < Cents{};
+    const bool in_debt = domain::is_never_negative(which) && account.wallet.balance(which) < Cents{};
     if (in_debt && (account.known_debts & bit) == 0)
       report(LedgerRule::debt, at, account.wallet.account,
              std::string(name_of(which)) + " is below zero: " + cents(account.wallet.balance(which)));

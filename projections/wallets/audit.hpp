@@ -5,14 +5,14 @@
 //   balance     every posting sums to zero
 //   direction   and moves money along its reason's row of domain::kPostingRules
 //   owner       and stands in the stream of its own account's wallet
-//   debt        after every commit no ledger account but `external` is below zero
-//   escrow      after every commit an account's escrow is what its open tasks promise: reward_cents for each
-//               submission that is not approved yet
+//   debt        after every commit no ledger account is below zero but `external` and `transit`
+//   escrow      after every commit an account's escrow is what its tasks promise: reward_cents for each
+//               submission that is not bought yet, or of an ended task waits for its review
 //   transit     at the end, nothing is on its way between chains: over all wallets transit is zero
 //   read_model  each wallet of the read model is the sum of the postings that it has seen
 //
 // Not thread-safe. Memory: some 250 bytes a wallet (twice with a read model) and 500 a task that is open or
-// waits for its money.
+// waits for its money or for reviews.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -88,7 +88,7 @@ class LedgerAudit {
 
   std::optional<WalletSnapshot> model_;
   std::unordered_map<std::string, Account> accounts_;   // by stream_key of the wallet
-  std::unordered_map<std::string, domain::Task> open_;  // waiting for money or open, without their texts
+  std::unordered_map<std::string, domain::Task> open_;  // those that may still promise, without their texts
   std::vector<Account*> touched_;                       // by the commit under way
   LedgerFindings findings_;
 };

@@ -12,9 +12,9 @@ namespace groundtruth::workers {
 // Owned by the worker and, weakly, by all that it posted. `mutex` only keeps the end of the worker and a turn
 // apart; everything else happens on the executor.
 struct ClockWorker::State : std::enable_shared_from_this<State> {
-  State(Due due_tasks, Submit submit_command, journal::Clock& given_clock,
+  State(Due look_at_due, Submit submit_command, journal::Clock& given_clock,
         journal::Randomness& given_randomness, journal::Executor& given_executor, ClockOptions given_options)
-      : due(std::move(due_tasks)),
+      : due(std::move(look_at_due)),
         submit(std::move(submit_command)),
         clock(given_clock),
         randomness(given_randomness),
@@ -41,25 +41,25 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
       options.log(trusted ? "the clock has stood long enough: deadlines are kept again"
                           : "the clock jumped: no deadline is acted on until it has stood for five minutes");
     if (!trusted) return schedule(false);
-    projections::DueLook look;
+    Look look;
     try {
       look = due(now, std::exchange(after, std::nullopt), options.batch);
     } catch (const std::exception& failure) {
       options.log(std::string("what is due cannot be read: ") + failure.what());
     }
     after = look.next;
-    waiting = look.tasks.size();
+    waiting = look.acts.size();
     if (waiting == 0) return schedule(after.has_value());
-    for (auto& one : look.tasks) expire(std::move(one), now);
+    for (auto& act : look.acts) perform(std::move(act), now);
   }
 
-  void expire(projections::DueTask one, domain::Timestamp now) {
-    const auto bucket = domain::bucket_of(one.task.value).value_or(domain::Bucket{0});
+  void perform(Act act, domain::Timestamp now) {
     journal::Submission submission;
-    submission.id = domain::new_id<domain::CommandId>("cmd_", now, bucket, randomness.bits());
-    submission.partition = journal::partition_of(journal::Topic::tasks, bucket);
-    submission.actor = {journal::ActorKind::system, "clock", one.account.value};
-    submission.command = domain::ExpireTask{std::move(one.task), std::move(one.account)};
+    submission.id = domain::new_id<domain::CommandId>("cmd_", now, domain::Bucket{act.partition.number},
+                                                      randomness.bits());
+    submission.partition = act.partition;
+    submission.actor = {journal::ActorKind::system, "clock", std::move(act.account)};
+    submission.command = std::move(act.command);
     submission.deadline = clock.steady() + options.patience;
     submission.done = [weak = weak_from_this()](const journal::Answer& answer) {
       const auto self = weak.lock();
@@ -74,7 +74,7 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
 
   void answered(bool ended) {
     const std::lock_guard lock(mutex);
-    if (ended) ++expired;
+    if (ended) ++acted;
     if (--waiting == 0 && !stopped) schedule(after.has_value());
   }
 
@@ -84,7 +84,7 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
   journal::Randomness& randomness;
   journal::Executor& executor;
   const ClockOptions options;
-  std::atomic<std::uint64_t> expired{0};
+  std::atomic<std::uint64_t> acted{0};
 
   std::mutex mutex;
   bool stopped = false;
@@ -108,8 +108,8 @@ void ClockWorker::start() {
   state_->schedule(true);
 }
 
-std::uint64_t ClockWorker::expired() const {
-  return state_->expired;
+std::uint64_t ClockWorker::acted() const {
+  return state_->acted;
 }
 
 }  // namespace groundtruth::workers

@@ -1,8 +1,9 @@
-// Ends what time ends: expires tasks whose deadline has passed, the longest overdue first.
+// Does what time does, one kind of thing a worker: expires tasks whose deadline has passed; ends leases, and
+// approves what nobody reviewed. The longest overdue comes first.
 //
 // What is due stands in the read models, so nothing is kept here: after a stop of any length, or on another
 // node, the next look finds what was missed, in order. Two who say the same thing at once do no harm, for an
-// ended task cannot end again, and the domain compares the deadline with the commit's own time. What cannot
+// what has ended cannot end again, and the domain compares its time with the commit's own. What cannot
 // be ended now (its partition has halted) is passed by and asked for again by the next sweep.
 //
 // Threads: all work runs on the executor given; callbacks of the node are handed over to it. Errors of the
@@ -15,12 +16,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "domain/domain.hpp"
 #include "journal/executor.hpp"
 #include "journal/ports.hpp"
 #include "journal/submission.hpp"
-#include "projections/tasks/queries.hpp"
+#include "projections/due.hpp"
 
 namespace groundtruth::workers {
 
@@ -33,10 +35,19 @@ struct ClockOptions {
 
 class ClockWorker {
  public:
-  // `due` is TaskQueries::due; it may block for milliseconds. `submit` is Node::submit. All that is given
-  // must outlive the executor's last task.
-  using Due = std::function<projections::DueLook(
-      domain::Timestamp now, const std::optional<projections::DuePlace>& after, std::uint32_t limit)>;
+  struct Act {
+    journal::Partition partition;
+    std::string account;  // on whose behalf
+    domain::Command command;
+  };
+  struct Look {
+    std::vector<Act> acts;
+    std::optional<projections::DuePlace> next;
+  };
+  // What is due; may block for milliseconds. `submit` is Node::submit. All that is given must outlive the
+  // executor's last task.
+  using Due = std::function<Look(domain::Timestamp now, const std::optional<projections::DuePlace>& after,
+                                 std::uint32_t limit)>;
   using Submit = std::function<void(journal::Submission)>;
   ClockWorker(Due due, Submit submit, journal::Clock& clock, journal::Randomness& randomness,
               journal::Executor& executor, ClockOptions options);
@@ -45,11 +56,24 @@ class ClockWorker {
   ClockWorker& operator=(const ClockWorker&) = delete;
 
   void start();
-  std::uint64_t expired() const;  // tasks ended by this process; any thread
+  std::uint64_t acted() const;  // what this process ended; any thread
 
  private:
   struct State;
   std::shared_ptr<State> state_;
 };
+
+// From what the read models say of tasks or assignments (projections/due.hpp): both stand in the task's
+// bucket.
+template <class Command>
+ClockWorker::Look acts_of(projections::DueLook<Command> look) {
+  ClockWorker::Look out{{}, look.next};
+  for (auto& command : look.commands) {
+    const auto bucket = domain::bucket_of(command.task.value).value_or(domain::Bucket{0});
+    out.acts.push_back(
+        {journal::partition_of(journal::Topic::tasks, bucket), command.account.value, std::move(command)});
+  }
+  return out;
+}
 
 }  // namespace groundtruth::workers

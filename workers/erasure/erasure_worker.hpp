@@ -1,15 +1,13 @@
-// Forgets: destroys the data key of an erased account once the read models have forgotten its plain text
-// (DESIGN, section 8).
+// Forgets: destroys the data key of an erased account or worker once the read models have forgotten its plain
+// text (DESIGN, section 8).
 //
-// It follows the journal with a checkpoint of its own, a small file that says how far every erasure has been
-// carried out; without the file it looks through the whole journal again. Destroying a key that is gone
-// already is no change, so doing anything twice is harmless, and a crash at any instant loses no erasure.
+// It follows the journal with a checkpoint of its own (following.hpp). Destroying a key that is gone already
+// is no change, so doing anything twice is harmless, and a crash at any instant loses no erasure.
 //
 // Threads: `observe` runs on the node's executor and never blocks; keys are destroyed on a thread of the
 // worker.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -25,6 +23,7 @@
 #include "journal/key_store.hpp"
 #include "journal/node.hpp"
 #include "journal/read_models.hpp"
+#include "workers/following/following.hpp"
 
 namespace groundtruth::workers {
 
@@ -44,8 +43,8 @@ class ErasureWorker {
   ErasureWorker(const ErasureWorker&) = delete;
   ErasureWorker& operator=(const ErasureWorker&) = delete;
 
-  // Reads what was appended since the checkpoint. Before Node::start(), so that what comes later comes
-  // through `observe`. Throws what reading the journal throws.
+  // Reads what was appended since the checkpoint. Before Node::start(). Throws what reading the journal
+  // throws.
   void catch_up();
   // Starts the thread. After Node::start(): a node that does not run yet answers nobody.
   void start();
@@ -59,39 +58,27 @@ class ErasureWorker {
     journal::Position position;  // of the erasure
     std::string owner;
   };
-  struct Line {
-    journal::Checkpoint seen;      // the last accepted commit that was looked at
-    journal::Checkpoint finished;  // up to here no erasure is open
-    std::size_t open = 0;
-  };
   // Shared with the node's callbacks, which may come after the worker is gone.
   struct State {
     std::mutex mutex;
     std::condition_variable wake;
-    std::array<Line, journal::kPartitionTotal> lines;
     std::deque<Job> waiting;  // read models do not have them yet
     std::deque<Job> late;     // asked for in vain; back to `waiting` after the retry delay
     std::deque<Job> ready;    // their keys may go
     std::uint64_t destroyed = 0;
-    bool moved = false;  // some `finished` is newer than the file
     bool stopping = false;
   };
 
-  void look(const journal::Accepted& accepted);
-  void read_from_checkpoint();
+  std::size_t look(const journal::Accepted& accepted);
   void run();
   void ask(Job job);
   bool destroy(const Job& job);
-  void finish(const Job& job);  // with the mutex held
-  void load();
-  void save();
 
-  const journal::Journal& journal_;
-  const journal::CommitCodec& codec_;
   journal::Node& node_;
   journal::KeyStore& keys_;
   const ErasureOptions options_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
+  Following following_;
   std::thread thread_;
 };
 

@@ -192,6 +192,7 @@ House::House(ServerOptions options) {
       {Method::get, "/flood", "flood", flood},
       {Method::get, "/breaking", "breaking", breaking},
   };
+  for (Route& route : stream_routes(shared)) surface.routes.push_back(std::move(route));
   surface.guard = guard;
   surface.refuse = refuse;
   surface.finish = [](const Request&, Response& response) { response.header("X-Finished", "yes"); };

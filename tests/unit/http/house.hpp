@@ -54,6 +54,9 @@ class Stage {
   std::vector<std::function<void(std::string)>> parked_;
 };
 
+// What reads and writes in pieces (house_streams.cpp).
+std::vector<Route> stream_routes(const std::shared_ptr<Stage>& stage);
+
 // The server on a free port, with `Stage` shared by its handlers.
 class House {
  public:

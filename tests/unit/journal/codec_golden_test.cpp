@@ -74,6 +74,24 @@ TEST_CASE("every event type keeps its bytes, and they keep their meaning") {
   CHECK(covered.size() == std::variant_size_v<domain::Event>);
 }
 
+// The bytes that older programs wrote, which no program writes any more.
+TEST_CASE("a task of schema 1 is a task that asks for nothing") {
+  CountingRandomness randomness;
+  const CommitCodec codec(std::string(kJournal), std::make_shared<FixedKeyStore>(), randomness);
+  auto today = commit_of({kTask.value, 1, domain::TaskFunded{kCheckout, domain::Cents{1}}});
+  std::string record = *codec.encode(today);
+  const auto event = record.find(R"("type":"task.funded")");
+  const auto golden = read_file(kEvents / "golden" / "task.created.v1.json");
+  record.resize(event);
+  record += R"("type":"task.created","schema":1,"data":)" + golden.substr(0, golden.size() - 1) + "}]}";
+  const Commit commit = codec.decode(record);
+  const auto* created = commit.find<domain::TaskCreated>();
+  REQUIRE(created != nullptr);
+  CHECK(created->task == kTask);
+  CHECK(created->funding_url == "https://checkout.stripe.com/c/pay/cs_a1b2c3");
+  CHECK_FALSE(created->requirements);
+}
+
 TEST_CASE("every event type has a schema") {
   for (const auto& sample : sample_events()) {
     const auto name =

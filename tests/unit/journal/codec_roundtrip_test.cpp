@@ -53,8 +53,14 @@ class Values {
     return coin() ? std::optional<T>(std::move(value)) : std::nullopt;
   }
 
+  Area area() {
+    return {{number(-90'000'000, 90'000'000), number(-180'000'000, 180'000'000)}, number(0, 20'000)};
+  }
+  std::optional<Requirements> requirements() { return maybe(Requirements{{text()}, maybe(area())}); }
+  std::optional<Sealed<Area>> sealed_area() { return maybe(Sealed<Area>{area()}); }
+
   Event event() {
-    switch (number(0, 7)) {
+    switch (number(0, 9)) {
       case 0:
         return AccountCreated{{text()}, any<Surface>(), {text()}, {text()}, {text()}};
       case 1:
@@ -65,9 +71,9 @@ class Values {
         return posted;
       }
       case 3:
-        return TaskCreated{{text()}, {text()},           text(),        text(),   some<Modality>(),
-                           cents(),  number(0, 1 << 30), maybe(time()), object(), {text()},
-                           text()};
+        return TaskCreated{
+            {text()},           {text()},      text(),         text(),   some<Modality>(), cents(),
+            number(0, 1 << 30), maybe(time()), requirements(), object(), {text()},         text()};
       case 4:
         return TaskCancelled{{text()}, any<CancelReason>(), cents()};
       case 6:
@@ -80,6 +86,14 @@ class Values {
         }
         return rejected;
       }
+      case 7: {
+        SubmissionCreated created{{text()}, {text()}, {text()}, {text()}, {text()}, {}, time()};
+        for (auto n = number(0, 3); n > 0; --n)
+          created.media.push_back({text(), number(0, 1 << 30), text(), maybe(number(0, 1 << 30))});
+        return created;
+      }
+      case 8:
+        return WorkerProfileChanged{{text()}, {text()}, {text(), text()}, some<Modality>(), sealed_area()};
       default:
         return ApiKeyUsed{time()};
     }

@@ -79,6 +79,10 @@ inline const domain::TaskId kTask{"tsk_01j9zq4k7w00h8j9k0m1n2p3q4"};
 inline const domain::ApiKeyId kKey{"key_01j9zq4k7w00r5s6t7v8w9x0y1"};
 inline const domain::EmailClaimId kEmailClaim{"eml_0000000000002468acegjmprtw"};
 inline const domain::CheckoutId kCheckout{"cko_01j9zq4k7w00z2a3b4c5d6e7f8"};
+inline const domain::WorkerId kWorker{"wrk_01j9zq4k7w05g6h7j8k9m0n1p2"};
+inline const domain::AssignmentId kAssignment{"asg_01j9zq4k7w00b2c3d4e5f6g7h8"};
+inline const domain::SubmissionId kSubmission{"sub_01j9zq4k8x00k9m0n1p2q3r4s5"};
+inline const domain::UploadId kUpload{"upl_01j9zq4k8x00v6w7x8y9z0a1b2"};
 inline constexpr domain::Timestamp kAt{1'781'793'120'123};  // 2026-06-18T14:32:00.123Z
 
 // One of each type, in the order of domain::Event. Where a field may be left out there is a second one.
@@ -93,6 +97,7 @@ inline std::vector<CommittedEvent> sample_events() {
   task.reward_cents = {250};
   task.target_submissions = 100;
   task.deadline = Timestamp{4'102'444'799'000};
+  task.requirements = Requirements{{"driving"}, Area{{45'501'690, -73'567'253}, 25}};
   task.metadata = {R"({"campaign":"spring","batch":7,"deep":{"n":1.50,"x":null}})"};
   task.checkout = kCheckout;
   task.funding_url = "https://checkout.stripe.com/c/pay/cs_a1b2c3";
@@ -118,6 +123,40 @@ inline std::vector<CommittedEvent> sample_events() {
   add(kTask.value, TaskFunded{kCheckout, Cents{25'000}});
   add(kTask.value, TaskCancelled{kTask, CancelReason::by_customer, Cents{24'750}});
   add(kTask.value, TaskExpired{kTask, Cents{24'750}});
+  add(kTask.value, TaskProgressed{3, 2, 1});
+  add(kTask.value, TaskCompleted{kTask, 100});
+  const std::string sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+  const auto on_assignment = [&](Event event) { add(kAssignment.value, std::move(event)); };
+  on_assignment(
+      LeaseGranted{kAssignment, kTask, kAccount, kWorker, Cents{250}, Timestamp{kAt.ms + 1'800'000}});
+  on_assignment(LeaseEnded{kAssignment, kTask, kWorker, LeaseEnd::expired});
+  on_assignment(UploadAnnounced{kAssignment, {kUpload, "video/mp4", 1'048'576, sha256}});
+  on_assignment(SubmissionCreated{kSubmission,
+                                  kAssignment,
+                                  kTask,
+                                  kAccount,
+                                  kWorker,
+                                  {{"video/mp4", 1'048'576, sha256, 31'250}, {"text/plain", 12, sha256, {}}},
+                                  Timestamp{kAt.ms + kReviewMs}});
+  on_assignment(
+      SubmissionApproved{kSubmission, kAssignment, kTask, kAccount, kWorker, Approver::customer, Cents{250}});
+  on_assignment(
+      SubmissionRejected{kSubmission, kAssignment, kTask, kAccount, kWorker, "Too dark \u2014 sorry."});
+  const Sealed<Area> area{{{45'501'690, -73'567'253}, 25}};
+  const auto on_worker = [&](Event event) { add(kWorker.value, std::move(event)); };
+  on_worker(WorkerRegistered{kWorker,
+                             kEmailClaim,
+                             {"Ada"},
+                             {"ada@worker.example"},
+                             {"$argon2id$v=19$x"},
+                             {"driving", "french"},
+                             {Modality::video},
+                             area});
+  on_worker(VerificationMailed{kWorker, true});
+  on_worker(WorkerVerified{kWorker});
+  on_worker(WorkerProfileChanged{kWorker, {"Ada L."}, {"driving"}, {Modality::video, Modality::text}, area});
+  on_worker(WorkSettled{kWorker, kTask, kAssignment, WorkOutcome::approved, Cents{250}});
+  on_worker(WorkerErased{kWorker});
   add("cmd_01j9zq4k7w00aaaaaaaaaaaaaa", CommandRejected{{RejectionCode::insufficient_budget,
                                                          {{"budget_cents", 2'000}, {"required_cents", 2'500}},
                                                          {{"status", "open"}}}});

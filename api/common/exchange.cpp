@@ -1,0 +1,80 @@
+// The common parts of handlers (api/common/exchange.hpp).
+#include "api/common/exchange.hpp"
+
+#include <algorithm>
+
+#include "api/http/async.hpp"
+
+namespace groundtruth::api {
+Intent read_intent(const RequestHasher& hasher, const http::Request& request) {
+  Intent intent;
+  if (auto errors = refuse_query(request); !errors.empty()) {
+    intent.problem = wrong_fields(std::move(errors));
+    return intent;
+  }
+  IdempotencyHeader header = read_idempotency(request, hasher);
+  if (header.malformed)
+    intent.problem =
+        wrong_field("Idempotency-Key", "invalid_value",
+                    "must be 1 to 255 printable ASCII characters, bare or in double quotes, given once");
+  intent.keyed = std::move(header.keyed);
+  return intent;
+}
+
+std::chrono::steady_clock::time_point deadline_of(const Exchange& exchange, const http::Request& request) {
+  return request.deadline - exchange.answer_margin;
+}
+
+http::Async<journal::Answer> execute(const Exchange& exchange, const http::Request& request, Sender sender,
+                                     Order order) {
+  journal::Submission submission;
+  submission.id = domain::new_id<domain::CommandId>("cmd_", exchange.clock.now(), sender.bucket,
+                                                    exchange.randomness.bits());
+  submission.partition = journal::partition_of(sender.topic, sender.bucket);
+  submission.actor = std::move(sender.actor);
+  submission.keyed = std::move(order.keyed);
+  submission.expected = std::move(order.expected);
+  submission.command = std::move(order.command);
+  submission.deadline = deadline_of(exchange, request);
+  auto begin = [&](auto done) {
+    submission.done = std::move(done);
+    exchange.node.submit(std::move(submission));
+  };
+  journal::Answer answer = co_await http::await_callback<journal::Answer>(std::move(begin));
+  co_return answer;
+}
+
+http::Response written(int status, std::string body, const journal::Answer& answer) {
+  http::Response response;
+  response.status = status;
+  response.body = std::move(body);
+  response.header("Journal-Position",
+                  journal::to_string(journal::Position{answer.partition, answer.commit->seq}));
+  note_replay(response, answer);
+  return response;
+}
+
+void note_replay(http::Response& response, const journal::Answer& answer) {
+  if (answer.replayed) response.header("Idempotent-Replayed", "true");
+}
+
+http::Async<std::optional<Problem>> await_position(const Exchange& exchange, const http::Request& request) {
+  const auto header = request.headers.find("Journal-Position");
+  if (!header) co_return std::nullopt;
+  const auto position = journal::parse_position(*header);
+  if (!position) co_return wrong_field("Journal-Position", "invalid_value", "must be like tasks.3.1234");
+  const auto deadline =
+      std::min(exchange.clock.steady() + exchange.position_wait, deadline_of(exchange, request));
+  auto begin = [&](auto done) { exchange.node.when_reached(*position, deadline, std::move(done)); };
+  const bool is_reached = co_await http::await_callback<bool>(std::move(begin));
+  if (!is_reached) co_return unavailable("This server has not seen that Journal-Position yet.");
+  co_return std::nullopt;
+}
+
+http::Response ok(std::string body) {
+  http::Response response;
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace groundtruth::api

@@ -1,0 +1,73 @@
+// What handlers of every surface have in common: reading a body, sending a command, waiting for a position.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "api/common/idempotency.hpp"
+#include "api/common/problem.hpp"
+#include "journal/codec/json_reader.hpp"
+#include "journal/node.hpp"
+#include "journal/submission.hpp"
+
+namespace groundtruth::api {
+
+// What it takes; everything given must outlive it.
+struct Exchange {
+  journal::Node& node;
+  const journal::Clock& clock;
+  journal::Randomness& randomness;
+  std::chrono::milliseconds position_wait{5'000};  // how long a read waits for its Journal-Position
+  std::chrono::milliseconds answer_margin{250};    // of the request's time, kept for the answer itself
+};
+
+// A body, or the problem with it.
+template <class T>
+struct Body {
+  std::optional<T> value;
+  Problem problem;
+};
+template <class T>
+Body<T> read_body(const http::Request& request) {
+  auto decoded = journal::codec::decode_json<T>(request.body);
+  if (decoded) return {std::move(decoded.value), {}};
+  if (decoded.not_json) return {std::nullopt, not_json(*decoded.not_json)};
+  return {std::nullopt, wrong_fields(std::move(decoded.errors))};
+}
+
+// What a POST is before it is a command: its idempotency key, or why it is refused.
+struct Intent {
+  std::optional<journal::KeyedRequest> keyed;
+  std::optional<Problem> problem;  // a query that is not empty, a malformed key
+};
+Intent read_intent(const RequestHasher& hasher, const http::Request& request);
+
+// Submits to a chain in somebody's name and awaits the answer. The command's id is new; a replay's answer
+// names the first one.
+struct Order {
+  domain::Command command;
+  std::optional<journal::KeyedRequest> keyed;
+  std::optional<journal::ExpectedVersion> expected;
+};
+struct Sender {
+  journal::Actor actor;
+  domain::Bucket bucket;
+  journal::Topic topic = journal::Topic::tasks;
+};
+http::Async<journal::Answer> execute(const Exchange& exchange, const http::Request& request, Sender sender,
+                                     Order order);
+
+// The answer to a write that was accepted: body, Journal-Position, Idempotent-Replayed.
+http::Response written(int status, std::string body, const journal::Answer& answer);
+void note_replay(http::Response& response, const journal::Answer& answer);
+
+// Waits for the Journal-Position of a read, where it has one. nullopt: go on.
+http::Async<std::optional<Problem>> await_position(const Exchange& exchange, const http::Request& request);
+
+// When the handler itself must be done.
+std::chrono::steady_clock::time_point deadline_of(const Exchange& exchange, const http::Request& request);
+
+http::Response ok(std::string body);
+
+}  // namespace groundtruth::api

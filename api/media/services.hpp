@@ -1,0 +1,47 @@
+// What the handlers of media work with.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "api/common/work_pool.hpp"
+#include "api/http/message.hpp"
+#include "journal/ports.hpp"
+#include "workers/ports/served_blobs.hpp"
+
+namespace groundtruth::api::media {
+
+struct Options {
+  std::size_t max_upload_bytes = 512 * 1024 * 1024;
+  std::size_t max_uploads = 64;  // at once, each with some 256 KiB of memory; one more is answered by 503
+  unsigned threads = 2;          // that hash and write
+};
+
+// Lives longer than the server that calls its surface; `blobs` and `clock` longer than it.
+struct Services {
+  Services(ports::ServedBlobs& served, const journal::Clock& wall_clock, Options settings = {})
+      : blobs(served),
+        clock(wall_clock),
+        options(settings),
+        pool({settings.threads, 2 * settings.max_uploads}) {}
+
+  ports::ServedBlobs& blobs;
+  const journal::Clock& clock;
+  const Options options;
+  std::atomic<std::size_t> uploads{0};  // running
+  // Hashing and writing an upload goes here piece by piece, as each costs an I/O thread's other connections a
+  // millisecond at best and, when the kernel wants dirty pages written first, seconds; so does the final
+  // sync. An upload has at most one piece and its end here at a time, so the queue cannot fill up.
+  WorkPool pool;
+};
+
+// The key that a path names: an id of ours and 64 hex digits. nullopt: a shape that no object has.
+std::optional<std::string> key_of(const http::Request& request);
+
+http::Response no_such_object();
+http::Response refuse_signature(ports::Signature signature);  // not `valid`
+
+}  // namespace groundtruth::api::media

@@ -1,0 +1,55 @@
+// See surface.hpp.
+#include "api/media/surface.hpp"
+
+#include <algorithm>
+
+#include "api/groundtruth/errors.hpp"
+#include "api/media/download.hpp"
+#include "api/media/upload.hpp"
+#include "domain/ids.hpp"
+
+namespace groundtruth::api::media {
+
+std::optional<std::string> key_of(const http::Request& request) {
+  constexpr std::size_t hash_chars = 64;
+  const auto owner = request.param("owner"), name = request.param("name");
+  const bool is_hash = name.size() == hash_chars && std::all_of(name.begin(), name.end(), [](char c) {
+                         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                       });
+  if (!is_hash || !domain::bucket_of(owner)) return std::nullopt;
+  return std::string(owner) + '/' + std::string(name);
+}
+
+http::Response no_such_object() {
+  return groundtruth::to_response(no_such("object"));
+}
+
+http::Response refuse_signature(ports::Signature signature) {
+  if (signature == ports::Signature::expired)
+    return groundtruth::to_response({403, "forbidden", "The time of this URL is over. Ask for a new one."});
+  return groundtruth::to_response({403, "forbidden", "This URL is not one that we signed for this request."});
+}
+
+http::Surface make_media_surface(Services& services, std::vector<std::string> hosts) {
+  using http::BodyKind;
+  using http::Method;
+  constexpr std::string_view pattern = "/media/{owner}/{name}";
+  http::Surface surface;
+  surface.name = "media";
+  surface.hosts = std::move(hosts);
+  surface.routes = {
+      {Method::put, pattern, "uploadMedia",
+       [&services](http::Request& request) { return take_upload(services, request); }, BodyKind::streamed,
+       services.options.max_upload_bytes, ""},
+      {Method::get, pattern, "downloadMedia",
+       [&services](http::Request& request) { return give_download(services, request); }, BodyKind::none, 0,
+       ""},
+  };
+  surface.refuse = [](http::Refusal refusal, const http::Request&, std::string_view detail) {
+    return groundtruth::refuse(refusal, detail);
+  };
+  surface.claims = [](const http::Request& request) { return request.path.starts_with("/media/"); };
+  return surface;
+}
+
+}  // namespace groundtruth::api::media

@@ -1,0 +1,36 @@
+// See api/worker/exchange.hpp.
+#include "api/worker/exchange.hpp"
+
+#include "api/common/etag.hpp"
+#include "api/worker/requests.hpp"
+
+namespace groundtruth::api::worker {
+
+http::Response not_written(const journal::Answer& answer) {
+  http::Response response = to_response(problem_of(answer));
+  note_replay(response, answer);
+  return response;
+}
+
+http::Async<std::optional<http::Response>> await_position(Services& services, const http::Request& request) {
+  const std::optional<Problem> problem = co_await api::await_position(services.exchange, request);
+  if (!problem) co_return std::nullopt;
+  co_return to_response(*problem);
+}
+
+std::optional<journal::ExpectedVersion> expected_version(const http::Request& request, std::string stream) {
+  const auto header = request.headers.find("If-Match");
+  if (!header) return std::nullopt;
+  const IfMatch wanted = parse_if_match(*header);
+  if (wanted.kind == IfMatch::Kind::any) return std::nullopt;
+  return journal::ExpectedVersion{std::move(stream), wanted.version};
+}
+
+std::optional<http::Response> refuse_body(const http::Request& request) {
+  if (request.body.empty()) return std::nullopt;
+  auto body = read_body<EmptyRequest>(request);
+  if (body.value) return std::nullopt;
+  return to_response(body.problem);
+}
+
+}  // namespace groundtruth::api::worker

@@ -1,0 +1,63 @@
+// See guard.hpp.
+#include "api/worker/guard.hpp"
+
+#include "api/common/authenticator.hpp"
+#include "api/worker/errors.hpp"
+
+namespace groundtruth::api::worker {
+namespace {
+
+// nullopt also when the worker of a good token is gone, or never verified their address.
+std::optional<Caller> identify(Services& services, const http::Request& request) {
+  const auto token = bearer_token(request.headers);
+  if (!token) return std::nullopt;
+  const auto verified = services.tokens.verify(*token);
+  if (!verified) return std::nullopt;
+  auto found = services.workers.worker(verified->subject);
+  if (!found || found->state.status != domain::WorkerStatus::verified) return std::nullopt;
+  const auto bucket = domain::bucket_of(verified->subject.value).value_or(domain::Bucket{});
+  return Caller{std::move(found->state), found->version, bucket, {}};
+}
+
+}  // namespace
+
+const Caller& caller_of(const http::Request& request) {
+  return std::any_cast<const Caller&>(request.principal);
+}
+
+http::Async<std::optional<http::Response>> guard(Services& services, http::Request& request,
+                                                 const http::Route& route) {
+  if (route.scope == kWorkerScope) {
+    if (auto caller = identify(services, request)) {
+      caller->rate = services.worker_limits.take(caller->worker.id.value);
+      const RateState rate = caller->rate;
+      request.principal = std::move(*caller);
+      if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
+      co_return std::nullopt;
+    }
+  }
+  const RateState rate = services.address_limits.take(address_subject(request.remote_address));
+  request.principal = Caller{{}, 0, {}, rate};
+  if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
+  if (route.scope == kWorkerScope) co_return to_response(unauthorized("worker token"));
+  co_return std::nullopt;
+}
+
+void finish(const http::Request& request, http::Response& response) {
+  if (const auto* caller = std::any_cast<Caller>(&request.principal))
+    add_rate_headers(response, caller->rate);
+}
+
+Sender sender_of(const Caller& caller) {
+  const auto& id = caller.worker.id.value;
+  return {{journal::ActorKind::worker, id, id}, caller.bucket, journal::Topic::workers};
+}
+
+Sender sender_to(const Caller& caller, const domain::TaskId& task) {
+  Sender sender = sender_of(caller);
+  sender.bucket = domain::bucket_of(task.value).value_or(domain::Bucket{});
+  sender.topic = journal::Topic::tasks;
+  return sender;
+}
+
+}  // namespace groundtruth::api::worker

@@ -1,0 +1,120 @@
+// Announcing uploads, and submitting what was brought.
+#include "api/common/blob_keys.hpp"
+#include "api/http/async.hpp"
+#include "api/worker/exchange.hpp"
+#include "api/worker/handlers.hpp"
+#include "api/worker/media.hpp"
+#include "api/worker/render.hpp"
+#include "api/worker/tasks.hpp"
+
+namespace groundtruth::api::worker {
+namespace {
+
+std::string kind_names(const std::vector<domain::Modality>& modalities) {
+  std::string names;
+  for (const auto modality : modalities) {
+    if (!names.empty()) names += ", ";
+    names += boost::describe::enum_to_string(modality, "");
+  }
+  return names;
+}
+
+FieldErrors check_upload(const Services& services, const UploadRequest& upload, const domain::Task& task) {
+  FieldErrors errors;
+  if (const auto problem = journal::codec::check_range(upload.bytes, 1, services.options.max_upload_bytes))
+    errors.push_back({"bytes", problem->code, problem->message});
+  const auto modality = modality_of(upload.content_type.value);
+  const bool is_asked = modality && std::find(task.modalities.begin(), task.modalities.end(), *modality) !=
+                                        task.modalities.end();
+  if (!is_asked)
+    errors.push_back({"content_type", "invalid_value", "must be of " + kind_names(task.modalities)});
+  return errors;
+}
+
+ports::SignedUpload sign(const Services& services, const journal::Commit& commit) {
+  const auto* announced = commit.find<domain::UploadAnnounced>();
+  if (announced == nullptr) throw std::logic_error("a commit without the event that its command makes");
+  const auto& upload = announced->upload;
+  return services.blobs.sign_upload({blob_key(announced->assignment, upload.sha256), upload.content_type,
+                                     static_cast<std::uint64_t>(upload.bytes), upload.sha256},
+                                    commit.at, kMediaLinkLifetime);
+}
+
+http::Async<VerifiedMedia> verify_on_pool(Services& services, std::vector<ProofPart> parts,
+                                          std::vector<domain::Modality> wanted) {
+  auto begin = [&](auto done) {
+    auto job = [&store = services.blobs, &probe = services.probe, done, parts = std::move(parts),
+                wanted = std::move(wanted)] {
+      try {
+        done(verify_media(store, probe, parts, wanted));
+      } catch (const ports::BlobStoreError&) {
+        done(VerifiedMedia{{}, unavailable("The media store cannot be reached at the moment.")});
+      }
+    };
+    if (!services.blob_calls.try_run(std::move(job)))
+      done(VerifiedMedia{{}, unavailable("Too many proofs are being looked at at the moment.")});
+  };
+  VerifiedMedia verified = co_await http::await_callback<VerifiedMedia>(std::move(begin));
+  co_return verified;
+}
+
+}  // namespace
+
+http::Async<http::Response> announce_upload(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  Intent intent = read_intent(services.hasher, request);
+  if (intent.problem) co_return to_response(*intent.problem);
+  auto body = read_body<UploadRequest>(request);
+  if (!body.value) co_return to_response(body.problem);
+  const auto task = find_task(services, request.param("id"));
+  if (!task) co_return to_response(no_such("task"));
+  if (auto errors = check_upload(services, *body.value, task->state); !errors.empty())
+    co_return to_response(wrong_fields(std::move(errors)));
+
+  const auto& id = task->state.id;
+  Sender sender = sender_to(caller, id);
+  domain::Upload upload{domain::new_id<domain::UploadId>("upl_", services.clock.now(), sender.bucket,
+                                                         services.randomness.bits()),
+                        std::move(body.value->content_type.value), body.value->bytes,
+                        std::move(body.value->sha256.value)};
+  Order order{domain::AnnounceUpload{assignment_of(id, caller.worker.id), std::move(upload)},
+              std::move(intent.keyed), std::nullopt};
+  const journal::Answer answer =
+      co_await execute(services.exchange, request, std::move(sender), std::move(order));
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  co_return written(201, render_upload(*answer.commit, sign(services, *answer.commit)), answer);
+}
+
+http::Async<http::Response> submit_proof(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  Intent intent = read_intent(services.hasher, request);
+  if (intent.problem) co_return to_response(*intent.problem);
+  auto body = read_body<ProofRequest>(request);
+  if (!body.value) co_return to_response(body.problem);
+  const auto task = find_task(services, request.param("id"));
+  if (!task) co_return to_response(no_such("task"));
+
+  const auto& id = task->state.id;
+  const auto assignment = services.assignments.assignment(assignment_of(id, caller.worker.id));
+  VerifiedMedia verified;
+  // Who holds no lease is told so by the command, which is also what a retry is answered from.
+  if (assignment && assignment->state.holds_lease(services.clock.now())) {
+    FieldErrors errors;
+    auto parts = parts_of(std::move(*body.value), assignment->state, errors);
+    if (!errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
+    verified = co_await verify_on_pool(services, std::move(parts), task->state.modalities);
+    if (verified.problem) co_return to_response(*verified.problem);
+  }
+  Sender sender = sender_to(caller, id);
+  domain::SubmitProof command{assignment_of(id, caller.worker.id), id,
+                              domain::new_id<domain::SubmissionId>("sub_", services.clock.now(),
+                                                                   sender.bucket, services.randomness.bits()),
+                              std::move(verified.media)};
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  const journal::Answer answer =
+      co_await execute(services.exchange, request, std::move(sender), std::move(order));
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  co_return written(201, render_submitted(*answer.commit), answer);
+}
+
+}  // namespace groundtruth::api::worker

@@ -1,0 +1,111 @@
+// The feed, and taking and giving back a place of a task.
+#include <charconv>
+
+#include "api/common/json_object.hpp"
+#include "api/worker/exchange.hpp"
+#include "api/worker/handlers.hpp"
+#include "api/worker/render.hpp"
+#include "api/worker/tasks.hpp"
+
+namespace groundtruth::api::worker {
+namespace {
+
+constexpr std::string_view kFeed = "feed";
+
+// A place as the text that a cursor keeps.
+std::string to_text(const projections::FeedPlace& place) {
+  return std::to_string(place.reward_cents) + "." + std::to_string(place.created_ms) + "." +
+         std::to_string(place.row);
+}
+
+std::optional<projections::FeedPlace> to_place(std::string_view text) {
+  projections::FeedPlace place;
+  for (auto* number : {&place.reward_cents, &place.created_ms, &place.row}) {
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), *number);
+    if (read.ec != std::errc{}) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
+    if (text.starts_with('.')) text.remove_prefix(1);
+  }
+  return place;
+}
+
+}  // namespace
+
+http::Async<http::Response> get_feed(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  const domain::AccountId reader = account_of(caller.worker.id);
+  QueryReader query(request);
+  const auto limit = static_cast<std::uint32_t>(query.integer("limit", 1, 100).value_or(20));
+  const auto modality = query.one_of<domain::Modality>("modality");
+  std::optional<projections::FeedPlace> after;
+  if (const auto text = query.text("cursor")) {
+    const auto cursor = services.cursors.decode(kFeed, reader, *text);
+    if (cursor) after = to_place(cursor->after);
+    if (!after) query.fail("cursor", "invalid_value", "must be a next_cursor of this list");
+  }
+  if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
+  auto stopped = co_await await_position(services, request);
+  if (stopped) co_return std::move(*stopped);
+
+  const domain::Timestamp now = services.clock.now();
+  const auto page = services.feed.page(caller.worker.offer, after, limit, [&](const domain::Task& task) {
+    const bool is_wanted = !modality || std::find(task.modalities.begin(), task.modalities.end(),
+                                                  *modality) != task.modalities.end();
+    return is_wanted && !task.closed_to_work(now) &&
+           !services.assignments.is_held(assignment_of(task.id, caller.worker.id));
+  });
+  std::string body;
+  ObjectWriter object(body);
+  object.head("tasks");
+  body += '[';
+  for (std::size_t i = 0; i < page.tasks.size(); ++i) {
+    if (i > 0) body += ',';
+    append_feed_item(body, page.tasks[i]);
+  }
+  body += ']';
+  journal::codec::Nullable<std::string> next;
+  if (page.next) next = {services.cursors.encode(kFeed, reader, {to_text(*page.next), 1})};
+  object.member("next_cursor", next).end();
+  co_return ok(std::move(body));
+}
+
+http::Async<http::Response> accept_task(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  Intent intent = read_intent(services.hasher, request);
+  if (intent.problem) co_return to_response(*intent.problem);
+  if (auto refused = refuse_body(request)) co_return std::move(*refused);
+  const auto task = find_task(services, request.param("id"));
+  if (!task) co_return to_response(no_such("task"));
+  if (!domain::suits(caller.worker.offer, task->state.modalities, task->state.requirements))
+    co_return to_response(forbidden("This task asks for skills or a place that are not in your profile."));
+
+  const auto& id = task->state.id;
+  domain::AcceptTask command{assignment_of(id, caller.worker.id), id, caller.worker.id,
+                             std::chrono::milliseconds(services.options.lease).count()};
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  Sender sender = sender_to(caller, id);
+  const journal::Answer answer =
+      co_await execute(services.exchange, request, std::move(sender), std::move(order));
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  co_return written(200, render_accepted(*answer.commit), answer);
+}
+
+http::Async<http::Response> release_task(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  Intent intent = read_intent(services.hasher, request);
+  if (intent.problem) co_return to_response(*intent.problem);
+  if (auto refused = refuse_body(request)) co_return std::move(*refused);
+  const auto task = find_task(services, request.param("id"));
+  if (!task) co_return to_response(no_such("task"));
+
+  const auto& id = task->state.id;
+  Order order{domain::ReleaseTask{assignment_of(id, caller.worker.id), id}, std::move(intent.keyed),
+              std::nullopt};
+  Sender sender = sender_to(caller, id);
+  const journal::Answer answer =
+      co_await execute(services.exchange, request, std::move(sender), std::move(order));
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  co_return written(200, render_released(*answer.commit), answer);
+}
+
+}  // namespace groundtruth::api::worker

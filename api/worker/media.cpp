@@ -1,0 +1,114 @@
+// See media.hpp.
+#include "api/worker/media.hpp"
+
+#include <sodium.h>
+
+#include <array>
+
+#include "api/common/blob_keys.hpp"
+#include "api/common/data_url.hpp"
+#include "api/common/json_object.hpp"
+
+namespace groundtruth::api::worker {
+namespace {
+
+std::string sha256_hex(std::string_view content) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> hash;
+  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(content.data()), content.size());
+  std::string hex(2 * hash.size() + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+  hex.pop_back();
+  return hex;
+}
+
+ProofPart part_with_content(std::string field, const domain::AssignmentId& assignment,
+                            std::string content_type, std::string content) {
+  const std::string sha256 = sha256_hex(content);
+  ports::BlobSpec spec{blob_key(assignment, sha256), std::move(content_type), content.size(), sha256};
+  return {std::move(field), std::move(spec), std::move(content)};
+}
+
+Problem not_uploaded(const ProofPart& part) {
+  std::string details;
+  ObjectWriter(details).member("reason", "upload_missing").member("field", part.field).end();
+  return {409, "conflict", "An upload that this proof names has not come yet.", std::move(details)};
+}
+
+Problem wrong_kind(const ProofPart& part, const std::optional<ports::MediaFacts>& facts) {
+  const std::string found = facts ? "is " + facts->content_type : "is no media that can be read";
+  return wrong_field(part.field, "invalid_value", found + ", and was announced as " + part.spec.content_type);
+}
+
+Problem unwanted(const ProofPart& part, const ports::MediaFacts& facts) {
+  return wrong_field(part.field, "invalid_value",
+                     "is " + facts.content_type + ", which this task does not ask for");
+}
+
+}  // namespace
+
+std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& assignment,
+                                FieldErrors& errors) {
+  std::vector<ProofPart> parts;
+  if (request.uploads) {
+    for (std::size_t i = 0; i < request.uploads->value.size(); ++i) {
+      const std::string field = "uploads[" + std::to_string(i) + "]";
+      const auto found =
+          std::find_if(assignment.uploads.begin(), assignment.uploads.end(),
+                       [&](const auto& upload) { return upload.upload.value == request.uploads->value[i]; });
+      if (found == assignment.uploads.end()) {
+        errors.push_back({field, "invalid_value", "must be an upload of yours for this task"});
+        continue;
+      }
+      parts.push_back({field,
+                       {blob_key(assignment.id, found->sha256), found->content_type,
+                        static_cast<std::uint64_t>(found->bytes), found->sha256},
+                       std::nullopt});
+    }
+  }
+  if (request.data_urls) {
+    for (std::size_t i = 0; i < request.data_urls->value.size(); ++i) {
+      const std::string field = "data_urls[" + std::to_string(i) + "]";
+      auto url = parse_data_url(request.data_urls->value[i]);
+      if (!url || !modality_of(url->content_type))
+        errors.push_back({field, "invalid_value", "must be a base64 data: URL of a media type"});
+      else
+        parts.push_back(
+            part_with_content(field, assignment.id, std::move(url->content_type), std::move(url->content)));
+    }
+  }
+  if (request.text)
+    parts.push_back(part_with_content("text", assignment.id, "text/plain", std::move(request.text->value)));
+  if (parts.empty() && errors.empty())
+    errors.push_back({"", "required", "A proof needs a text, uploads or data_urls"});
+  return parts;
+}
+
+VerifiedMedia verify_media(ports::BlobStore& store, ports::MediaProbe& probe,
+                           const std::vector<ProofPart>& parts, const std::vector<domain::Modality>& wanted) {
+  VerifiedMedia verified;
+  const auto refuse = [&](Problem problem) {
+    verified.problem = std::move(problem);
+    return verified;
+  };
+  bool is_wanted = false;
+  for (const auto& part : parts) {
+    if (part.content) store.put(part.spec, *part.content);
+    const auto stored = store.find(part.spec.key);
+    const bool is_there = stored && stored->bytes == part.spec.bytes && stored->sha256 == part.spec.sha256;
+    if (!is_there) return refuse(not_uploaded(part));
+    const auto facts = probe.probe(store, part.spec.key);
+    const auto announced = modality_of(part.spec.content_type);
+    if (!facts || modality_of(facts->content_type) != announced) return refuse(wrong_kind(part, facts));
+    const bool asked = std::find(wanted.begin(), wanted.end(), *announced) != wanted.end();
+    // A text may explain whatever is brought.
+    if (!asked && *announced != domain::Modality::text) return refuse(unwanted(part, *facts));
+    is_wanted = is_wanted || asked;
+    verified.media.push_back({facts->content_type, static_cast<std::int64_t>(part.spec.bytes),
+                              part.spec.sha256, facts->duration_ms});
+  }
+  if (!is_wanted)
+    return refuse(wrong_field("", "required", "The proof holds nothing of what the task asks for"));
+  return verified;
+}
+
+}  // namespace groundtruth::api::worker

@@ -1,0 +1,91 @@
+// What workers may send: types that carry their rules (CONTRACTS, "The people who do the work").
+#pragma once
+
+#include <algorithm>
+#include <boost/describe.hpp>
+#include <optional>
+
+#include "api/common/email_claim.hpp"
+#include "api/common/location.hpp"
+#include "domain/assignment.hpp"
+#include "journal/codec/fields.hpp"
+
+namespace groundtruth::api::worker {
+
+namespace codec = journal::codec;
+
+struct EmailField {
+  std::string value;
+  static std::optional<codec::FieldProblem> check(const std::string& email) {
+    if (is_email(email)) return std::nullopt;
+    return codec::FieldProblem{"invalid_value", "must be an e-mail address", {}};
+  }
+};
+
+// Long ones cost no more to hash, but there is no use in them.
+using PasswordField = codec::Text<10, 200>;
+using ModalityList = codec::UniqueList<domain::Modality, 0, 4>;
+
+struct RegisterRequest {
+  codec::Text<1, 100> name;
+  EmailField email;
+  PasswordField password;
+  std::optional<SkillList> skills;
+  std::optional<ModalityList> modalities;
+  codec::Nullable<LocationField> location;
+};
+BOOST_DESCRIBE_STRUCT(RegisterRequest, (), (name, email, password, skills, modalities, location))
+
+// Nothing is said about what is wrong with either.
+struct LoginRequest {
+  codec::Text<1, 254> email;
+  codec::Text<1, 1'000> password;
+};
+BOOST_DESCRIBE_STRUCT(LoginRequest, (), (email, password))
+
+// What is left out stays as it is; a location of null is forgotten.
+struct ProfileRequest {
+  std::optional<codec::Text<1, 100>> name;
+  std::optional<SkillList> skills;
+  std::optional<ModalityList> modalities;
+  std::optional<codec::Nullable<LocationField>> location;
+};
+BOOST_DESCRIBE_STRUCT(ProfileRequest, (), (name, skills, modalities, location))
+
+struct Sha256Field {
+  std::string value;
+  static std::optional<codec::FieldProblem> check(const std::string& hash) {
+    const bool is_hex = std::all_of(hash.begin(), hash.end(),
+                                    [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    if (hash.size() == 64 && is_hex) return std::nullopt;
+    return codec::FieldProblem{"invalid_value", "must be 64 lower-case hexadecimal digits", {}};
+  }
+};
+
+// video/…, audio/…, image/… or text/plain, without parameters.
+struct MediaTypeField {
+  std::string value;
+  static std::optional<codec::FieldProblem> check(const std::string& type);
+};
+// Which modality a content type is; nullopt: none.
+std::optional<domain::Modality> modality_of(std::string_view content_type);
+
+struct UploadRequest {
+  std::optional<codec::Text<0, 255>> filename;  // for the worker's own orientation: it is not kept
+  MediaTypeField content_type;
+  std::int64_t bytes = 0;
+  Sha256Field sha256;
+};
+BOOST_DESCRIBE_STRUCT(UploadRequest, (), (filename, content_type, bytes, sha256))
+
+struct ProofRequest {
+  std::optional<codec::Text<1, 50'000>> text;
+  std::optional<codec::UniqueList<std::string, 1, domain::kMaxUploads>> uploads;    // upload ids
+  std::optional<codec::UniqueList<std::string, 1, domain::kMaxUploads>> data_urls;  // data:image/png;base64,…
+};
+BOOST_DESCRIBE_STRUCT(ProofRequest, (), (text, uploads, data_urls))
+
+struct EmptyRequest {};
+BOOST_DESCRIBE_STRUCT(EmptyRequest, (), ())
+
+}  // namespace groundtruth::api::worker

@@ -1,0 +1,54 @@
+// Routes to handlers (api/worker/routes.hpp).
+#include "api/worker/routes.hpp"
+
+#include "api/worker/errors.hpp"
+#include "api/worker/guard.hpp"
+#include "api/worker/handlers.hpp"
+
+namespace groundtruth::api::worker {
+
+http::Surface make_worker_surface(Services& services) {
+  using Handler = http::Async<http::Response> (*)(Services&, http::Request&);
+  using http::BodyKind;
+  using http::Method;
+  const auto with = [&services](Handler handler) {
+    return [&services, handler](http::Request& request) { return handler(services, request); };
+  };
+  constexpr std::size_t body_bytes = 256 * 1024;
+  constexpr std::size_t proof_bytes = 10 * 1024 * 1024 + body_bytes;  // data: URLs come inside
+  constexpr auto worker = kWorkerScope;
+
+  http::Surface surface;
+  surface.name = "worker";
+  surface.hosts = services.options.hosts;
+  surface.routes = {
+      // clang-format off
+      {Method::post, "/api/v1/worker/register",           "registerWorker",   with(register_worker),    BodyKind::json, body_bytes,  ""},
+      {Method::get,  "/api/v1/worker/verify",             "verifyWorker",     with(verify_worker),      BodyKind::none, body_bytes,  ""},
+      {Method::post, "/api/v1/worker/login",              "login",            with(login),              BodyKind::json, body_bytes,  ""},
+      {Method::get,  "/api/v1/worker/feed",               "getFeed",          with(get_feed),           BodyKind::none, body_bytes,  worker},
+      {Method::post, "/api/v1/worker/tasks/{id}/accept",  "acceptTask",       with(accept_task),        BodyKind::json, body_bytes,  worker},
+      {Method::post, "/api/v1/worker/tasks/{id}/release", "releaseTask",      with(release_task),       BodyKind::json, body_bytes,  worker},
+      {Method::post, "/api/v1/worker/tasks/{id}/uploads", "announceUpload",   with(announce_upload),    BodyKind::json, body_bytes,  worker},
+      {Method::post, "/api/v1/worker/tasks/{id}/proof",   "submitProof",      with(submit_proof),       BodyKind::json, proof_bytes, worker},
+      {Method::get,  "/api/v1/worker/profile",            "getProfile",       with(get_profile),        BodyKind::none, body_bytes,  worker},
+      {Method::put,  "/api/v1/worker/profile",            "changeProfile",    with(change_profile),     BodyKind::json, body_bytes,  worker},
+      {Method::get,  "/api/v1/worker/earnings",           "getEarnings",      with(get_earnings),       BodyKind::none, body_bytes,  worker},
+      {Method::get,  "/api/v1/worker/leaderboard",        "getLeaderboard",   with(get_leaderboard),    BodyKind::none, body_bytes,  worker},
+      {Method::get,  "/api/v1/worker/{id}/public",        "getPublicProfile", with(get_public_profile), BodyKind::none, body_bytes,  ""},
+      // clang-format on
+  };
+  surface.guard = [&services](http::Request& request, const http::Route& route) {
+    return guard(services, request, route);
+  };
+  surface.finish = finish;
+  surface.refuse = [](http::Refusal refusal, const http::Request&, std::string_view detail) {
+    return refuse(refusal, detail);
+  };
+  surface.claims = [](const http::Request& request) {
+    return request.path == "/api/v1/worker" || request.path.starts_with("/api/v1/worker/");
+  };
+  return surface;
+}
+
+}  // namespace groundtruth::api::worker

@@ -1,0 +1,103 @@
+// What the handlers of this surface work with, put together once by app/ and shared by all requests.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "api/common/cursor.hpp"
+#include "api/common/email_claim.hpp"
+#include "api/common/exchange.hpp"
+#include "api/common/idempotency.hpp"
+#include "api/common/jwt.hpp"
+#include "api/common/password.hpp"
+#include "api/common/rate_limiter.hpp"
+#include "api/common/work_pool.hpp"
+#include "journal/signed_token.hpp"
+#include "projections/accounts/queries.hpp"
+#include "projections/assignments/queries.hpp"
+#include "projections/tasks/feed.hpp"
+#include "projections/tasks/queries.hpp"
+#include "projections/workers/queries.hpp"
+#include "workers/ports/blob_store.hpp"
+#include "workers/ports/media_probe.hpp"
+
+namespace groundtruth::api::worker {
+
+struct Options {
+  RateLimit worker_limit{120};   // requests of one worker
+  RateLimit address_limit{120};  // requests without a valid token, for each address
+  RateLimit login_limit{10};     // attempts to log in with one e-mail address
+  std::chrono::minutes lease{30};
+  std::int64_t max_upload_bytes = std::int64_t{1} << 30;
+  std::vector<std::string> hosts;  // host names bound to this surface
+};
+
+// Everything given must outlive it. Thread-safe as its parts are.
+struct Services {
+  struct Parts {
+    journal::Node& node;
+    const projections::AccountQueries& accounts;
+    const projections::TaskQueries& tasks;
+    const projections::FeedQueries& feed;
+    const projections::AssignmentQueries& assignments;
+    const projections::WorkerQueries& workers;
+    Passwords& passwords;
+    WorkPool& blob_calls;
+    ports::BlobStore& blobs;
+    ports::MediaProbe& probe;
+    journal::KeyStore& keys;
+    const journal::Clock& clock;
+    journal::Randomness& randomness;
+    const journal::MasterKey& master;  // only while constructing
+  };
+
+  Services(const Parts& parts, Options chosen)
+      : accounts(parts.accounts),
+        tasks(parts.tasks),
+        feed(parts.feed),
+        assignments(parts.assignments),
+        workers(parts.workers),
+        passwords(parts.passwords),
+        blob_calls(parts.blob_calls),
+        blobs(parts.blobs),
+        probe(parts.probe),
+        clock(parts.clock),
+        randomness(parts.randomness),
+        options(std::move(chosen)),
+        exchange{parts.node, parts.clock, parts.randomness},
+        hasher(parts.master),
+        cursors(parts.master),
+        email_key(parts.master.derive(kEmailHashPurpose)),
+        mail_tokens(parts.master, kVerifyMailPurpose),
+        tokens({}, parts.keys, parts.clock),
+        worker_limits(options.worker_limit, clock),
+        address_limits(options.address_limit, clock),
+        login_limits(options.login_limit, clock) {}
+
+  static constexpr std::string_view kVerifyMailPurpose = "verify-mail";
+
+  const projections::AccountQueries& accounts;
+  const projections::TaskQueries& tasks;
+  const projections::FeedQueries& feed;
+  const projections::AssignmentQueries& assignments;
+  const projections::WorkerQueries& workers;
+  Passwords& passwords;
+  WorkPool& blob_calls;
+  ports::BlobStore& blobs;
+  ports::MediaProbe& probe;
+  const journal::Clock& clock;
+  journal::Randomness& randomness;
+  const Options options;
+  const Exchange exchange;
+  const RequestHasher hasher;
+  const CursorCodec cursors;
+  const journal::DataKey email_key;
+  const journal::SignedToken mail_tokens;
+  WorkerTokens tokens;
+  RateLimiter worker_limits;
+  RateLimiter address_limits;
+  RateLimiter login_limits;
+};
+
+}  // namespace groundtruth::api::worker

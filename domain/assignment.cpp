@@ -1,0 +1,185 @@
+// How an assignment's events change it, and how time and people decide about it (domain/assignment.hpp).
+#include "domain/assignment.hpp"
+
+#include <algorithm>
+
+#include "domain/domain.hpp"
+
+namespace groundtruth::domain {
+namespace {
+
+std::string status_of(const Assignment& assignment) {
+  return std::string(boost::describe::enum_to_string(assignment.status, ""));
+}
+
+Rejection no_lease(const Assignment& assignment) {
+  const bool lapsed =
+      assignment.status == AssignmentStatus::leased || assignment.status == AssignmentStatus::lapsed;
+  if (lapsed) return reject(RejectionCode::lease_expired);
+  if (assignment.has_submission()) return reject(RejectionCode::already_submitted);
+  return reject(RejectionCode::lease_not_found);
+}
+
+void add_lease_end(Decision& decision, const Assignment& assignment, const Task& task, LeaseEnd reason) {
+  decision.add(assignment.id, LeaseEnded{assignment.id, assignment.task, assignment.worker, reason});
+  // A task that has ended holds no places any more.
+  if (task.status != TaskStatus::open) return;
+  auto progress = task.progress();
+  --progress.leased;
+  decision.add(task.id, progress);
+}
+
+// Pays the worker out of escrow. The last one completes the task.
+void add_approval(Decision& decision, const Assignment& assignment, const Task& task, Approver by) {
+  decision.add(assignment.id,
+               SubmissionApproved{assignment.submission, assignment.id, assignment.task, assignment.account,
+                                  assignment.worker, by, assignment.reward_cents});
+  auto progress = task.progress();
+  --progress.pending;
+  ++progress.approved;
+  decision.add(task.id, progress);
+  if (task.status == TaskStatus::open && progress.approved == task.target_submissions)
+    decision.add(task.id, TaskCompleted{task.id, progress.approved});
+  decision.add(wallet_of(assignment.account), transfer(assignment.account, PostingReason::submission_pay,
+                                                       assignment.submission.value, assignment.reward_cents));
+}
+
+// nullopt: it may be decided now.
+std::optional<Rejection> undecidable(const Assignment& assignment, const AccountId& account,
+                                     const SubmissionId& submission) {
+  const bool known =
+      assignment.has_submission() && assignment.submission == submission && assignment.account == account;
+  if (!known) return reject(RejectionCode::submission_not_found);
+  if (assignment.status == AssignmentStatus::pending) return std::nullopt;
+  return Rejection{RejectionCode::submission_decided, {}, {{"status", status_of(assignment)}}};
+}
+
+}  // namespace
+
+void evolve(Assignment& state, const LeaseGranted& event, Timestamp) {
+  state = Assignment{};
+  state.id = event.assignment;
+  state.task = event.task;
+  state.account = event.account;
+  state.worker = event.worker;
+  state.status = AssignmentStatus::leased;
+  state.reward_cents = event.reward_cents;
+  state.lease_until = event.expires_at;
+}
+
+void evolve(Assignment& state, const LeaseEnded&, Timestamp) {
+  state.status = AssignmentStatus::lapsed;
+}
+
+void evolve(Assignment& state, const UploadAnnounced& event, Timestamp) {
+  state.uploads.push_back(event.upload);
+}
+
+void evolve(Assignment& state, const SubmissionCreated& event, Timestamp at) {
+  state.status = AssignmentStatus::pending;
+  state.submission = event.submission;
+  state.media = event.media;
+  state.submitted_at = at;
+  state.review_until = event.review_until;
+  state.uploads.clear();  // what was brought stands in `media` now
+}
+
+void evolve(Assignment& state, const SubmissionApproved&, Timestamp at) {
+  state.status = AssignmentStatus::approved;
+  state.decided_at = at;
+}
+
+void evolve(Assignment& state, const SubmissionRejected& event, Timestamp at) {
+  state.status = AssignmentStatus::rejected;
+  state.decided_at = at;
+  state.reason = event.reason;
+}
+
+Decision decide(const AcceptTask& c, const Task& task, const Assignment& assignment, Timestamp at) {
+  if (task.status == TaskStatus::none) return reject(RejectionCode::task_not_found);
+  if (assignment.holds_lease(at)) return reject(RejectionCode::task_already_accepted);
+  if (assignment.has_submission()) return reject(RejectionCode::already_submitted);
+  if (auto rejection = task.closed_to_work(at)) return *rejection;
+  auto progress = task.progress();
+  Decision decision;
+  if (assignment.status == AssignmentStatus::leased) {  // it is over, but nobody has said so yet
+    decision.add(c.assignment, LeaseEnded{c.assignment, c.task, c.worker, LeaseEnd::expired});
+    --progress.leased;
+  }
+  if (progress.taken() >= task.target_submissions) return reject(RejectionCode::task_full);
+  ++progress.leased;
+  decision.add(c.assignment, LeaseGranted{c.assignment, c.task, task.account, c.worker, task.reward_cents,
+                                          Timestamp{at.ms + c.lease_ms}});
+  decision.add(c.task, progress);
+  return decision;
+}
+
+Decision decide(const ReleaseTask&, const Task& task, const Assignment& assignment, Timestamp at) {
+  if (!assignment.holds_lease(at)) return no_lease(assignment);
+  Decision decision;
+  add_lease_end(decision, assignment, task, LeaseEnd::released);
+  return decision;
+}
+
+Decision decide(const AnnounceUpload& c, const Assignment& assignment, Timestamp at) {
+  if (!assignment.holds_lease(at)) return no_lease(assignment);
+  if (assignment.uploads.size() >= kMaxUploads)
+    return Rejection{RejectionCode::too_many_uploads, {{"max_uploads", std::int64_t{kMaxUploads}}}, {}};
+  Decision decision;
+  decision.add(c.assignment, UploadAnnounced{c.assignment, c.upload});
+  return decision;
+}
+
+Decision decide(const SubmitProof& c, const Task& task, const Assignment& assignment, Timestamp at) {
+  if (!assignment.holds_lease(at)) return no_lease(assignment);
+  // The caller saw no lease and looked at nothing; it may try again now.
+  if (c.media.empty()) return reject(RejectionCode::lease_not_found);
+  if (auto rejection = task.closed_to_work(at)) return *rejection;
+  auto progress = task.progress();
+  --progress.leased;
+  ++progress.pending;
+  Decision decision;
+  decision.add(c.assignment,
+               SubmissionCreated{c.submission, c.assignment, assignment.task, assignment.account,
+                                 assignment.worker, c.media, Timestamp{at.ms + kReviewMs}});
+  decision.add(c.task, progress);
+  return decision;
+}
+
+Decision decide(const ApproveSubmission& c, const Task& task, const Assignment& assignment, const Wallet&,
+                Timestamp) {
+  if (auto rejection = undecidable(assignment, c.account, c.submission)) return *rejection;
+  Decision decision;
+  add_approval(decision, assignment, task, Approver::customer);
+  return decision;
+}
+
+// The place is free again for another worker; of a task that has ended, its money goes back.
+Decision decide(const RejectSubmission& c, const Task& task, const Assignment& assignment, const Wallet&,
+                Timestamp) {
+  if (auto rejection = undecidable(assignment, c.account, c.submission)) return *rejection;
+  auto progress = task.progress();
+  --progress.pending;
+  Decision decision;
+  decision.add(c.assignment, SubmissionRejected{c.submission, c.assignment, assignment.task,
+                                                assignment.account, assignment.worker, c.reason});
+  decision.add(c.task, progress);
+  if (task.status != TaskStatus::open)
+    decision.add(wallet_of(assignment.account), transfer(assignment.account, PostingReason::task_refund,
+                                                         task.id.value, assignment.reward_cents));
+  return decision;
+}
+
+Decision decide(const PassTime&, const Task& task, const Assignment& assignment, const Wallet&,
+                Timestamp at) {
+  const auto due = assignment.due();
+  Decision decision;
+  if (!due || *due > at) return decision;
+  if (assignment.status == AssignmentStatus::leased)
+    add_lease_end(decision, assignment, task, LeaseEnd::expired);
+  else
+    add_approval(decision, assignment, task, Approver::time);
+  return decision;
+}
+
+}  // namespace groundtruth::domain

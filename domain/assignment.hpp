@@ -1,0 +1,229 @@
+// Assignment: one worker's work on one task, from the lease on a place to the submission and what became of
+// it. Source of the rules: CONTRACTS, "groundtruth" and "The people who do the work".
+//
+// Its id is a function of task and worker, so that one worker can never hold two places of a task, nor submit
+// twice. The task counts its places; both change in one commit.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/account.hpp"
+
+namespace groundtruth::domain {
+
+// none -> leased -> pending -> approved or rejected; a leased one may lapse, and be leased again.
+enum class AssignmentStatus : std::uint8_t { none, leased, lapsed, pending, approved, rejected };
+BOOST_DESCRIBE_ENUM(AssignmentStatus, none, leased, lapsed, pending, approved, rejected)
+
+// What a worker announced to bring. The object in the blob store is named by assignment and hash, so that the
+// same bytes lie there once however often they are sent.
+struct Upload {
+  UploadId upload;
+  std::string content_type;
+  std::int64_t bytes = 0;
+  std::string sha256;  // 64 lower-case hex digits
+};
+BOOST_DESCRIBE_STRUCT(Upload, (), (upload, content_type, bytes, sha256))
+
+// A verified part of a submission: what the blob store holds, and what its bytes were found to be.
+struct Media {
+  std::string content_type;
+  std::int64_t bytes = 0;
+  std::string sha256;
+  std::optional<std::int64_t> duration_ms;
+};
+BOOST_DESCRIBE_STRUCT(Media, (), (content_type, bytes, sha256, duration_ms))
+
+inline constexpr std::size_t kMaxUploads = 8;              // of one assignment
+inline constexpr std::int64_t kReviewMs = 7 * 86'400'000;  // unreviewed for so long is approved
+
+// --- events
+// ---------------------------------------------------------------------------------------------------------
+
+struct LeaseGranted {
+  static constexpr std::string_view kType = "lease.granted";
+  static constexpr int kSchema = 1;
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  WorkerId worker;
+  Cents reward_cents;
+  Timestamp expires_at;
+};
+BOOST_DESCRIBE_STRUCT(LeaseGranted, (), (assignment, task, account, worker, reward_cents, expires_at))
+
+enum class LeaseEnd : std::uint8_t { released, expired };
+BOOST_DESCRIBE_ENUM(LeaseEnd, released, expired)
+
+struct LeaseEnded {
+  static constexpr std::string_view kType = "lease.ended";
+  static constexpr int kSchema = 1;
+  AssignmentId assignment;
+  TaskId task;
+  WorkerId worker;
+  LeaseEnd reason{};
+};
+BOOST_DESCRIBE_STRUCT(LeaseEnded, (), (assignment, task, worker, reason))
+
+struct UploadAnnounced {
+  static constexpr std::string_view kType = "upload.announced";
+  static constexpr int kSchema = 1;
+  AssignmentId assignment;
+  Upload upload;
+};
+BOOST_DESCRIBE_STRUCT(UploadAnnounced, (), (assignment, upload))
+
+struct SubmissionCreated {
+  static constexpr std::string_view kType = "submission.created";
+  static constexpr int kSchema = 1;
+  SubmissionId submission;
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  WorkerId worker;
+  std::vector<Media> media;
+  Timestamp review_until;  // then it is approved by itself
+};
+BOOST_DESCRIBE_STRUCT(SubmissionCreated, (),
+                      (submission, assignment, task, account, worker, media, review_until))
+
+enum class Approver : std::uint8_t { customer, time };
+BOOST_DESCRIBE_ENUM(Approver, customer, time)
+
+struct SubmissionApproved {
+  static constexpr std::string_view kType = "submission.approved";
+  static constexpr int kSchema = 1;
+  SubmissionId submission;
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  WorkerId worker;
+  Approver by{};
+  Cents reward_cents;  // what the worker is paid
+};
+BOOST_DESCRIBE_STRUCT(SubmissionApproved, (),
+                      (submission, assignment, task, account, worker, by, reward_cents))
+
+struct SubmissionRejected {
+  static constexpr std::string_view kType = "submission.rejected";
+  static constexpr int kSchema = 1;
+  SubmissionId submission;
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  WorkerId worker;
+  std::string reason;  // for the worker to read
+};
+BOOST_DESCRIBE_STRUCT(SubmissionRejected, (), (submission, assignment, task, account, worker, reason))
+
+// --- state
+// ----------------------------------------------------------------------------------------------------------
+
+struct Assignment {
+  using Key = AssignmentId;
+  AssignmentId id;
+  TaskId task;
+  AccountId account;
+  WorkerId worker;
+  AssignmentStatus status = AssignmentStatus::none;
+  Cents reward_cents;
+  Timestamp lease_until;
+  std::vector<Upload> uploads;
+  SubmissionId submission;  // "" until there is one
+  std::vector<Media> media;
+  Timestamp submitted_at;
+  Timestamp review_until;
+  std::optional<Timestamp> decided_at;
+  std::string reason;  // of the rejection
+
+  bool holds_lease(Timestamp at) const { return status == AssignmentStatus::leased && at < lease_until; }
+  bool has_submission() const { return !submission.empty(); }
+  // When time acts on it: ends the lease, or approves what nobody reviewed.
+  std::optional<Timestamp> due() const {
+    if (status == AssignmentStatus::leased) return lease_until;
+    if (status == AssignmentStatus::pending) return review_until;
+    return std::nullopt;
+  }
+};
+BOOST_DESCRIBE_STRUCT(Assignment, (),
+                      (id, task, account, worker, status, reward_cents, lease_until, uploads, submission,
+                       media, submitted_at, review_until, decided_at, reason))
+
+void evolve(Assignment& state, const LeaseGranted& event, Timestamp at);
+void evolve(Assignment& state, const LeaseEnded& event, Timestamp at);
+void evolve(Assignment& state, const UploadAnnounced& event, Timestamp at);
+void evolve(Assignment& state, const SubmissionCreated& event, Timestamp at);
+void evolve(Assignment& state, const SubmissionApproved& event, Timestamp at);
+void evolve(Assignment& state, const SubmissionRejected& event, Timestamp at);
+
+// --- commands
+// -------------------------------------------------------------------------------------------------------
+
+// Takes one of the remaining places of a task. That the task suits the worker is for the caller to check: the
+// worker's facts stand in another chain.
+struct AcceptTask {
+  static constexpr std::string_view kName = "task.accept";
+  AssignmentId assignment;
+  TaskId task;
+  WorkerId worker;
+  std::int64_t lease_ms = 0;  // > 0
+};
+BOOST_DESCRIBE_STRUCT(AcceptTask, (), (assignment, task, worker, lease_ms))
+
+struct ReleaseTask {
+  static constexpr std::string_view kName = "task.release";
+  AssignmentId assignment;
+  TaskId task;
+};
+BOOST_DESCRIBE_STRUCT(ReleaseTask, (), (assignment, task))
+
+struct AnnounceUpload {
+  static constexpr std::string_view kName = "upload.announce";
+  AssignmentId assignment;
+  Upload upload;
+};
+BOOST_DESCRIBE_STRUCT(AnnounceUpload, (), (assignment, upload))
+
+// `media` was found in the blob store, and verified, before.
+struct SubmitProof {
+  static constexpr std::string_view kName = "task.submit";
+  AssignmentId assignment;
+  TaskId task;
+  SubmissionId submission;
+  std::vector<Media> media;
+};
+BOOST_DESCRIBE_STRUCT(SubmitProof, (), (assignment, task, submission, media))
+
+struct ApproveSubmission {
+  static constexpr std::string_view kName = "submission.approve";
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  SubmissionId submission;
+};
+BOOST_DESCRIBE_STRUCT(ApproveSubmission, (), (assignment, task, account, submission))
+
+struct RejectSubmission {
+  static constexpr std::string_view kName = "submission.reject";
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  SubmissionId submission;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(RejectSubmission, (), (assignment, task, account, submission, reason))
+
+// The clock says that a lease or a review is over. Whoever says so too early, or of what has moved on,
+// changes nothing.
+struct PassTime {
+  static constexpr std::string_view kName = "assignment.pass_time";
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+};
+BOOST_DESCRIBE_STRUCT(PassTime, (), (assignment, task, account))
+
+}  // namespace groundtruth::domain

@@ -1,0 +1,164 @@
+// Tables and apply of the assignments projection.
+#include "projections/assignments/assignments.hpp"
+
+#include <unordered_map>
+
+#include "domain/assignment.hpp"
+#include "projections/stream_table.hpp"
+
+namespace groundtruth::projections {
+namespace {
+
+using domain::AssignmentStatus;
+
+// Submissions have a table of their own whose rows grow in the order in which they came along each task's
+// chain, so (created_at, row) is a total order that never changes: it orders their lists.
+constexpr const char* kSchema = R"sql(
+  CREATE TABLE assignments(
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, due INTEGER,
+    state TEXT NOT NULL);
+  CREATE TABLE submissions(
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, assignment INTEGER NOT NULL, task BLOB NOT NULL,
+    status INTEGER NOT NULL, created_at INTEGER NOT NULL);
+  CREATE TABLE counts(
+    task BLOB PRIMARY KEY, pending INTEGER NOT NULL, approved INTEGER NOT NULL, rejected INTEGER NOT NULL)
+    WITHOUT ROWID;
+)sql";
+constexpr const char* kIndexes = R"sql(
+  CREATE INDEX IF NOT EXISTS assignment_due ON assignments(due) WHERE due IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS submission_list ON submissions(task, status, created_at);
+)sql";
+
+struct Counts {
+  std::int64_t pending = 0, approved = 0, rejected = 0;
+  std::int64_t* of(AssignmentStatus status) {
+    if (status == AssignmentStatus::pending) return &pending;
+    if (status == AssignmentStatus::approved) return &approved;
+    return status == AssignmentStatus::rejected ? &rejected : nullptr;
+  }
+};
+
+// What a batch changes in tasks' counters.
+class TaskCounts {
+ public:
+  explicit TaskCounts(sqlite::Connection& db) : db_(db) {}
+
+  void move(const domain::TaskId& task, AssignmentStatus from, AssignmentStatus to) {
+    Counts& change = changes_[task.value];
+    if (auto* count = change.of(from)) --*count;
+    if (auto* count = change.of(to)) ++*count;
+  }
+  void flush() {
+    for (const auto& [task, change] : changes_) {
+      auto statement = db_.cached(
+          "INSERT INTO counts(task, pending, approved, rejected) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO "
+          "UPDATE "
+          "SET pending = pending + ?2, approved = approved + ?3, rejected = rejected + ?4");
+      statement.bind_blob(1, stream_key(task))
+          .bind(2, change.pending)
+          .bind(3, change.approved)
+          .bind(4, change.rejected)
+          .run();
+    }
+    changes_.clear();
+  }
+  void discard() { changes_.clear(); }
+
+ private:
+  sqlite::Connection& db_;
+  std::unordered_map<std::string, Counts> changes_;
+};
+
+struct AssignmentRows {
+  using State = domain::Assignment;
+  using Memo = AssignmentStatus;
+  static constexpr bool kSorted = false;
+  static constexpr sqlite::Sql kLoad = "SELECT version, state FROM assignments WHERE id = ?1";
+  sqlite::Connection& db;
+  TaskCounts counts;
+
+  Memo memo(const State& stored) { return stored.status; }
+
+  void insert(const StoredRow& row, const State& state) {
+    auto statement = db.cached("INSERT INTO assignments(id, version, state, due) VALUES(?1, ?2, ?3, ?4)");
+    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state);
+    if (const auto due = state.due()) statement.bind(4, due->ms);
+    statement.run();
+    follow(row.key, state, AssignmentStatus::none);
+  }
+
+  void update(const StoredRow& row, const State& state, AssignmentStatus before) {
+    auto statement = db.cached("UPDATE assignments SET version = ?2, state = ?3, due = ?4 WHERE id = ?1");
+    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state);
+    if (const auto due = state.due()) statement.bind(4, due->ms);
+    statement.run();
+    follow(row.key, state, before);
+  }
+
+ private:
+  static bool is_submitted(AssignmentStatus status) { return status >= AssignmentStatus::pending; }
+
+  void follow(std::string_view key, const State& state, AssignmentStatus before) {
+    if (!is_submitted(state.status) || state.status == before) return;
+    counts.move(state.task, before, state.status);
+    if (is_submitted(before)) {
+      auto statement = db.cached("UPDATE submissions SET status = ?2 WHERE id = ?1");
+      statement.bind_blob(1, stream_key(state.submission.value))
+          .bind(2, static_cast<std::int64_t>(state.status))
+          .run();
+      return;
+    }
+    auto statement = db.cached(
+        "INSERT INTO submissions(id, assignment, task, status, created_at) "
+        "SELECT ?2, row, ?3, ?4, ?5 FROM assignments WHERE id = ?1");
+    statement.bind_blob(1, key)
+        .bind_blob(2, stream_key(state.submission.value))
+        .bind_blob(3, stream_key(state.task.value))
+        .bind(4, static_cast<std::int64_t>(state.status))
+        .bind(5, state.submitted_at.ms)
+        .run();
+  }
+};
+
+class AssignmentsApplier final : public Applier {
+ public:
+  explicit AssignmentsApplier(sqlite::Connection& db) : table_(db, AssignmentRows{db, TaskCounts(db)}) {}
+  bool concerns(const journal::Commit& commit) const override { return table_.concerns(commit); }
+  void apply(const journal::Accepted& accepted) override {
+    for (const auto& event : accepted.commit->events) table_.apply(accepted, event);
+  }
+  void flush() override {
+    table_.flush();
+    table_.rows().counts.flush();
+  }
+  void discard() override {
+    table_.discard();
+    table_.rows().counts.discard();
+  }
+
+ private:
+  StreamTable<AssignmentRows> table_;
+};
+
+}  // namespace
+
+Definition assignments_projection() {
+  Definition definition;
+  definition.name = "assignments";
+  definition.version = 1;
+  definition.schema = kSchema;
+  definition.indexes = kIndexes;
+  definition.digest = {{"assignments", "SELECT id, version, due, state FROM assignments ORDER BY id", 4},
+                       {"submissions",
+                        "SELECT s.id, a.id, s.task, s.status, s.created_at FROM submissions s "
+                        "LEFT JOIN assignments a ON a.row = s.assignment ORDER BY s.id",
+                        5},
+                       {"counts", "SELECT task, pending, approved, rejected FROM counts ORDER BY task", 4}};
+  definition.loaders = {loader_of<AssignmentRows>()};
+  definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
+    return std::make_unique<AssignmentsApplier>(db);
+  };
+  return definition;
+}
+
+}  // namespace groundtruth::projections

@@ -1,0 +1,275 @@
+// Objects in a folder: whole or not there, whatever happens while they are written.
+#include "workers/adapters/folder_blob_store.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "tests/unit/workers/media_support.hpp"
+
+using namespace groundtruth;
+using namespace groundtruth::adapters;
+using namespace groundtruth::adapters::testing;
+
+namespace {
+
+const std::string kKey = "asg_01hx4nvzgwq9k3m5p8r2s4t6v8/" + std::string(64, 'a');
+
+std::vector<std::filesystem::path> files_below(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory))
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  return files;
+}
+
+struct Folder {
+  TemporaryFolder folder;
+  std::filesystem::path root = folder.path() / "media";
+  FolderBlobStore store{root, master_key()};
+
+  std::size_t incoming() const { return files_below(root / "incoming").size(); }
+};
+
+}  // namespace
+
+TEST_CASE("an object is found and read as it was put, until it is removed") {
+  Folder house;
+  auto& store = house.store;
+  CHECK_FALSE(store.find(kKey));
+  CHECK_THROWS_AS(store.read(kKey, 0, 1), ports::BlobStoreError);
+  const std::string content = content_of(300'000);
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    store.put(spec_of(kKey, content), content);
+    const auto found = store.find(kKey);
+    REQUIRE(found);
+    CHECK(found->key == kKey);
+    CHECK(found->content_type == "video/mp4");
+    CHECK(found->bytes == content.size());
+    CHECK(found->sha256 == sha256_of(content));
+  }
+  CHECK(store.read(kKey, 0, content.size() * 2) == content);
+  CHECK(store.read(kKey, 1'000, 10) == content.substr(1'000, 10));
+  CHECK(store.read(kKey, content.size() - 3, 10) == content.substr(content.size() - 3));
+  CHECK(store.read(kKey, content.size(), 10).empty());
+  CHECK(store.read(kKey, content.size() + 1, 10).empty());
+  CHECK(house.incoming() == 0);
+  store.remove(kKey);
+  store.remove(kKey);
+  CHECK_FALSE(store.find(kKey));
+  CHECK(files_below(house.root).empty());
+}
+
+TEST_CASE("objects of nothing, and of keys that begin alike") {
+  Folder house;
+  auto& store = house.store;
+  for (const std::string key : {"a", "a/b", "a-b", "a_b", "ab", "a/b/c"}) store.put(spec_of(key, key), key);
+  store.put(spec_of("empty", ""), "");
+  for (const std::string key : {"a", "a/b", "a-b", "a_b", "ab", "a/b/c"})
+    CHECK(store.read(key, 0, 10) == key);
+  CHECK(store.find("empty")->bytes == 0);
+  CHECK(store.read("empty", 0, 10).empty());
+}
+
+TEST_CASE("the folder and its files are its owner's alone") {
+  Folder house;
+  house.store.put(spec_of(kKey, "x"), "x");
+  struct stat found{};
+  REQUIRE(::stat(house.root.c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0700);
+  REQUIRE(::stat(files_below(house.root).at(0).c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("content that is not what its spec says is not stored") {
+  Folder house;
+  auto& store = house.store;
+  const std::string content = "the content";
+  ports::BlobSpec larger = spec_of(kKey, content), smaller = larger;
+  ++larger.bytes;
+  --smaller.bytes;
+  CHECK_THROWS_AS(store.put(spec_of(kKey, "other words"), content), std::invalid_argument);
+  CHECK_THROWS_AS(store.put(larger, content), std::invalid_argument);
+  CHECK_THROWS_AS(store.put(smaller, content), std::invalid_argument);
+  CHECK_FALSE(store.find(kKey));
+  CHECK(files_below(house.root).empty());
+
+  store.put(spec_of(kKey, content), content);
+  CHECK_THROWS_AS(store.put(spec_of(kKey, "other words"), content), std::invalid_argument);
+  CHECK(store.read(kKey, 0, 100) == content);
+}
+
+TEST_CASE("a writer takes what its spec says, in pieces, and no more") {
+  Folder house;
+  {
+    const auto writer = house.store.begin(spec_of(kKey, "one two"));
+    CHECK(writer->append("one"));
+    CHECK(writer->append(""));
+    CHECK(house.incoming() == 1);
+    CHECK_FALSE(house.store.find(kKey));
+    CHECK(writer->append(" two"));
+    CHECK_FALSE(house.store.find(kKey));
+    CHECK(writer->finish());
+    CHECK(house.store.read(kKey, 0, 100) == "one two");
+  }
+  const auto writer = house.store.begin(spec_of("other", "one two"));
+  CHECK(writer->append("one two"));
+  CHECK_FALSE(writer->append("!"));
+  CHECK_FALSE(house.store.find("other"));
+}
+
+TEST_CASE("a writer that does not finish leaves nothing") {
+  Folder house;
+  house.store.begin(spec_of(kKey, "one two"))->append("one");
+  const auto writer = house.store.begin(spec_of(kKey, "one two"));
+  CHECK(writer->append("one"));
+  CHECK_FALSE(writer->finish());
+  CHECK(house.incoming() == 1);
+  CHECK_FALSE(house.store.find(kKey));
+}
+
+TEST_CASE("keys that are none of ours reach no file") {
+  Folder house;
+  std::ofstream(house.folder.path() / "secret") << "secret";
+  const std::vector<std::string> keys = {"",
+                                         "/",
+                                         ".",
+                                         "..",
+                                         "../secret",
+                                         "../../secret",
+                                         "a/../../../secret",
+                                         "/etc/hosts",
+                                         "a/",
+                                         "/a",
+                                         "a//b",
+                                         "a/./b",
+                                         "a.b",
+                                         "A",
+                                         "a b",
+                                         "a\\b",
+                                         "ä",
+                                         "a%2f",
+                                         "a\n",
+                                         std::string("a\0b", 3),
+                                         "a:b",
+                                         "a/..",
+                                         "*",
+                                         "a?",
+                                         std::string(201, 'a')};
+  for (const std::string& key : keys) {
+    CAPTURE(key);
+    CHECK_THROWS_AS(house.store.find(key), std::invalid_argument);
+    CHECK_THROWS_AS(house.store.read(key, 0, 1), std::invalid_argument);
+    CHECK_THROWS_AS(house.store.open(key), std::invalid_argument);
+    CHECK_THROWS_AS(house.store.remove(key), std::invalid_argument);
+    CHECK_THROWS_AS(house.store.put(spec_of(key, "x"), "x"), std::invalid_argument);
+    CHECK_THROWS_AS(house.store.sign_download(key, {}, std::chrono::seconds(1)), std::invalid_argument);
+    CHECK_THROWS_AS(house.store.sign_upload(spec_of(key, "x"), {}, std::chrono::seconds(1)),
+                    std::invalid_argument);
+  }
+  CHECK(files_below(house.folder.path()).size() == 1);
+}
+
+TEST_CASE("specs that cannot be kept are refused") {
+  Folder house;
+  for (const std::string& type :
+       {std::string(), std::string(128, 'x'), std::string("a\nb"), std::string("ä")})
+    CHECK_THROWS_AS(house.store.put(spec_of(kKey, "x", type), "x"), std::invalid_argument);
+  for (const std::string& hash : {std::string(), std::string(64, 'A'), std::string(63, 'a')}) {
+    ports::BlobSpec spec = spec_of(kKey, "x");
+    spec.sha256 = hash;
+    CHECK_THROWS_AS(house.store.put(spec, "x"), std::invalid_argument);
+  }
+  const std::string longest = "video/" + std::string(121, 'x');
+  house.store.put(spec_of(std::string(200, 'k'), "x", longest), "x");
+  CHECK(house.store.find(std::string(200, 'k'))->content_type == longest);
+}
+
+TEST_CASE("whoever has an object open reads it to its end") {
+  Folder house;
+  const std::string content = content_of(10'000), other = content_of(5'000);
+  house.store.put(spec_of(kKey, content), content);
+  const auto open = house.store.open(kKey);
+  house.store.put(spec_of(kKey, other), other);
+  CHECK(house.store.find(kKey)->bytes == other.size());
+  house.store.remove(kKey);
+  std::string read = "before ";
+  open->read(0, content.size(), read);
+  CHECK(read == "before " + content);
+  CHECK_FALSE(house.store.open(kKey));
+}
+
+TEST_CASE("the same object written by many at once is always whole") {
+  Folder house;
+  const std::string content = content_of(200'000);
+  const ports::BlobSpec spec = spec_of(kKey, content);
+  std::atomic<int> writing{4};
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back([&] {
+      for (int round = 0; round < 5; ++round) house.store.put(spec, content);
+      --writing;
+    });
+  }
+  int wrong = 0;
+  while (writing > 0) {
+    if (house.store.find(kKey) && house.store.read(kKey, 0, content.size()) != content) ++wrong;
+  }
+  for (auto& writer : writers) writer.join();
+  CHECK(wrong == 0);
+  CHECK(house.store.read(kKey, 0, content.size()) == content);
+  CHECK(house.incoming() == 0);
+}
+
+TEST_CASE("what a killed process was writing is not there, and goes at the next start") {
+  TemporaryFolder folder;
+  const auto root = folder.path() / "media";
+  const std::string kept = "kept", lost = content_of(100'000);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    FolderBlobStore store(root, master_key());
+    store.put(spec_of(kKey, kept), kept);
+    const auto over = store.begin(spec_of(kKey, lost)), fresh = store.begin(spec_of("fresh", lost));
+    over->append(lost.substr(0, 50'000));
+    fresh->append(lost);
+    ::_exit(0);  // no destructor runs
+  }
+  int status = 1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+  CHECK(files_below(root / "incoming").size() == 2);
+  FolderBlobStore store(root, master_key());
+  CHECK(files_below(root / "incoming").empty());
+  CHECK_FALSE(store.find("fresh"));
+  CHECK(store.read(kKey, 0, 100) == kept);
+}
+
+TEST_CASE("a file that was damaged by hand is an error, not an object") {
+  Folder house;
+  const std::string content = content_of(1'000);
+  house.store.put(spec_of(kKey, content), content);
+  const auto file = files_below(house.root).at(0);
+  const auto whole = std::filesystem::file_size(file);
+  for (const auto bytes : {whole + 1, whole - 1, whole - 256, std::uintmax_t{10}, std::uintmax_t{0}}) {
+    CAPTURE(bytes);
+    std::filesystem::resize_file(file, bytes);
+    CHECK_THROWS_AS(house.store.find(kKey), ports::BlobStoreError);
+    CHECK_THROWS_AS(house.store.open(kKey), ports::BlobStoreError);
+  }
+  house.store.put(spec_of(kKey, content), content);
+  CHECK(house.store.read(kKey, 0, 2'000) == content);
+}
+
+TEST_CASE("a folder that cannot be made is named") {
+  TemporaryFolder folder;
+  try {
+    FolderBlobStore store(folder.path() / "no" / "such", master_key());
+    FAIL("no error");
+  } catch (const ports::BlobStoreError& error) {
+    CHECK(std::string(error.what()).find("no/such") != std::string::npos);
+  }
+}

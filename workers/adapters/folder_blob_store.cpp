@@ -1,0 +1,137 @@
+// See folder_blob_store.hpp.
+#include "workers/adapters/folder_blob_store.hpp"
+
+#include <sodium.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "journal/ports.hpp"
+#include "journal/sqlite/durable_file.hpp"
+#include "workers/adapters/blob_file.hpp"
+
+namespace groundtruth::adapters {
+namespace {
+
+constexpr unsigned kShards = 256;
+
+std::string shard_name(unsigned number) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  return {digits[number >> 4U], digits[number & 15U]};
+}
+
+unsigned shard_of(std::string_view key) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(key.data()), key.size());
+  return digest[0];
+}
+
+void make_directory(const std::filesystem::path& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return;
+  throw ports::BlobStoreError(path.string() +
+                              ": cannot create it: " + std::generic_category().message(errno));
+}
+
+// All of them at once: a directory that was made on the way might be lost in a crash that its object
+// survives.
+void make_directories(const std::filesystem::path& root) {
+  make_directory(root);
+  make_directory(root / "incoming");
+  make_directory(root / "objects");
+  for (unsigned number = 0; number < kShards; ++number) make_directory(root / "objects" / shard_name(number));
+  journal::sync_directory_of(root / "objects" / "any");
+  journal::sync_directory_of(root / "any");
+  journal::sync_directory_of(root);
+}
+
+void empty(const std::filesystem::path& directory) {
+  for (const auto& leftover : std::filesystem::directory_iterator(directory))
+    std::filesystem::remove(leftover.path());
+}
+
+}  // namespace
+
+FolderBlobStore::FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master)
+    : root_(std::move(root)), signer_(master) {
+  journal::init_crypto();
+  try {
+    make_directories(root_);
+    empty(root_ / "incoming");
+  } catch (const std::system_error& error) {
+    throw ports::BlobStoreError(error.what());
+  }
+}
+
+std::filesystem::path FolderBlobStore::path_of(std::string_view key) const {
+  check_key(key);  // hence no name of another directory: segments hold no '.', and are never empty
+  std::string name(key);
+  std::replace(name.begin(), name.end(), '/', '.');
+  return root_ / "objects" / shard_name(shard_of(key)) / name;
+}
+
+ports::SignedUpload FolderBlobStore::sign_upload(const ports::BlobSpec& spec, domain::Timestamp now,
+                                                 std::chrono::seconds valid) const {
+  check_spec(spec);
+  return signer_.sign_upload(spec, now, valid);
+}
+
+std::string FolderBlobStore::sign_download(std::string_view key, domain::Timestamp now,
+                                           std::chrono::seconds valid) const {
+  check_key(key);
+  return signer_.sign_download(key, now, valid);
+}
+
+ports::SignedSpec FolderBlobStore::check_upload(const ports::BlobRequest& request,
+                                                domain::Timestamp now) const {
+  return signer_.check_upload(request, now);
+}
+
+ports::Signature FolderBlobStore::check_download(const ports::BlobRequest& request,
+                                                 domain::Timestamp now) const {
+  return signer_.check_download(request, now);
+}
+
+std::unique_ptr<ports::BlobWriter> FolderBlobStore::begin(const ports::BlobSpec& spec) {
+  check_spec(spec);
+  auto temporary = root_ / "incoming" / std::to_string(next_number_++);
+  return std::make_unique<BlobFileWriter>(spec, std::move(temporary), path_of(spec.key));
+}
+
+std::unique_ptr<ports::OpenBlob> FolderBlobStore::open(std::string_view key) {
+  return BlobFile::open(key, path_of(key));
+}
+
+std::optional<ports::BlobSpec> FolderBlobStore::find(std::string_view key) {
+  const auto blob = open(key);
+  if (!blob) return std::nullopt;
+  return blob->spec();
+}
+
+void FolderBlobStore::put(const ports::BlobSpec& spec, std::string_view content) {
+  const auto writer = begin(spec);
+  if (!writer->append(content) || !writer->finish())
+    throw std::invalid_argument(spec.key + ": the content is not what its spec says");
+}
+
+std::string FolderBlobStore::read(std::string_view key, std::uint64_t offset, std::size_t max_bytes) {
+  const auto blob = open(key);
+  if (!blob) throw ports::BlobStoreError(std::string(key) + ": there is no such object");
+  std::string content;
+  if (offset >= blob->spec().bytes) return content;
+  const std::uint64_t left = blob->spec().bytes - offset;
+  blob->read(offset, static_cast<std::size_t>(std::min<std::uint64_t>(left, max_bytes)), content);
+  return content;
+}
+
+void FolderBlobStore::remove(std::string_view key) {
+  try {
+    journal::remove_durably(path_of(key));
+  } catch (const std::system_error& error) {
+    throw ports::BlobStoreError(error.what());
+  }
+}
+
+}  // namespace groundtruth::adapters

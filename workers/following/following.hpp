@@ -1,0 +1,91 @@
+// A worker's place in the journal: which commits it has looked at, which of them still have something to do,
+// and from where to look again after a stop.
+//
+// Commits come from the node as they are accepted (`observe`). Those that did not come that way, because they
+// were appended before the start or because the worker had too much to do already, are read from the journal
+// (`read`). The checkpoint is a small file that says how far everything has been done; without it, or with
+// one of another journal, the whole journal is looked at again, so what a worker does must bear repetition.
+//
+// Threads: any. `look` is called under the lock and must not call back. Nothing but `read`, `load` and `save`
+// touches a file.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "journal/commit.hpp"
+#include "journal/journal.hpp"
+#include "journal/read_models.hpp"
+
+namespace groundtruth::workers {
+
+struct FollowingOptions {
+  std::filesystem::path checkpoint_file;
+  // Some such text stands in every record of interest; records without any are not decoded when they are read
+  // from the journal. That it stands there proves nothing: it may be in a customer's text.
+  std::vector<std::string> markers;
+  std::size_t max_open = 4'096;  // commits with something to do; beyond, nothing more is taken
+  std::function<void(const std::string&)> log = [](const std::string&) {};
+};
+
+class Following {
+ public:
+  // How many jobs the commit makes; each ends with a call of `finished`.
+  using Look = std::function<std::size_t(const journal::Accepted&)>;
+
+  // Journal and codec must outlive it.
+  Following(const journal::Journal& journal, const journal::CommitCodec& codec, FollowingOptions options,
+            Look look);
+
+  void load();                                      // the checkpoint; before anything else
+  void observe(const journal::Accepted& accepted);  // for Node::on_accepted
+
+  // Looks at what is in the journal and was not observed, as far as there is room. True: there is more, and
+  // there is room. Throws what reading the journal throws.
+  bool read();
+
+  void finished(journal::Position position);  // one job of that commit is done
+
+  std::size_t open() const;
+  // True when commits wait in the journal to be read.
+  bool is_behind() const;
+
+  // Writes the checkpoint where it has moved. Not synced: an older file only means to look at more again.
+  void save();
+
+ private:
+  struct Open {
+    journal::Checkpoint before;  // where to begin again while this one is not done
+    std::uint64_t seq = 0;
+    std::size_t jobs = 0;
+  };
+  struct Line {
+    journal::Checkpoint seen;  // the last accepted commit that was looked at
+    std::uint64_t known = 0;   // seqs below it exist
+    bool unread = true;        // the journal may hold more than was looked at and is known
+    std::deque<Open> open;
+    bool halted = false;  // the log does not go on from where it was read: the node says so to people
+  };
+
+  void take(const journal::Accepted& accepted);
+  bool has_room() const { return open_ < options_.max_open; }
+  bool is_behind(const Line& line) const;
+  bool read_line(journal::Partition partition);
+
+  const journal::Journal& journal_;
+  const journal::CommitCodec& codec_;
+  const FollowingOptions options_;
+  const Look look_;
+
+  mutable std::mutex mutex_;
+  std::array<Line, journal::kPartitionTotal> lines_;
+  std::size_t open_ = 0;
+  bool moved_ = false;  // some line's place is newer than the file
+};
+
+}  // namespace groundtruth::workers
