@@ -11,6 +11,8 @@ find_package(doctest 2.4.9 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
 pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libcrypt>=4.4)
+pkg_check_modules(magic REQUIRED IMPORTED_TARGET libmagic>=5.44)
+pkg_check_modules(avformat REQUIRED IMPORTED_TARGET libavformat>=59 libavcodec>=59 libavutil>=57) # FFmpeg 5.1
 
 find_program(CCACHE ccache)
 if(CCACHE)
