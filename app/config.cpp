@@ -122,6 +122,39 @@ void lay_limits(RateLimitSettings& limits, const file::RateLimits& file) {
   lay(limits.address_per_minute, file.address_per_minute);
 }
 
+void lay_workers(Settings& settings, const file::Config& config) {
+  auto& workers = settings.workers;
+  if (config.rate_limits && config.rate_limits->worker) {
+    lay(workers.worker_per_minute, config.rate_limits->worker->worker_per_minute);
+    lay(workers.address_per_minute, config.rate_limits->worker->address_per_minute);
+    lay(workers.logins_per_minute, config.rate_limits->worker->logins_per_minute);
+  }
+  if (config.hosts) lay(settings.worker_hosts, config.hosts->worker);
+  if (!config.workers) return;
+  if (config.workers->lease_minutes)
+    workers.lease = std::chrono::minutes(config.workers->lease_minutes->value);
+  lay(workers.max_upload_bytes, config.workers->max_upload_bytes);
+  lay(workers.password_threads, config.workers->password_threads);
+}
+
+void set_mail(Settings& settings, const file::Mail& mail, Problems& problems) {
+  auto& smtp = settings.mail.emplace();
+  if (!mail.url) problems.add("mail.url", "is required: smtp://HOST:PORT or smtps://HOST:PORT");
+  if (!mail.from) problems.add("mail.from", "is required: the address that mails come from");
+  lay(smtp.url, mail.url);
+  lay(smtp.user, mail.user);
+  lay(smtp.ca_file, mail.ca_file);
+  lay(smtp.from.address, mail.from);
+  lay(smtp.from.name, mail.from_name);
+  if (mail.starttls) smtp.starttls = static_cast<adapters::StartTls>(*mail.starttls);
+  if (mail.password_file) {
+    const auto password = read_file(*mail.password_file);
+    if (!password) problems.add("mail.password_file", "there is no file " + *mail.password_file);
+    smtp.password = password.value_or("");
+    while (smtp.password.ends_with('\n')) smtp.password.pop_back();
+  }
+}
+
 void lay_file(Settings& settings, const file::Config& config, Problems& problems) {
   set_address(settings.listen, config.listen, "listen", problems);
   set_address(settings.ops, config.ops, "ops", problems);
@@ -140,6 +173,8 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
                      "' is not a provider that this version knows; leave it out, or serve with "
                      "--dev for a local checkout page");
   }
+  if (config.mail) set_mail(settings, *config.mail, problems);
+  lay_workers(settings, config);
   if (config.log) lay_log(settings, *config.log);
   if (config.journal) lay_journal(settings, *config.journal);
   if (config.read_models) {

@@ -16,6 +16,7 @@
 #include "app/log.hpp"
 #include "journal/codec/fields.hpp"
 #include "journal/node.hpp"
+#include "workers/adapters/smtp_mailer.hpp"
 
 namespace groundtruth::app {
 
@@ -35,15 +36,21 @@ struct RateLimits {
 };
 BOOST_DESCRIBE_STRUCT(RateLimits, (), (key_per_minute, account_per_minute, address_per_minute))
 
+struct WorkerRateLimits {
+  std::optional<Count> worker_per_minute, address_per_minute, logins_per_minute;
+};
+BOOST_DESCRIBE_STRUCT(WorkerRateLimits, (), (worker_per_minute, address_per_minute, logins_per_minute))
+
 struct RateLimitsBySurface {
   std::optional<RateLimits> groundtruth;
+  std::optional<WorkerRateLimits> worker;
 };
-BOOST_DESCRIBE_STRUCT(RateLimitsBySurface, (), (groundtruth))
+BOOST_DESCRIBE_STRUCT(RateLimitsBySurface, (), (groundtruth, worker))
 
 struct HostsBySurface {
-  std::optional<std::vector<std::string>> groundtruth;
+  std::optional<std::vector<std::string>> groundtruth, worker;
 };
-BOOST_DESCRIBE_STRUCT(HostsBySurface, (), (groundtruth))
+BOOST_DESCRIBE_STRUCT(HostsBySurface, (), (groundtruth, worker))
 
 struct Http {
   std::optional<Milliseconds> header_timeout_ms, idle_timeout_ms, body_timeout_ms, handler_timeout_ms,
@@ -60,6 +67,23 @@ struct Payments {
   std::optional<std::string> provider;
 };
 BOOST_DESCRIBE_STRUCT(Payments, (), (provider))
+
+enum class StartTls : std::uint8_t { off, optional, required };
+BOOST_DESCRIBE_ENUM(StartTls, off, optional, required)
+
+struct Mail {
+  std::optional<std::string> url;  // smtp://HOST:PORT or smtps://HOST:PORT
+  std::optional<StartTls> starttls;
+  std::optional<std::string> user, password_file, ca_file, from, from_name;
+};
+BOOST_DESCRIBE_STRUCT(Mail, (), (url, starttls, user, password_file, ca_file, from, from_name))
+
+struct Workers {
+  std::optional<Integer<1, 10'080>> lease_minutes;
+  std::optional<Bytes> max_upload_bytes;
+  std::optional<Integer<1, 64>> password_threads;
+};
+BOOST_DESCRIBE_STRUCT(Workers, (), (lease_minutes, max_upload_bytes, password_threads))
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical, off };
 BOOST_DESCRIBE_ENUM(LogLevel, trace, debug, info, warning, error, critical, off)
@@ -103,6 +127,8 @@ struct Config {
   std::optional<Http> http;
   std::optional<std::vector<std::string>> cors_origins;
   std::optional<Payments> payments;
+  std::optional<Mail> mail;
+  std::optional<Workers> workers;
   std::optional<Log> log;
   std::optional<Journal> journal;
   std::optional<ReadModels> read_models;
@@ -110,7 +136,7 @@ struct Config {
 };
 BOOST_DESCRIBE_STRUCT(Config, (),
                       (listen, ops, data, public_url, io_threads, rate_limits, hosts, http, cors_origins,
-                       payments, log, journal, read_models, keys))
+                       payments, mail, workers, log, journal, read_models, keys))
 
 }  // namespace file
 
@@ -121,6 +147,15 @@ struct RateLimitSettings {
   std::uint32_t key_per_minute = 600;        // CONTRACTS, "Rate limits"
   std::uint32_t account_per_minute = 6'000;  // all keys of an account together
   std::uint32_t address_per_minute = 120;    // requests without a valid key
+};
+
+struct WorkerSettings {
+  std::uint32_t worker_per_minute = 120;
+  std::uint32_t address_per_minute = 120;
+  std::uint32_t logins_per_minute = 10;  // with one e-mail address
+  std::chrono::minutes lease{30};
+  std::int64_t max_upload_bytes = std::int64_t{1} << 30;
+  unsigned password_threads = 2;  // 64 MiB each while they calculate
 };
 
 // SqliteJournalOptions and ProjectorOptions without what assembly puts in.
@@ -150,6 +185,9 @@ struct Settings {
   std::vector<std::string> groundtruth_hosts;
   http::ServerOptions http;       // address and port come from `listen`
   std::string payments_provider;  // "": none
+  std::optional<adapters::SmtpOptions> mail;  // nullopt: none, with --dev a folder
+  WorkerSettings workers;
+  std::vector<std::string> worker_hosts;
   LogOptions log;
   std::optional<std::filesystem::path> access_log;  // nullopt: DATA/access.log; "": none
   std::size_t access_queue_bytes = 4 * 1024 * 1024;

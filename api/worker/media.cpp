@@ -25,7 +25,7 @@ ProofPart part_with_content(std::string field, const domain::AssignmentId& assig
                             std::string content_type, std::string content) {
   const std::string sha256 = sha256_hex(content);
   ports::BlobSpec spec{blob_key(assignment, sha256), std::move(content_type), content.size(), sha256};
-  return {std::move(field), std::move(spec), std::move(content)};
+  return {std::move(field), std::move(spec), std::move(content), false};
 }
 
 Problem not_uploaded(const ProofPart& part) {
@@ -62,7 +62,8 @@ std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& 
       parts.push_back({field,
                        {blob_key(assignment.id, found->sha256), found->content_type,
                         static_cast<std::uint64_t>(found->bytes), found->sha256},
-                       std::nullopt});
+                       std::nullopt,
+                       false});
     }
   }
   if (request.data_urls) {
@@ -76,8 +77,10 @@ std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& 
             part_with_content(field, assignment.id, std::move(url->content_type), std::move(url->content)));
     }
   }
-  if (request.text)
+  if (request.text) {
     parts.push_back(part_with_content("text", assignment.id, "text/plain", std::move(request.text->value)));
+    parts.back().is_text = true;
+  }
   if (parts.empty() && errors.empty())
     errors.push_back({"", "required", "A proof needs a text, uploads or data_urls"});
   return parts;
@@ -96,7 +99,11 @@ VerifiedMedia verify_media(ports::BlobStore& store, ports::MediaProbe& probe,
     const auto stored = store.find(part.spec.key);
     const bool is_there = stored && stored->bytes == part.spec.bytes && stored->sha256 == part.spec.sha256;
     if (!is_there) return refuse(not_uploaded(part));
-    const auto facts = probe.probe(store, part.spec.key);
+    std::optional<ports::MediaFacts> facts;
+    if (part.is_text)
+      facts = ports::MediaFacts{part.spec.content_type, std::nullopt};
+    else
+      facts = probe.probe(store, part.spec.key);
     const auto announced = modality_of(part.spec.content_type);
     if (!facts || modality_of(facts->content_type) != announced) return refuse(wrong_kind(part, facts));
     const bool asked = std::find(wanted.begin(), wanted.end(), *announced) != wanted.end();

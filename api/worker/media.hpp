@@ -18,6 +18,7 @@ struct ProofPart {
   std::string field;  // of the request, to blame it: "uploads[0]"
   ports::BlobSpec spec;
   std::optional<std::string> content;  // to be stored; nullopt: the worker has uploaded it
+  bool is_text = false;                // the field `text`: nobody need look what it is
 };
 
 // The parts that a request names. Faults go to `errors`. Uploads must be announced ones of the assignment.
