@@ -8,7 +8,9 @@
 #include "app/exit_code.hpp"
 #include "journal/genesis.hpp"
 #include "projections/rebuild.hpp"
+#include "projections/assignments/queries.hpp"
 #include "projections/tasks/queries.hpp"
+#include "workers/relay/settle_work.hpp"
 
 namespace groundtruth::app {
 namespace {
@@ -76,24 +78,46 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
   erasure.checkpoint_file = directory_->root() / "erasure.json";
   erasure.log = [log = log_](const std::string& what) { log->info("{}", what); };
   erasure_ = std::make_unique<workers::ErasureWorker>(*journal_, *codec_, *node_, *keys_, std::move(erasure));
-  node_->on_accepted([this](const journal::Accepted& accepted) { erasure_->observe(accepted); });
-  make_clock_worker();
+  make_relay();
+  node_->on_accepted([this](const journal::Accepted& accepted) {
+    erasure_->observe(accepted);
+    settling_->observe(accepted);
+  });
+  make_clock_workers();
 }
 
 NodeAssembly::~NodeAssembly() {
   stop();
 }
 
-void NodeAssembly::make_clock_worker() {
-  workers::ClockOptions options;
-  options.log = [log = log_](const std::string& what) { log->warn("{}", what); };
-  auto due = [tasks = projections::TaskQueries(projector_->readers("tasks"))](
-                 domain::Timestamp now, const std::optional<projections::DuePlace>& after,
-                 std::uint32_t limit) { return tasks.due(now, after, limit); };
+void NodeAssembly::make_clock_workers() {
   clock_executor_ = journal::make_thread_executor("clock");
-  clock_ = std::make_unique<workers::ClockWorker>(
-      std::move(due), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
-      journal::system_clock(), journal::system_randomness(), *clock_executor_, std::move(options));
+  const auto make = [this](auto queries) {
+    workers::ClockOptions options;
+    options.log = [log = log_](const std::string& what) { log->warn("{}", what); };
+    auto due = [queries](domain::Timestamp now, const std::optional<projections::DuePlace>& after,
+                         std::uint32_t limit) {
+      return workers::acts_of(queries.due(now, after, limit));
+    };
+    return std::make_unique<workers::ClockWorker>(
+        std::move(due), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
+        journal::system_clock(), journal::system_randomness(), *clock_executor_, std::move(options));
+  };
+  deadlines_ = make(projections::TaskQueries(projector_->readers("tasks")));
+  leases_ = make(projections::AssignmentQueries(projector_->readers("assignments")));
+}
+
+void NodeAssembly::make_relay() {
+  workers::RelayOptions options;
+  options.name = workers::kSettleRelay;
+  options.following.checkpoint_file = directory_->root() / "relay-settle.json";
+  options.following.markers = workers::settle_markers();
+  options.following.log = [log = log_](const std::string& what) { log->warn("{}", what); };
+  relay_executor_ = journal::make_thread_executor("relay");
+  settling_ = std::make_unique<workers::Relay>(
+      workers::settle_effect,
+      [this](journal::Submission submission) { node_->submit(std::move(submission)); }, *journal_, *codec_,
+      journal::system_clock(), journal::system_randomness(), *relay_executor_, std::move(options));
 }
 
 void NodeAssembly::open_keys(const Settings& settings) {
@@ -155,7 +179,9 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
   for (;;) {
     const auto now = status();
     if (has_settled(now)) {
-      clock_->start();
+      deadlines_->start();
+      leases_->start();
+      settling_->start();
       return true;
     }
     if (cancel) return false;
@@ -180,7 +206,10 @@ journal::NodeStatus NodeAssembly::status() {
 
 void NodeAssembly::stop() {
   if (!node_) return;
-  clock_.reset();  // submits nothing any more; its thread stays for answers on their way
+  // These submit nothing any more; their threads stay for answers on their way.
+  deadlines_.reset();
+  leases_.reset();
+  settling_->stop();
   if (started_) {
     const auto drained = std::make_shared<std::promise<void>>();
     auto done = drained->get_future();
@@ -203,6 +232,8 @@ void NodeAssembly::stop() {
   journal_.reset();
   executor_.reset();
   clock_executor_.reset();
+  settling_.reset();
+  relay_executor_.reset();
   erasure_.reset();
   codec_.reset();
   keys_.reset();

@@ -18,6 +18,7 @@
 #include "projections/projector.hpp"
 #include "workers/clock/clock_worker.hpp"
 #include "workers/erasure/erasure_worker.hpp"
+#include "workers/relay/relay.hpp"
 
 namespace groundtruth::app {
 
@@ -54,11 +55,15 @@ class NodeAssembly {
   projections::Projector& projector() { return *projector_; }
   journal::Node& node() { return *node_; }
   const workers::ErasureWorker& erasure() const { return *erasure_; }
-  const workers::ClockWorker& clock() const { return *clock_; }
+  const workers::ClockWorker& deadlines() const { return *deadlines_; }
+  const workers::ClockWorker& leases() const { return *leases_; }
+  const workers::Relay& settling() const { return *settling_; }
+  journal::KeyStore& keys() { return *keys_; }
 
  private:
   void open_keys(const Settings& settings);
-  void make_clock_worker();
+  void make_clock_workers();
+  void make_relay();
   void open_journal(const Settings& settings, std::function<void(std::string)> fatal);
 
   std::shared_ptr<spdlog::logger> log_;
@@ -72,7 +77,9 @@ class NodeAssembly {
   std::unique_ptr<journal::Node> node_;
   std::unique_ptr<workers::ErasureWorker> erasure_;
   std::unique_ptr<journal::Executor> clock_executor_;
-  std::unique_ptr<workers::ClockWorker> clock_;
+  std::unique_ptr<workers::ClockWorker> deadlines_, leases_;
+  std::unique_ptr<journal::Executor> relay_executor_;
+  std::unique_ptr<workers::Relay> settling_;
   bool started_ = false;
 };
 

@@ -3,6 +3,8 @@
 
 #include "api/docs/pages.hpp"
 #include "api/groundtruth/routes.hpp"
+#include "api/media/surface.hpp"
+#include "api/worker/routes.hpp"
 
 namespace groundtruth::app {
 namespace {
@@ -28,33 +30,86 @@ api::groundtruth::Options options_of(const Settings& settings) {
   return options;
 }
 
+api::worker::Options worker_options(const Settings& settings, bool has_mail) {
+  api::worker::Options options;
+  options.worker_limit.requests = settings.workers.worker_per_minute;
+  options.address_limit.requests = settings.workers.address_per_minute;
+  options.login_limit.requests = settings.workers.logins_per_minute;
+  for (auto* limit : {&options.worker_limit, &options.address_limit, &options.login_limit})
+    limit->enforced = settings.enforce_rate_limits;
+  options.lease = settings.workers.lease;
+  options.max_upload_bytes = settings.workers.max_upload_bytes;
+  options.takes_registrations = has_mail;
+  options.hosts = settings.worker_hosts;
+  return options;
+}
+
+api::media::Options media_options(const Settings& settings) {
+  api::media::Options options;
+  options.max_upload_bytes = static_cast<std::size_t>(settings.workers.max_upload_bytes);
+  return options;
+}
+
+constexpr unsigned kBlobThreads = 4;
+constexpr std::size_t kMaxWaiting = 256;  // passwords to be checked, proofs to be looked at
+
 }  // namespace
 
-PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, api::Bcrypt& bcrypt, spdlog::logger& log)
+PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outside, api::Bcrypt& bcrypt, spdlog::logger& log)
     : settings_(settings),
       log_(log),
       accounts_(node.projector().readers("accounts")),
       task_cache_(settings.read_models.task_cache_bytes),
       tasks_(node.projector().readers("tasks"), &task_cache_),
+      feed_(node.projector().readers("tasks")),
+      assignments_(node.projector().readers("assignments")),
+      workers_(node.projector().readers("workers")),
       dev_payments_(settings.dev ? std::make_unique<adapters::DevPayments>() : nullptr),
       no_payments_(std::make_unique<NoPayments>()),
-      groundtruth_({node.node(), accounts_, tasks_,
-                    dev_payments_ ? static_cast<ports::Payments&>(*dev_payments_) : *no_payments_, bcrypt,
+      groundtruth_({node.node(), accounts_, tasks_, assignments_,
+                    dev_payments_ ? static_cast<ports::Payments&>(*dev_payments_) : *no_payments_,
+                    *outside.media, bcrypt,
                     journal::system_clock(), journal::system_randomness(), node.master()},
-                   options_of(settings)) {
+                   options_of(settings)),
+      outside_(outside),
+      media_(*outside.media, journal::system_clock(), media_options(settings)),
+      password_threads_({settings.workers.password_threads, kMaxWaiting}),
+      blob_threads_({kBlobThreads, kMaxWaiting}),
+      passwords_(password_threads_, {}),
+      worker_({node.node(), accounts_, tasks_, feed_, assignments_, workers_, passwords_, blob_threads_,
+               *outside.media, *outside.probe, node.keys(), journal::system_clock(),
+               journal::system_randomness(), node.master()},
+              worker_options(settings, outside.mailer != nullptr)) {
   if (settings.dev)
     dev_.emplace(
         api::dev::Services{node.node(), tasks_, journal::system_clock(), journal::system_randomness()});
   node.projector().on_offered([this](const journal::Accepted& accepted) { task_cache_.observe(accepted); });
-  node.projector().on_committed(
-      [this](const journal::Accepted& accepted) { groundtruth_.observe(accepted); });
+  node.projector().on_committed([this](const journal::Accepted& accepted) {
+    groundtruth_.observe(accepted);
+    if (mailer_) mailer_->observe(accepted);
+  });
+  if (outside.mailer) make_mailer(node.node());
+}
+
+void PublicApi::make_mailer(journal::Node& node) {
+  workers::VerificationMailerOptions options;
+  options.log = [this](const std::string& what) { log_.warn("{}", what); };
+  auto unmailed = [this](std::uint32_t limit) { return workers_.unmailed(limit); };
+  auto link_of = [this](const domain::WorkerId& worker, domain::Timestamp expires_at) {
+    return public_base_ + "/api/v1/worker/verify?token=" + worker_.mail_tokens.mint(worker.value, expires_at);
+  };
+  auto submit = [&node](journal::Submission submission) { node.submit(std::move(submission)); };
+  mailer_ = std::make_unique<workers::VerificationMailer>(
+      std::move(unmailed), std::move(link_of), std::move(submit), *outside_.mailer, journal::system_clock(),
+      journal::system_randomness(), std::move(options));
 }
 
 std::vector<http::Surface> PublicApi::surfaces() {
   std::vector<http::Surface> all;
   if (const auto share = find_share_directory()) {
     api::docs::PagesOptions pages;
-    pages.documents = {{"groundtruth", "Groundtruth API", *share / "openapi" / "groundtruth.json"}};
+    pages.documents = {{"groundtruth", "Groundtruth API", *share / "openapi" / "groundtruth.json"},
+                       {"worker", "Worker API", *share / "openapi" / "worker.json"}};
     pages.swagger_ui = *share / "swagger-ui";
     pages.hosts = settings_.groundtruth_hosts;
     try {
@@ -66,12 +121,21 @@ std::vector<http::Surface> PublicApi::surfaces() {
     log_.warn("no documentation pages: there is no share/ beside the executable");
   }
   if (dev_) all.push_back(api::dev::make_dev_surface(*dev_));
+  all.push_back(api::media::make_media_surface(media_, settings_.groundtruth_hosts));
+  all.push_back(api::worker::make_worker_surface(worker_));
   all.push_back(api::groundtruth::make_groundtruth_surface(groundtruth_));
   return all;
 }
 
-void PublicApi::set_public_base(const std::string& base) {
+void PublicApi::start(const std::string& base) {
+  public_base_ = base;
   if (dev_payments_) dev_payments_->set_public_base(base);
+  outside_.media->set_public_base(base);
+  if (mailer_) mailer_->start();
+}
+
+void PublicApi::stop() {
+  if (mailer_) mailer_->stop();
 }
 
 std::optional<std::filesystem::path> find_share_directory() {

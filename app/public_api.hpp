@@ -12,36 +12,53 @@
 #include "api/common/bcrypt.hpp"
 #include "api/dev/surface.hpp"
 #include "api/groundtruth/services.hpp"
+#include "api/media/services.hpp"
+#include "api/worker/services.hpp"
 #include "api/http/router.hpp"
 #include "app/config.hpp"
 #include "app/node_assembly.hpp"
+#include "app/outside.hpp"
 #include "workers/adapters/dev_payments.hpp"
+#include "workers/mail/verification_mailer.hpp"
 
 namespace groundtruth::app {
 
 // Outlives the server, and the node's projector, which tells it of revoked keys. Made before the node starts.
 class PublicApi {
  public:
-  PublicApi(const Settings& settings, NodeAssembly& node, api::Bcrypt& bcrypt, spdlog::logger& log);
+  PublicApi(const Settings& settings, NodeAssembly& node, Outside& outside, api::Bcrypt& bcrypt, spdlog::logger& log);
   PublicApi(const PublicApi&) = delete;
   PublicApi& operator=(const PublicApi&) = delete;
 
   // In the order in which they claim requests; the last one answers what nobody claims.
   std::vector<http::Surface> surfaces();
 
-  // Where browsers and clients reach this server; before the server starts.
-  void set_public_base(const std::string& base);
+  // Where browsers and clients reach this server; before the server starts, and with it what sends mails.
+  void start(const std::string& base);
+  void stop();  // before the node; idempotent
 
  private:
+  void make_mailer(journal::Node& node);
+
   const Settings& settings_;
   spdlog::logger& log_;
   projections::AccountQueries accounts_;
   projections::TaskCache task_cache_;
   projections::TaskQueries tasks_;
+  projections::FeedQueries feed_;
+  projections::AssignmentQueries assignments_;
+  projections::WorkerQueries workers_;
   std::unique_ptr<adapters::DevPayments> dev_payments_;  // with --dev
   std::unique_ptr<ports::Payments> no_payments_;         // without
   api::groundtruth::Services groundtruth_;
   std::optional<api::dev::Services> dev_;
+  Outside& outside_;
+  api::media::Services media_;
+  api::WorkPool password_threads_, blob_threads_;
+  api::Passwords passwords_;
+  api::worker::Services worker_;
+  std::string public_base_;
+  std::unique_ptr<workers::VerificationMailer> mailer_;  // null: there is no mail
 };
 
 // Where the build or an installation put documentation pages: beside the executable. nullopt: nowhere.

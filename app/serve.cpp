@@ -84,7 +84,8 @@ class RunningServer {
         hashing_({settings.bcrypt_threads, settings.bcrypt_max_waiting}),
         bcrypt_(hashing_, journal::system_randomness()),
         jobs_(kMaxJobs),
-        public_api_(settings_, node_, bcrypt_, *log_),
+        outside_(settings_, node_.directory(), node_.master()),
+        public_api_(settings_, node_, outside_, bcrypt_, *log_),
         surfaces_(public_api_.surfaces()),
         ops_services_{node_.node(),
                       node_.journal(),
@@ -178,7 +179,14 @@ class RunningServer {
       ops::counter(out, "groundtruth_erased_keys_total", "Data keys destroyed after an erasure")
           .add(static_cast<double>(node_.erasure().destroyed()));
       ops::counter(out, "groundtruth_expired_tasks_total", "Tasks that this process ended at their deadline")
-          .add(static_cast<double>(node_.clock().expired()));
+          .add(static_cast<double>(node_.deadlines().acted()));
+      ops::counter(out, "groundtruth_passed_leases_total",
+                   "Leases and reviews that this process ended by time")
+          .add(static_cast<double>(node_.leases().acted()));
+      ops::counter(out, "groundtruth_settled_work_total", "Outcomes of work carried to workers' chains")
+          .add(static_cast<double>(node_.settling().carried()));
+      ops::gauge(out, "groundtruth_settling", "Commits whose outcomes are on their way to workers' chains")
+          .add(static_cast<double>(node_.settling().waiting()));
     };
     http::ServerOptions options;
     options.io_threads = kOpsThreads;
@@ -194,8 +202,8 @@ class RunningServer {
     auto server = listen(settings_.http, std::move(surfaces_), settings_.listen, "--listen");
     Address bound = settings_.listen;
     bound.port = server->port();
-    public_api_.set_public_base(settings_.public_url.empty() ? "http://" + to_string(reachable(bound))
-                                                             : settings_.public_url);
+    public_api_.start(settings_.public_url.empty() ? "http://" + to_string(reachable(bound))
+                                                   : settings_.public_url);
     public_server_ = std::move(server);
     public_server_->start();
     public_ready_ = public_server_.get();
@@ -211,6 +219,7 @@ class RunningServer {
     log_->info("ready after {} ms: listening on {}{}", ms, listening_, settings_.dev ? ", with --dev" : "");
     if (!settings_.dev && settings_.payments_provider.empty())
       log_->warn("payments.provider is not set: POST /api/v1/tasks answers 503");
+    if (!outside_.mailer) log_->warn("mail is not set: workers cannot register");
     if (!settings_.enforce_rate_limits)
       log_->warn("rate limits are counted, not enforced (--no-rate-limits)");
     const auto status = node_.status();
@@ -234,6 +243,7 @@ class RunningServer {
     try {
       remove_server_file(node_.directory().root(), ::getpid());
       if (public_server_) public_server_->stop();
+      public_api_.stop();
       jobs_.close();
       if (ops_server_) ops_server_->stop();
       node_.stop();
@@ -251,6 +261,7 @@ class RunningServer {
   api::WorkPool hashing_;
   api::Bcrypt bcrypt_;
   ops::Jobs jobs_;
+  Outside outside_;
   PublicApi public_api_;
   std::vector<http::Surface> surfaces_;
   ops::Services ops_services_;

@@ -30,6 +30,7 @@ struct Options {
   RateLimit login_limit{10};     // attempts to log in with one e-mail address
   std::chrono::minutes lease{30};
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
+  bool takes_registrations = true;  // false where no mail can be sent
   std::vector<std::string> hosts;  // host names bound to this surface
 };
 

@@ -154,6 +154,10 @@ Relay::Relay(EffectOf effect_of, Submit submit, const journal::Journal& journal,
 }
 
 Relay::~Relay() {
+  stop();
+}
+
+void Relay::stop() {
   {
     const std::lock_guard lock(state_->running);
     state_->stopped = true;

@@ -48,12 +48,14 @@ class Relay {
   Relay(EffectOf effect_of, Submit submit, const journal::Journal& journal, const journal::CommitCodec& codec,
         journal::Clock& clock, journal::Randomness& randomness, journal::Executor& executor,
         RelayOptions options);
-  ~Relay();  // nothing is submitted any more; answers that come later find nobody
+  ~Relay();  // stop()
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
   void observe(const journal::Accepted& accepted);  // for Node::on_accepted
   void start();
+  // Nothing is submitted any more, answers that come later find nobody; writes the checkpoint. Idempotent.
+  void stop();
 
   std::uint64_t carried() const;  // effects that a target answered to this process; any thread
   std::size_t waiting() const;    // commits with effects on their way; any thread

@@ -1,0 +1,38 @@
+// See outside.hpp.
+#include "app/outside.hpp"
+
+#include "app/exit_code.hpp"
+#include "journal/ports.hpp"
+#include "workers/adapters/file_mailer.hpp"
+
+namespace groundtruth::app {
+namespace {
+
+std::unique_ptr<ports::Mailer> make_mailer(const Settings& settings, const journal::DataDirectory& directory) {
+  auto& clock = journal::system_clock();
+  try {
+    if (settings.mail) return std::make_unique<adapters::SmtpMailer>(*settings.mail, clock);
+    if (!settings.dev) return nullptr;
+    return std::make_unique<adapters::FileMailer>(
+        directory.root() / "mail", adapters::MailSender{"no-reply@groundtruth.test", "groundtruth"}, clock);
+  } catch (const std::invalid_argument& wrong) {
+    throw CommandError(ExitCode::usage, std::string("mail: ") + wrong.what());
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, std::string("mail: ") + failure.what());
+  }
+}
+
+}  // namespace
+
+Outside::Outside(const Settings& settings, const journal::DataDirectory& directory,
+                 const journal::MasterKey& master)
+    : mailer(make_mailer(settings, directory)) {
+  try {
+    media = std::make_unique<adapters::FolderBlobStore>(directory.root() / "media", master);
+    probe = std::make_unique<adapters::LibMediaProbe>();
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, std::string("media: ") + failure.what());
+  }
+}
+
+}  // namespace groundtruth::app

@@ -1,0 +1,26 @@
+// What this server needs of the outside world, by configuration: where mail goes, where media lies. With --dev
+// nothing outside is needed: mail goes to files, media to a folder.
+#pragma once
+
+#include <memory>
+
+#include "app/config.hpp"
+#include "journal/data_directory.hpp"
+#include "journal/key_store.hpp"
+#include "workers/adapters/folder_blob_store.hpp"
+#include "workers/adapters/media_probe.hpp"
+#include "workers/ports/mailer.hpp"
+
+namespace groundtruth::app {
+
+// Throws CommandError (`failed`, `usage`) with the mend.
+struct Outside {
+  Outside(const Settings& settings, const journal::DataDirectory& directory,
+          const journal::MasterKey& master);
+
+  std::unique_ptr<ports::Mailer> mailer;  // null: none is configured
+  std::unique_ptr<adapters::FolderBlobStore> media;
+  std::unique_ptr<adapters::LibMediaProbe> probe;
+};
+
+}  // namespace groundtruth::app
