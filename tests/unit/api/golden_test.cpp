@@ -10,6 +10,8 @@
 
 using namespace groundtruth;
 using namespace groundtruth::api::groundtruth;
+using api::problem_of;
+using api::read_body;
 using domain::Rejection;
 using domain::RejectionCode;
 
