@@ -183,8 +183,8 @@ struct Settings {
   bool enforce_rate_limits = true;
   RateLimitSettings groundtruth_limits;
   std::vector<std::string> groundtruth_hosts;
-  http::ServerOptions http;       // address and port come from `listen`
-  std::string payments_provider;  // "": none
+  http::ServerOptions http;                   // address and port come from `listen`
+  std::string payments_provider;              // "": none
   std::optional<adapters::SmtpOptions> mail;  // nullopt: none, with --dev a folder
   WorkerSettings workers;
   std::vector<std::string> worker_hosts;

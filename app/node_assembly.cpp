@@ -7,8 +7,8 @@
 
 #include "app/exit_code.hpp"
 #include "journal/genesis.hpp"
-#include "projections/rebuild.hpp"
 #include "projections/assignments/queries.hpp"
+#include "projections/rebuild.hpp"
 #include "projections/tasks/queries.hpp"
 #include "workers/relay/settle_work.hpp"
 
@@ -96,9 +96,7 @@ void NodeAssembly::make_clock_workers() {
     workers::ClockOptions options;
     options.log = [log = log_](const std::string& what) { log->warn("{}", what); };
     auto due = [queries](domain::Timestamp now, const std::optional<projections::DuePlace>& after,
-                         std::uint32_t limit) {
-      return workers::acts_of(queries.due(now, after, limit));
-    };
+                         std::uint32_t limit) { return workers::acts_of(queries.due(now, after, limit)); };
     return std::make_unique<workers::ClockWorker>(
         std::move(due), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
         journal::system_clock(), journal::system_randomness(), *clock_executor_, std::move(options));

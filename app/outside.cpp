@@ -8,7 +8,8 @@
 namespace groundtruth::app {
 namespace {
 
-std::unique_ptr<ports::Mailer> make_mailer(const Settings& settings, const journal::DataDirectory& directory) {
+std::unique_ptr<ports::Mailer> make_mailer(const Settings& settings,
+                                           const journal::DataDirectory& directory) {
   auto& clock = journal::system_clock();
   try {
     if (settings.mail) return std::make_unique<adapters::SmtpMailer>(*settings.mail, clock);

@@ -1,5 +1,5 @@
-// What this server needs of the outside world, by configuration: where mail goes, where media lies. With --dev
-// nothing outside is needed: mail goes to files, media to a folder.
+// What this server needs of the outside world, by configuration: where mail goes, where media lies. With
+// --dev nothing outside is needed: mail goes to files, media to a folder.
 #pragma once
 
 #include <memory>

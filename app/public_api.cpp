@@ -55,7 +55,8 @@ constexpr std::size_t kMaxWaiting = 256;  // passwords to be checked, proofs to 
 
 }  // namespace
 
-PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outside, api::Bcrypt& bcrypt, spdlog::logger& log)
+PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outside, api::Bcrypt& bcrypt,
+                     spdlog::logger& log)
     : settings_(settings),
       log_(log),
       accounts_(node.projector().readers("accounts")),
@@ -66,11 +67,11 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
       workers_(node.projector().readers("workers")),
       dev_payments_(settings.dev ? std::make_unique<adapters::DevPayments>() : nullptr),
       no_payments_(std::make_unique<NoPayments>()),
-      groundtruth_({node.node(), accounts_, tasks_, assignments_,
-                    dev_payments_ ? static_cast<ports::Payments&>(*dev_payments_) : *no_payments_,
-                    *outside.media, bcrypt,
-                    journal::system_clock(), journal::system_randomness(), node.master()},
-                   options_of(settings)),
+      groundtruth_(
+          {node.node(), accounts_, tasks_, assignments_,
+           dev_payments_ ? static_cast<ports::Payments&>(*dev_payments_) : *no_payments_, *outside.media,
+           bcrypt, journal::system_clock(), journal::system_randomness(), node.master()},
+          options_of(settings)),
       outside_(outside),
       media_(*outside.media, journal::system_clock(), media_options(settings)),
       password_threads_({settings.workers.password_threads, kMaxWaiting}),

@@ -12,9 +12,9 @@
 #include "api/common/bcrypt.hpp"
 #include "api/dev/surface.hpp"
 #include "api/groundtruth/services.hpp"
+#include "api/http/router.hpp"
 #include "api/media/services.hpp"
 #include "api/worker/services.hpp"
-#include "api/http/router.hpp"
 #include "app/config.hpp"
 #include "app/node_assembly.hpp"
 #include "app/outside.hpp"
@@ -26,7 +26,8 @@ namespace groundtruth::app {
 // Outlives the server, and the node's projector, which tells it of revoked keys. Made before the node starts.
 class PublicApi {
  public:
-  PublicApi(const Settings& settings, NodeAssembly& node, Outside& outside, api::Bcrypt& bcrypt, spdlog::logger& log);
+  PublicApi(const Settings& settings, NodeAssembly& node, Outside& outside, api::Bcrypt& bcrypt,
+            spdlog::logger& log);
   PublicApi(const PublicApi&) = delete;
   PublicApi& operator=(const PublicApi&) = delete;
 

@@ -1,21 +1,23 @@
 // See errors.hpp.
 #include "api/ops/errors.hpp"
 
+#include "api/common/problem.hpp"
+
 namespace groundtruth::ops {
 namespace {
 
-struct Word {
-  int status;
-  std::string_view code, message;
-};
-
-Word word_for(domain::RejectionCode code) {
+// Words of what operators do; the rest is in the APIs' own.
+api::Problem problem_of(const domain::Rejection& rejection) {
   using enum domain::RejectionCode;
-  switch (code) {
+  switch (rejection.code) {
     case account_not_found:
       return {404, "account_not_found", "there is no such account"};
     case account_erased:
       return {409, "account_erased", "this account was erased"};
+    case worker_not_found:
+      return {404, "worker_not_found", "there is no such worker"};
+    case worker_erased:
+      return {409, "worker_erased", "this worker was erased"};
     case email_taken:
       return {409, "email_taken", "an account of this surface has this e-mail address already"};
     case api_key_exists:
@@ -24,26 +26,9 @@ Word word_for(domain::RejectionCode code) {
       return {404, "api_key_not_found", "this account has no such key, or it was revoked"};
     case key_expiry_in_past:
       return {400, "validation_error", "expires_at must be in the future"};
-    case task_exists:
-      return {409, "task_exists", "this task exists already"};
-    case task_not_found:
-      return {404, "task_not_found", "there is no such task"};
-    case task_not_cancellable:
-      return {409, "task_not_cancellable", "this task cannot be cancelled any more"};
-    case task_not_fundable:
-      return {409, "task_not_fundable", "this task does not wait for money"};
-    case deadline_in_past:
-      return {400, "validation_error", "deadline must be in the future"};
-    case insufficient_budget:
-      return {400, "insufficient_budget", "the budget is below the minimum"};
-    case amount_mismatch:
-      return {409, "amount_mismatch", "the amount is not the one that is due"};
-    case insufficient_funds:
-      return {409, "insufficient_funds", "there is not enough money in the wallet"};
-    case version_mismatch:
-      return {412, "version_mismatch", "this was changed meanwhile; read it again"};
+    default:
+      return api::problem_of(rejection);
   }
-  return {500, "internal_error", "unknown rejection"};
 }
 
 std::string envelope(std::string_view code, std::string_view message) {
@@ -85,8 +70,8 @@ http::Response refused(const journal::Answer& answer) {
     case journal::AnswerKind::accepted:
       break;
     case journal::AnswerKind::rejected: {
-      const Word word = word_for(answer.rejection.code);
-      return error(word.status, word.code, word.message);
+      const api::Problem problem = problem_of(answer.rejection);
+      return error(problem.status, problem.code, problem.message);
     }
     case journal::AnswerKind::key_reused:
       return error(422, "idempotency_key_reused", "this Idempotency-Key stands for another request");

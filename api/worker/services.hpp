@@ -31,7 +31,7 @@ struct Options {
   std::chrono::minutes lease{30};
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
   bool takes_registrations = true;  // false where no mail can be sent
-  std::vector<std::string> hosts;  // host names bound to this surface
+  std::vector<std::string> hosts;   // host names bound to this surface
 };
 
 // Everything given must outlive it. Thread-safe as its parts are.

@@ -5,7 +5,6 @@
 #include <future>
 #include <memory>
 
-#include "journal/read_models.hpp"
 
 namespace groundtruth::workers {
 
@@ -88,12 +87,12 @@ void VerificationMailer::send(const domain::Worker& worker) {
     return;
   }
   auto& failure = failures_[worker.id];
-  failure.delay = failure.delay.count() == 0 ? options_.first_retry
-                                             : std::min(failure.delay * 2, options_.last_retry);
+  failure.delay =
+      failure.delay.count() == 0 ? options_.first_retry : std::min(failure.delay * 2, options_.last_retry);
   failure.again = clock_.steady() + failure.delay;
   options_.log("the verification mail of " + worker.id.value + " is tried again in " +
-               std::to_string(failure.delay.count() / 1'000) + " s: " +
-               (settled ? "the journal did not take it" : result.reason));
+               std::to_string(failure.delay.count() / 1'000) +
+               " s: " + (settled ? "the journal did not take it" : result.reason));
 }
 
 bool VerificationMailer::record(const domain::WorkerId& worker, bool delivered) {
@@ -116,7 +115,8 @@ bool VerificationMailer::record(const domain::WorkerId& worker, bool delivered) 
 
 ports::Mail VerificationMailer::mail_to(const domain::Worker& worker) const {
   const domain::Timestamp expires{
-      clock_.now().ms + std::chrono::duration_cast<std::chrono::milliseconds>(options_.link_lifetime).count()};
+      clock_.now().ms +
+      std::chrono::duration_cast<std::chrono::milliseconds>(options_.link_lifetime).count()};
   ports::Mail mail;
   mail.id = "verify-" + worker.id.value;
   mail.to = worker.email;

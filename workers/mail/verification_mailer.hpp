@@ -19,6 +19,7 @@
 
 #include "domain/worker.hpp"
 #include "journal/ports.hpp"
+#include "journal/read_models.hpp"
 #include "journal/submission.hpp"
 #include "workers/ports/mailer.hpp"
 
@@ -36,7 +37,8 @@ struct VerificationMailerOptions {
 
 class VerificationMailer {
  public:
-  using Unmailed = std::function<std::vector<domain::Worker>(std::uint32_t limit)>;  // WorkerQueries::unmailed
+  using Unmailed =
+      std::function<std::vector<domain::Worker>(std::uint32_t limit)>;  // WorkerQueries::unmailed
   using LinkOf = std::function<std::string(const domain::WorkerId& worker, domain::Timestamp expires_at)>;
   using Submit = std::function<void(journal::Submission)>;  // Node::submit
   // All that is given must outlive it.
