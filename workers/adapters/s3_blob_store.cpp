@@ -75,6 +75,10 @@ std::string base64_of_hex(const std::string& hex) {
   return journal::codec::to_base64(bytes);
 }
 
+std::string field_line(const std::string& name, const std::string& value) {
+  return name + ": " + value;
+}
+
 class Sha256 {
  public:
   Sha256() { crypto_hash_sha256_init(&state_); }
@@ -272,7 +276,7 @@ S3BlobStore::Answer S3BlobStore::perform_on(CurlHandle& curl, const Call& call) 
 
   CurlList headers;
   append(headers, "Expect:");  // no round trip before the body
-  for (const auto& [name, value] : call.headers) append(headers, name + ": " + value);
+  for (const auto& [name, value] : call.headers) append(headers, field_line(name, value));
   curl.set(CURLOPT_HTTPHEADER, headers.get());
   if (!call.range.empty()) curl.set(CURLOPT_RANGE, call.range.c_str());
 
