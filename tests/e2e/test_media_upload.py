@@ -199,14 +199,14 @@ def test_a_kill_in_the_middle_of_an_upload(fresh_server, make_org, make_worker):
     worker, org = make_worker(server), make_org(server)
     task = org.open_task(modalities=["audio"])
     worker.accept(task)
-    content = wav(60)
+    content = wav(400)
     announced = worker.announce(task, content, "audio/wav")
 
     def pieces():
-        yield content[:100_000]
+        yield content[: 2 * MIB]
         wait_for(lambda: any((server.data / "media" / "incoming").iterdir()), "the first piece is being stored")
         server.kill()
-        yield content[100_000:]
+        yield content[2 * MIB :]
 
     with server.client() as browser, pytest.raises(httpx.TransportError):
         browser.put(path_of(announced["url"]), content=pieces(), headers=announced["headers"])

@@ -50,7 +50,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def announcement(content: bytes, content_type: str, **changes) -> dict:
+def announcement(content: bytes, content_type: str, /, **changes) -> dict:
     """The body of an upload's announcement; a value of `...` leaves the field out."""
     body = {"content_type": content_type, "bytes": len(content), "sha256": sha256(content), **changes}
     return {name: value for name, value in body.items() if value is not ...}
