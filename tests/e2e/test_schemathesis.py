@@ -60,7 +60,8 @@ def test_schemathesis(ground, surface, tmp_path):
              "SCHEMATHESIS_KNOWN_POSITION": position, "SCHEMATHESIS_KNOWN_COMMAND_ID": command,
              "SCHEMATHESIS_TASK_IDS": " ".join(task["id"] for task in tasks),
              "SCHEMATHESIS_SUBMISSION_IDS": " ".join(waiting), "SCHEMATHESIS_WORKER_ID": people[1].id,
-             "SCHEMATHESIS_EMAIL": people[1].email, "SCHEMATHESIS_PASSWORD": people[1].password},
+             "SCHEMATHESIS_EMAIL": people[1].email, "SCHEMATHESIS_PASSWORD": people[1].password,
+             "SCHEMATHESIS_MAIL_TOKEN": workers.link_of(server, people[1].id).split("token=")[1]},
     )
     output = done.stdout + done.stderr
     assert done.returncode == 0, output[-20_000:]

@@ -1,6 +1,7 @@
 """Submissions: what workers hand in, how customers read, approve and reject it, and that the money follows."""
 import base64
 import concurrent.futures
+import datetime
 import json
 import re
 
@@ -33,10 +34,11 @@ def read(org, submission) -> dict:
     return response.json()
 
 
-def sums(server) -> dict[str, int]:
-    """The ledger's accounts over all wallets, after the audit has found every one of them right."""
-    assert json.loads(server.cli("ledger", "check", "--json").stdout)
-    return server.cli_json("ledger", "balance")
+def check_ledger(server) -> dict[str, int]:
+    """The audit finds every wallet right; returns the cents of every account over all of them."""
+    report = server.cli_json("ledger", "check")
+    assert (report["sound"], report["violated"]) == (True, 0), report
+    return report["balances_cents"]
 
 
 # What is handed in
@@ -333,6 +335,25 @@ def test_a_cursor_belongs_to_its_list(org, reviewed):
         customer_error(org.http.get(wrong_path, params={**parameters, "cursor": cursor}), 400, "validation_error")
 
 
+def test_deciding_while_walking(server, org, make_worker):
+    """Reviewing page by page: what is decided leaves the list of what waits, and the next page is still the next."""
+    task = text_task(org)
+    made = [make_worker(server).submit_text(task, f"Number {n}.")["id"] for n in range(5)]
+    path, seen, cursor = f"/api/v1/tasks/{task['id']}/submissions", [], {}
+    while True:
+        response = org.http.get(path, params={"status": "pending", "limit": 2, **cursor})
+        assert response.status_code == 200, response.text
+        page = response.json()
+        for found in page["data"]:
+            assert workers.approve(org, found).status_code == 200
+            seen.append(found["id"])
+        if page["pagination"]["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["pagination"]["next_cursor"]}
+    assert sorted(seen) == sorted(made)
+    assert len(workers.submissions(org, task)) == 5
+
+
 @pytest.mark.smoke
 def test_another_tenants_submissions_are_not_there(server, reviewed, make_org):
     task, _, made = reviewed
@@ -487,7 +508,7 @@ def test_the_last_approval_completes_the_task(fresh_server, make_org, make_worke
     customer_error(org.http.post(f"/api/v1/tasks/{task['id']}/cancel"), 409, "conflict")
     for person, cents in zip(people, (0, 1250, 1250), strict=True):
         workers.wait_for_earnings(person, cents, cents // 1250)
-    assert sums(server)
+    assert check_ledger(server) == {"available": 0, "escrow": 0, "external": -2500, "fees": 0, "payable": 2500, "transit": 0}
     board = people[0].get("/leaderboard")
     assert (board["total"], board["limit"], board["offset"]) == (2, 20, 0)
     assert [standing["rank"] for standing in board["workers"]] == [1, 2]
@@ -524,12 +545,30 @@ def test_cancelling_with_work_that_waits(fresh_server, make_org, make_worker):
     workers.wait_for_earnings(one, 500, 1)
     workers.wait_for_earnings(two, 500, 1)
     assert three.earned() == {"earned_cents": 0, "submissions": 0}
-    assert sums(server)
+    assert check_ledger(server) == {"available": 0, "escrow": 0, "external": -1000, "fees": 0, "payable": 1000, "transit": 0}
     postings = server.cli_json("ledger", "statement", org.id)["postings"]
     escrow = sum(entry["amount_cents"] for posting in postings for entry in posting["entries"]
                  if entry["account"] == "escrow")
     assert escrow == 0, "nothing is left lying"
     server.assert_rebuild_gives_same_digest()
+
+
+def test_a_deadline_with_work_that_waits(server, org, make_worker):
+    """Who was in time is paid, also when the decision comes after the deadline."""
+    one, two, late = (make_worker(server) for _ in range(3))
+    deadline = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=8)
+    task = text_task(org, deadline=deadline.isoformat())
+    first, second = one.submit_text(task), two.submit_text(task)
+    late.accept(task)
+    wait_for(lambda: org.get_task(task["id"])["status"] == "expired", "the deadline passes")
+    error_of(late.post(task, "proof", {"text": "x"}), 409, "conflict")
+    assert workers.approve(org, first).status_code == 200
+    assert workers.reject(org, second).status_code == 200
+    assert org.get_task(task["id"])["status"] == "expired"
+    workers.wait_for_earnings(one, 500, 1)
+    postings = server.cli_json("ledger", "statement", org.id)["postings"]
+    assert sum(entry["amount_cents"] for posting in postings for entry in posting["entries"]
+               if entry["account"] == "external") == -500
 
 
 def test_an_erased_customers_workers_are_paid(fresh_server, make_org, make_worker):
@@ -540,4 +579,4 @@ def test_an_erased_customers_workers_are_paid(fresh_server, make_org, make_worke
     assert workers.approve(org, made).status_code == 200
     server.cli("account", "erase", org.id)
     workers.wait_for_earnings(worker, 500, 1)
-    assert sums(server)
+    assert check_ledger(server)["payable"] == 500
