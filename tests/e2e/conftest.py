@@ -8,7 +8,9 @@ import pytest
 
 import chain
 from event_schemas import EventSchemas
+import workers
 from harness import BINARY, Org, Server
+from workers import Worker
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -105,3 +107,24 @@ def org(server, make_org) -> Org:
 def client(org):
     """The HTTP client with the admin key of the new organization."""
     return org.http
+
+
+@pytest.fixture
+def make_worker() -> Iterator[Callable[..., Worker]]:
+    """Makes people who may work, on any server."""
+    made: list[Worker] = []
+
+    def make(server: Server, **changes) -> Worker:
+        worker = workers.make_worker(server, **changes)
+        made.append(worker)
+        return worker
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+@pytest.fixture
+def worker(server, make_worker) -> Worker:
+    """Somebody new on the shared server."""
+    return make_worker(server)

@@ -4,6 +4,7 @@ Only what is generated as valid is touched; what is generated as invalid goes ou
 """
 from __future__ import annotations
 
+import itertools
 import os
 import re
 
@@ -20,6 +21,13 @@ NO_KEY_ID = "key_00000000000000000000000000"
 KNOWN_POSITION = os.environ["SCHEMATHESIS_KNOWN_POSITION"]
 # A command of this organization: no answer of a healthy server names one, so none would ever be found.
 KNOWN_COMMAND_ID = os.environ["SCHEMATHESIS_KNOWN_COMMAND_ID"]
+# What a random id would never hit: paid tasks, submissions that wait for a decision, somebody verified.
+TASK_IDS = os.environ["SCHEMATHESIS_TASK_IDS"].split()
+SUBMISSION_IDS = os.environ["SCHEMATHESIS_SUBMISSION_IDS"].split()
+WORKER_ID = os.environ["SCHEMATHESIS_WORKER_ID"]
+LOGIN = {"email": os.environ["SCHEMATHESIS_EMAIL"], "password": os.environ["SCHEMATHESIS_PASSWORD"]}
+MAIL_TOKEN = os.environ["SCHEMATHESIS_MAIL_TOKEN"]
+calls = itertools.count()
 
 
 def negative(case, location: ParameterLocation) -> bool:
@@ -27,13 +35,27 @@ def negative(case, location: ParameterLocation) -> bool:
     return case.meta is not None and case.meta.generation.mode.is_negative and case.meta.is_negative_at(location)
 
 
+def fold(text: object) -> object:
+    return "".join(c.lower() if c.isascii() else c for c in text) if isinstance(text, str) else text
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     parameters = case.path_parameters
     if case.method == "DELETE" and parameters and parameters.get("id") == OWN_KEY_ID:
         parameters["id"] = NO_KEY_ID
-    if case.path == "/commands/{id}" and parameters and not negative(case, ParameterLocation.PATH):
-        parameters["id"] = KNOWN_COMMAND_ID
+    if parameters and not negative(case, ParameterLocation.PATH):
+        if case.path == "/commands/{id}":
+            parameters["id"] = KNOWN_COMMAND_ID
+        # Every other one, so that what does not exist is asked for as well.
+        number = next(calls)
+        if number % 2 == 0:
+            if case.path.startswith("/worker/tasks/") or case.path == "/tasks/{id}/submissions":
+                parameters["id"] = TASK_IDS[number // 2 % len(TASK_IDS)]
+            elif case.path.startswith("/submissions/"):
+                parameters["id"] = SUBMISSION_IDS[number // 2 % len(SUBMISSION_IDS)]
+            elif case.path == "/worker/{id}/public":
+                parameters["id"] = WORKER_ID
 
     if not negative(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         body = case.body
@@ -43,10 +65,26 @@ def before_call(context, case, kwargs):
         for name in ("deadline", "expires_at"):
             if body.get(name) is not None:
                 body[name] = FUTURE
+        for owner in (body, body.get("requirements")):
+            # Upper and lower case are the same skill, in ASCII.
+            if isinstance(owner, dict) and isinstance(owner.get("skills"), list):
+                owner["skills"] = list({fold(skill): skill for skill in owner["skills"]}.values())
+        if case.path == "/worker/login" and next(calls) % 2 == 0:
+            body |= LOGIN
+        if case.path == "/worker/tasks/{id}/uploads":
+            body["content_type"] = "text/plain"  # what those tasks ask for
+        if case.path == "/worker/tasks/{id}/proof":
+            # Ids that were never handed out, and bytes that are no media, are wrong in ways that no schema can say.
+            body.pop("uploads", None)
+            body.pop("data_urls", None)
+            body.setdefault("text", "What I saw.")
 
     if not negative(case, ParameterLocation.QUERY) and case.query:
         # Only the server can make a cursor; following real ones is test_pagination.py's part.
         case.query.pop("cursor", None)
+        # Nor any other token than the one that was mailed.
+        if case.path == "/worker/verify":
+            case.query["token"] = MAIL_TOKEN
         # The full-date grammar of RFC 3339 has years and leap seconds that no clock has.
         if "created_after" in case.query:
             case.query["created_after"] = PAST
@@ -56,5 +94,5 @@ def before_call(context, case, kwargs):
     position = (case.headers or {}).get("Journal-Position")
     if position is not None:
         # A well-formed position is right even in a request whose other headers are wrong: then it would be waited for.
-        if not negative(case, ParameterLocation.HEADER) or re.fullmatch(r"tasks\.\d+\.\d+", str(position)):
+        if not negative(case, ParameterLocation.HEADER) or re.fullmatch(r"(tasks|workers)\.\d+\.\d+", str(position)):
             case.headers["Journal-Position"] = KNOWN_POSITION
