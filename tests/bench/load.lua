@@ -89,10 +89,10 @@ end
 function modes.once(file, count)
   local lines, requests = lines_of(file), {}
   for i = number + 1, #lines, tonumber(count) do requests[#requests + 1] = request_of(lines[i]) end
-  local sent, answered = 0, 0
+  local sent, answered = number == 0 and -1 or 0, 0 -- wrk asks the first thread for one request that it never sends
   request = function()
     sent = math.min(sent + 1, #requests) -- connections that come too late repeat the last one
-    return requests[sent]
+    return requests[math.max(sent, 1)]
   end
   response = function(status)
     answered = answered + 1

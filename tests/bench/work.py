@@ -4,7 +4,6 @@ import pathlib
 import sqlite3
 import subprocess
 import time
-import urllib.parse
 
 import load
 import report
@@ -121,14 +120,21 @@ def stream(options):
     """All submissions of a task as NDJSON against `sqlite3 -json` printing the same rows."""
     data, made, _ = make("stream", tasks=0, workers=0, submissions=options.submissions)
     with Service(options.binary, data, fresh=False) as service:
+        request(service.listen, "GET", f"/api/v1/tasks/{made['submissions']}/submissions",
+                {"Authorization": "Bearer " + made["key"]})
         before = service.memory_mib()[0]
+        highest = before
         command = ["curl", "-sS", "-H", "Authorization: Bearer " + made["key"], "-H", "Accept: application/x-ndjson",
                    f"http://{service.listen}/api/v1/tasks/{made['submissions']}/submissions"]
         begin = time.monotonic()
-        lines = subprocess.run(f"{subprocess.list2cmdline(command)} | tee {WORK / 'stream.ndjson'} | wc -l", shell=True,
-                               check=True, capture_output=True, text=True).stdout
+        client = subprocess.Popen(f"{subprocess.list2cmdline(command)} | tee {WORK / 'stream.ndjson'} | wc -l",
+                                  shell=True, stdout=subprocess.PIPE, text=True)
+        while client.poll() is None:
+            highest = max(highest, service.memory_mib()[0])
+            time.sleep(0.1)
         ours = time.monotonic() - begin
-        grown = service.memory_mib()[1] - before
+        lines = client.stdout.read()
+        grown = highest - before
     if int(lines) != options.submissions:
         raise Failed(f"{int(lines)} lines of {options.submissions}")
     file = next((data / "read_models").glob("assignments.v*.db"))
