@@ -163,7 +163,7 @@ ExitCode ledger_balance(const CommonOptions& common) {
 }
 
 ExitCode ledger_statement(const CommonOptions& common, const std::string& account) {
-  if (!domain::is_id(account, "org_"))
+  if (!domain::is_id(account, "org_") && !domain::is_id(account, "wrk_"))
     throw CommandError(ExitCode::usage, "'" + printable(account) +
                                             "' is no account; `groundtruth account list` shows their ids.");
   ops::StatementView view;

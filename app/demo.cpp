@@ -1,12 +1,19 @@
-// `groundtruth demo`: the example of seed 000 played on the running server, each step checked. It ends at the
-// first surprise.
+// `groundtruth demo`: a customer's and a worker's story played on the running server, each step checked. It
+// ends at the first surprise.
+#include <sodium.h>
+
 #include <boost/describe.hpp>
+#include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <thread>
 
 #include "api/ops/projection_report.hpp"
 #include "api/ops/verify_report.hpp"
 #include "app/commands.hpp"
+#include "app/files.hpp"
+#include "app/public_api.hpp"
 #include "app/result_stream.hpp"
 #include "app/server_file.hpp"
 #include "app/terminal.hpp"
@@ -43,6 +50,47 @@ std::string member(const std::string& json, std::string_view path) {
   return document.raw_text(node);
 }
 
+constexpr std::string_view kWork =
+    R"({"title":"Record a street corner","instructions":"One second is enough.",)"
+    R"("modalities":["video"],"reward_cents":2500,"target_submissions":1})";
+constexpr const char* kPassword = "a long enough password";
+constexpr std::string_view kVerifyPath = "/api/v1/worker/verify?token=";
+constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::milliseconds kPause{20};
+
+std::string path_of(const std::string& url) {
+  const auto after_scheme = url.find("://");
+  const auto slash = url.find('/', after_scheme == std::string::npos ? 0 : after_scheme + 3);
+  return slash == std::string::npos ? "/" : url.substr(slash);
+}
+
+// What `look` finds before long; "" where it never finds anything.
+template <class Look>
+std::string eventually(const Look& look) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    std::string found = look();
+    if (!found.empty() || std::chrono::steady_clock::now() >= end) return found;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+std::string find_mail(const std::filesystem::path& directory, const std::string& worker) {
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(directory, error))
+    if (file.path().filename().string().find(worker) != std::string::npos)
+      return read_file(file.path()).value_or("");
+  return {};
+}
+
+std::string sha256(std::string_view bytes) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> hash;
+  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  std::array<char, 2 * crypto_hash_sha256_BYTES + 1> hex;
+  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+  return hex.data();
+}
+
 std::string random_word() {
   std::array<std::uint8_t, 8> bytes{};
   journal::system_randomness().fill(bytes);
@@ -56,8 +104,12 @@ std::string random_word() {
 
 class Story {
  public:
-  Story(HttpClient ops, std::string public_url)
-      : ops_(std::move(ops)), public_url_(std::move(public_url)), customer_(public_url_, "") {}
+  Story(HttpClient ops, std::filesystem::path data, std::string public_url)
+      : ops_(std::move(ops)),
+        data_(std::move(data)),
+        public_url_(std::move(public_url)),
+        customer_(public_url_, ""),
+        worker_(public_url_, "") {}
 
   void play() {
     make_organization();
@@ -68,6 +120,19 @@ class Story {
     conflict();
     cancel();
     read_task("cancelled");
+    register_worker();
+    verify_address();
+    log_in();
+    offer_work();
+    find_task();
+    accept();
+    upload();
+    prove();
+    download();
+    approve();
+    earn();
+    read_task("completed");
+    check_ledger();
     rebuild();
     verify();
   }
@@ -113,9 +178,7 @@ class Story {
   }
 
   void pay() {
-    const auto after_scheme = funding_url_.find("://");
-    const auto slash = funding_url_.find('/', after_scheme == std::string::npos ? 0 : after_scheme + 3);
-    const std::string path = slash == std::string::npos ? "/" : funding_url_.substr(slash);
+    const std::string path = path_of(funding_url_);
     const std::string request = "POST " + path + "  pay on the local checkout page";
     HttpClient browser(public_url_, "");
     const auto answer =
@@ -153,6 +216,140 @@ class Story {
     const auto answer = post("/api/v1/tasks/" + task_ + "/cancel", "", {});
     expect(answer.status == 200 && member(answer.body, "refunded_cents") == "25000", request, shown(answer));
     tell(request, "200  refunded " + member(answer.body, "refunded_cents") + " cents");
+  }
+
+  void register_worker() {
+    const std::string request = "POST /api/v1/worker/register  a person who wants to work";
+    email_ = "ada-" + random_word() + "@example.com";
+    const auto answer =
+        worker_.post("/api/v1/worker/register", R"({"name":"Ada","email":")" + email_ + R"(","password":")" +
+                                                    kPassword + R"(","skills":["walking"]})");
+    expect(answer.status == 201, request, shown(answer));
+    worker_id_ = member(answer.body, "worker.id");
+    tell(request, "201  " + worker_id_ + ", not verified yet");
+  }
+
+  // With --dev mails are files.
+  void verify_address() {
+    const auto directory = data_ / "mail";
+    const std::string request = "open the link in the mail in " + directory.string();
+    const std::string mail = eventually([&] { return find_mail(directory, worker_id_); });
+    expect(!mail.empty(), request, "no mail came; the demo needs a server with --dev");
+    const auto begin = mail.find(kVerifyPath);
+    const std::string link = mail.substr(begin, mail.find_first_of("\r\n", begin) - begin);
+    const auto answer = worker_.get(link);
+    expect(answer.status == 200 && member(answer.body, "verified") == "true", request, shown(answer));
+    tell(request, "200  " + member(answer.body, "message"));
+  }
+
+  void log_in() {
+    const std::string request = "POST /api/v1/worker/login";
+    const auto answer = worker_.post("/api/v1/worker/login",
+                                     R"({"email":")" + email_ + R"(","password":")" + kPassword + R"("})");
+    expect(answer.status == 200, request, shown(answer));
+    worker_ = HttpClient(public_url_, member(answer.body, "token"));
+    tell(request, "200  a token until " + member(answer.body, "expires_at"));
+  }
+
+  void offer_work() {
+    const std::string request = "POST /api/v1/tasks  one scene at $25, paid at once";
+    const auto answer = post("/api/v1/tasks", kWork, {});
+    expect(answer.status == 201, request, shown(answer));
+    task_ = member(answer.body, "id");
+    funding_url_ = member(answer.body, "funding_url");
+    tell(request, "201  " + task_);
+    pay();
+  }
+
+  void find_task() {
+    const std::string request = "GET /api/v1/worker/feed";
+    std::string cursor;
+    int pages = 0;
+    for (bool found = false; !found; ++pages) {
+      const auto answer =
+          worker_.get("/api/v1/worker/feed?limit=100" + (cursor.empty() ? cursor : "&cursor=" + cursor));
+      expect(answer.status == 200, request, shown(answer));
+      found = answer.body.find(task_) != std::string::npos;
+      cursor = member(answer.body, "next_cursor");
+      expect(found || cursor != "null", request, "the task is not in the feed");
+    }
+    tell(request, "200  the task is on page " + std::to_string(pages));
+  }
+
+  void accept() {
+    const std::string request = "POST /api/v1/worker/tasks/" + task_ + "/accept";
+    const auto answer = worker_.post("/api/v1/worker/tasks/" + task_ + "/accept");
+    expect(answer.status == 200, request, shown(answer));
+    tell(request, "200  a place is kept until " + member(answer.body, "expires_at"));
+  }
+
+  void upload() {
+    const std::string request = "POST …/uploads, then PUT the recording to the signed URL";
+    const auto file = find_share_directory().value_or("share") / "demo" / "street.mp4";
+    const auto recorded = read_file(file);
+    expect(recorded.has_value(), request, "there is no recording at " + file.string());
+    recording_ = *recorded;
+    const auto announced =
+        worker_.post("/api/v1/worker/tasks/" + task_ + "/uploads",
+                     R"({"filename":"street.mp4","content_type":"video/mp4","bytes":)" +
+                         std::to_string(recording_.size()) + R"(,"sha256":")" + sha256(recording_) + R"("})");
+    expect(announced.status == 201, request, shown(announced));
+    upload_ = member(announced.body, "upload_id");
+    HttpClient anyone(public_url_, "");
+    const auto stored =
+        anyone.send({"PUT", path_of(member(announced.body, "url")), recording_, "video/mp4", {}, {}});
+    expect(stored.ok(), request, shown(stored));
+    tell(request, std::to_string(stored.status) + "  " + grouped(recording_.size()) +
+                      " bytes, verified by their hash");
+  }
+
+  void prove() {
+    const std::string request = "POST …/proof";
+    const auto answer =
+        worker_.post("/api/v1/worker/tasks/" + task_ + "/proof", R"({"uploads":[")" + upload_ + R"("]})");
+    expect(answer.status == 201, request, shown(answer));
+    submission_ = member(answer.body, "submission.id");
+    tell(request, "201  " + submission_ + " waits for its review");
+  }
+
+  void download() {
+    const std::string request = "GET /api/v1/submissions/" + submission_ + ", then its media_url";
+    const auto answer = customer_.get("/api/v1/submissions/" + submission_);
+    expect(answer.status == 200, request, shown(answer));
+    HttpClient anyone(public_url_, "");
+    const auto media = anyone.get(path_of(member(answer.body, "media_url")));
+    expect(media.status == 200 && media.body == recording_, request, std::to_string(media.status));
+    tell(request,
+         "200  the recording, byte for byte, " + member(answer.body, "duration_seconds") + " s long");
+  }
+
+  void approve() {
+    const std::string request = "POST /api/v1/submissions/" + submission_ + "/approve";
+    const auto answer = post("/api/v1/submissions/" + submission_ + "/approve", "", {});
+    expect(answer.status == 200, request, shown(answer));
+    tell(request, "200  " + member(answer.body, "reward_cents") + " cents are on their way");
+  }
+
+  // The pay reaches the worker's own chain by a relay.
+  void earn() {
+    const std::string request = "GET /api/v1/worker/earnings";
+    const auto earned = eventually([&] {
+      const auto answer = worker_.get("/api/v1/worker/earnings");
+      expect(answer.status == 200, request, shown(answer));
+      const auto cents = member(answer.body, "periods.all_time.earned_cents");
+      return cents == "0" ? std::string() : cents;
+    });
+    expect(earned == "2500", request, earned.empty() ? "no pay came" : earned);
+    tell(request, "200  " + earned + " cents earned");
+  }
+
+  void check_ledger() {
+    const std::string request =
+        "POST /ops/ledger/check  every posting sums to zero, nothing is lost on the way";
+    const auto json = run_streamed(ops_, "/ops/ledger/check", "checking");
+    expect(member(json, "sound") == "true", request, json);
+    tell(request,
+         "sound: " + member(json, "postings") + " postings, " + member(json, "wallets") + " wallets");
   }
 
   // The server may write on its own, a key's last use, so only digests of the same positions are compared.
@@ -197,11 +394,13 @@ class Story {
   }
 
   HttpClient ops_;
+  const std::filesystem::path data_;
   const std::string public_url_;
-  HttpClient customer_;
+  HttpClient customer_, worker_;
   const std::string idempotency_key_ = "demo-" + random_word();
   HttpAnswer created_;
   std::string task_, funding_url_;
+  std::string email_, worker_id_, upload_, submission_, recording_;
 };
 
 }  // namespace
@@ -214,7 +413,7 @@ ExitCode demo(const CommonOptions& common) {
         ExitCode::unreachable,
         server_file_path(common.target.data).string() +
             " does not say where the public API is.\nGive the server's data directory with --data DIR.");
-  Story(std::move(ops), "http://" + file->listen).play();
+  Story(std::move(ops), common.target.data, "http://" + file->listen).play();
   std::printf("\nAll of it went as it should.\n");
   return ExitCode::ok;
 }

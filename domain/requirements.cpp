@@ -27,7 +27,8 @@ double distance_km(const GeoPoint& a, const GeoPoint& b) {
   const double half_lat = (lat_b - lat_a) / 2, half_lng = radians(b.lng_e6 - a.lng_e6) / 2;
   const double haversine =
       std::pow(std::sin(half_lat), 2) + std::cos(lat_a) * std::cos(lat_b) * std::pow(std::sin(half_lng), 2);
-  return 2 * kEarthRadiusKm * std::asin(std::min(1.0, std::sqrt(haversine)));
+  // A rounding may lead out of 0 … 1 where the places are the same or opposite.
+  return 2 * kEarthRadiusKm * std::asin(std::sqrt(std::clamp(haversine, 0.0, 1.0)));
 }
 
 bool overlap(const Area& a, const Area& b) {

@@ -1,8 +1,6 @@
 // See surface.hpp.
 #include "api/media/surface.hpp"
 
-#include <algorithm>
-
 #include "api/groundtruth/errors.hpp"
 #include "api/media/download.hpp"
 #include "api/media/upload.hpp"
@@ -11,12 +9,8 @@
 namespace groundtruth::api::media {
 
 std::optional<std::string> key_of(const http::Request& request) {
-  constexpr std::size_t hash_chars = 64;
   const auto owner = request.param("owner"), name = request.param("name");
-  const bool is_hash = name.size() == hash_chars && std::all_of(name.begin(), name.end(), [](char c) {
-                         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-                       });
-  if (!is_hash || !domain::bucket_of(owner)) return std::nullopt;
+  if (!domain::bucket_of(owner) || !ports::is_sha256_hex(name)) return std::nullopt;
   return std::string(owner) + '/' + std::string(name);
 }
 

@@ -6,29 +6,30 @@
 namespace groundtruth::ops {
 namespace {
 
-// Words of what operators do; the rest is in the APIs' own.
+struct Words {
+  domain::RejectionCode code;
+  int status;
+  std::string_view name, message;
+};
+
+// Of what operators do; the rest is in the APIs' own.
+constexpr Words kWords[] = {
+    {domain::RejectionCode::account_not_found, 404, "account_not_found", "there is no such account"},
+    {domain::RejectionCode::account_erased, 409, "account_erased", "this account was erased"},
+    {domain::RejectionCode::worker_not_found, 404, "worker_not_found", "there is no such worker"},
+    {domain::RejectionCode::worker_erased, 409, "worker_erased", "this worker was erased"},
+    {domain::RejectionCode::email_taken, 409, "email_taken",
+     "an account of this surface has this e-mail address already"},
+    {domain::RejectionCode::api_key_exists, 409, "api_key_exists", "this key exists already"},
+    {domain::RejectionCode::api_key_not_found, 404, "api_key_not_found",
+     "this account has no such key, or it was revoked"},
+    {domain::RejectionCode::key_expiry_in_past, 400, "validation_error", "expires_at must be in the future"},
+};
+
 api::Problem problem_of(const domain::Rejection& rejection) {
-  using enum domain::RejectionCode;
-  switch (rejection.code) {
-    case account_not_found:
-      return {404, "account_not_found", "there is no such account"};
-    case account_erased:
-      return {409, "account_erased", "this account was erased"};
-    case worker_not_found:
-      return {404, "worker_not_found", "there is no such worker"};
-    case worker_erased:
-      return {409, "worker_erased", "this worker was erased"};
-    case email_taken:
-      return {409, "email_taken", "an account of this surface has this e-mail address already"};
-    case api_key_exists:
-      return {409, "api_key_exists", "this key exists already"};
-    case api_key_not_found:
-      return {404, "api_key_not_found", "this account has no such key, or it was revoked"};
-    case key_expiry_in_past:
-      return {400, "validation_error", "expires_at must be in the future"};
-    default:
-      return api::problem_of(rejection);
-  }
+  for (const auto& words : kWords)
+    if (words.code == rejection.code) return {words.status, words.name, std::string(words.message)};
+  return api::problem_of(rejection);
 }
 
 std::string envelope(std::string_view code, std::string_view message) {

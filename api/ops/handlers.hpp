@@ -22,6 +22,11 @@ Async<Response> list_accounts(Services& services, Request& request);
 Async<Response> read_account(Services& services, Request& request);
 Async<Response> erase_account(Services& services, Request& request);
 
+// workers.cpp
+Async<Response> find_worker(Services& services, Request& request);
+Async<Response> read_worker(Services& services, Request& request);
+Async<Response> erase_worker(Services& services, Request& request);
+
 // keys.cpp
 Async<Response> create_key(Services& services, Request& request);
 Async<Response> list_keys(Services& services, Request& request);

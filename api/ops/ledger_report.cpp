@@ -3,6 +3,7 @@
 
 #include "journal/codec/json_writer.hpp"
 #include "projections/accounts/queries.hpp"
+#include "projections/workers/queries.hpp"
 
 namespace groundtruth::ops {
 namespace {
@@ -27,10 +28,15 @@ TrialBalanceView trial_balance(projections::Projector& projector) {
   return view;
 }
 
+bool exists(projections::Projector& projector, const domain::AccountId& account) {
+  return projections::AccountQueries(projector.readers("accounts")).account(account).has_value() ||
+         projections::WorkerQueries(projector.readers("workers")).worker({account.value}).has_value();
+}
+
 std::optional<StatementView> statement(projections::Projector& projector, const domain::AccountId& account,
                                        const std::optional<projections::PostingPlace>& after,
                                        std::uint32_t limit) {
-  if (!projections::AccountQueries(projector.readers("accounts")).account(account)) return std::nullopt;
+  if (!exists(projector, account)) return std::nullopt;
   const auto page = projections::WalletQueries(projector.readers("wallets"))
                         .statement(domain::wallet_of(account), after, limit);
   StatementView view{account, {}, {}};

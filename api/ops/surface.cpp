@@ -61,6 +61,9 @@ http::Surface make_ops_surface(Services& services) {
   add(post, "/ops/accounts/{id}/keys", "createKey", create_key, json);
   add(get, "/ops/accounts/{id}/keys", "listKeys", list_keys);
   add(del, "/ops/accounts/{id}/keys/{key}", "revokeKey", revoke_key);
+  add(get, "/ops/workers", "findWorker", find_worker);
+  add(get, "/ops/workers/{id}", "readWorker", read_worker);
+  add(del, "/ops/workers/{id}", "eraseWorker", erase_worker);
   add(get, "/ops/journal", "journalStat", journal_stat);
   add(post, "/ops/journal/verify", "journalVerify", journal_verify);
   add(get, "/ops/journal/{topic}/{partition}", "journalCat", journal_cat);

@@ -1,7 +1,6 @@
 // What workers may send: types that carry their rules (CONTRACTS, "The people who do the work").
 #pragma once
 
-#include <algorithm>
 #include <boost/describe.hpp>
 #include <optional>
 
@@ -9,6 +8,7 @@
 #include "api/common/location.hpp"
 #include "domain/assignment.hpp"
 #include "journal/codec/fields.hpp"
+#include "workers/ports/blob_store.hpp"
 
 namespace groundtruth::api::worker {
 
@@ -55,9 +55,7 @@ BOOST_DESCRIBE_STRUCT(ProfileRequest, (), (name, skills, modalities, location))
 struct Sha256Field {
   std::string value;
   static std::optional<codec::FieldProblem> check(const std::string& hash) {
-    const bool is_hex = std::all_of(hash.begin(), hash.end(),
-                                    [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-    if (hash.size() == 64 && is_hex) return std::nullopt;
+    if (ports::is_sha256_hex(hash)) return std::nullopt;
     return codec::FieldProblem{"invalid_value", "must be 64 lower-case hexadecimal digits", {}};
   }
 };

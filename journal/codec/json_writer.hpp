@@ -41,6 +41,11 @@ void append_integer(std::string& out, N number) {
   out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
+template <class T>
+inline constexpr bool kIsSealed = kIs<T, domain::Sealed>;
+template <class T>
+inline constexpr bool kIsSealed<std::optional<T>> = kIsSealed<T>;
+
 // `"name":` and `,"name":`, made by the compiler.
 template <class Descriptor>
 inline constexpr auto kMemberHead = [] {
@@ -160,7 +165,7 @@ class Writer {
     const auto& head = kMemberHead<D>;
     out_.append(head.data() + (first ? 1 : 0), head.size() - (first ? 1 : 0));
     first = false;
-    if constexpr (kIs<Value, domain::Sealed>) field_ = depth_ == 1 ? D::name : "";
+    if constexpr (kIsSealed<Value>) field_ = depth_ == 1 ? D::name : "";
     if constexpr (kIsOptional<Value>)
       write(*value);
     else

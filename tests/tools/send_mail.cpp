@@ -1,14 +1,6 @@
 // Sends one mail by SMTP, for tests/e2e/test_smtp.py: settings and mail as JSON on standard input, the
 // outcome as JSON on standard output.
-#include <curl/curl.h>
-
-#include <cstdio>
-#include <exception>
-#include <iostream>
-#include <iterator>
-
-#include "journal/codec/json_reader.hpp"
-#include "journal/codec/json_writer.hpp"
+#include "tests/tools/tool.hpp"
 #include "workers/adapters/smtp_mailer.hpp"
 
 namespace groundtruth::adapters {
@@ -45,7 +37,7 @@ struct Outcome {
 };
 BOOST_DESCRIBE_STRUCT(Outcome, (), (outcome, reason))
 
-Outcome send(const Call& call) {
+Outcome send_mail(const Call& call) {
   adapters::SmtpOptions options;
   options.url = call.url;
   options.starttls = call.starttls;
@@ -62,19 +54,5 @@ Outcome send(const Call& call) {
 }  // namespace
 
 int main() {
-  try {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    const std::string input(std::istreambuf_iterator<char>(std::cin), {});
-    const auto call = journal::codec::decode_json<Call>(input);
-    if (!call) {
-      for (const auto& error : call.errors)
-        std::fprintf(stderr, "%s %s\n", error.path.c_str(), error.message.c_str());
-      return 2;
-    }
-    std::puts(journal::codec::to_json(send(*call.value)).c_str());
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
+  return tools::run(send_mail);
 }

@@ -23,7 +23,6 @@ namespace {
 constexpr std::size_t kFooterBytes = 256;
 constexpr std::size_t kMaxKeyChars = 200;  // a file name may have 255
 constexpr std::size_t kMaxContentTypeChars = 127;
-constexpr std::size_t kHashChars = crypto_hash_sha256_BYTES * 2;
 constexpr std::string_view kMagic = "\ngroundtruth object 1\n";
 
 [[noreturn]] void fail(const std::filesystem::path& file, const std::string& what) {
@@ -38,12 +37,6 @@ bool is_segment(std::string_view segment) {
   return !segment.empty() && std::all_of(segment.begin(), segment.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
-}
-
-bool is_hash(std::string_view text) {
-  return text.size() == kHashChars && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
 }
 
 bool is_content_type(std::string_view text) {
@@ -76,7 +69,7 @@ std::optional<ports::BlobSpec> parse_footer(std::string_view footer, std::uint64
   spec.bytes = content_bytes;
   if (take_line(footer) != std::to_string(content_bytes)) return std::nullopt;
   spec.content_type = take_line(footer);
-  if (!is_hash(spec.sha256) || !is_content_type(spec.content_type)) return std::nullopt;
+  if (!ports::is_sha256_hex(spec.sha256) || !is_content_type(spec.content_type)) return std::nullopt;
   return spec;
 }
 
@@ -93,7 +86,7 @@ void check_key(std::string_view key) {
 
 void check_spec(const ports::BlobSpec& spec) {
   check_key(spec.key);
-  if (!is_hash(spec.sha256)) throw std::invalid_argument("not a SHA-256 in hex: " + spec.sha256);
+  if (!ports::is_sha256_hex(spec.sha256)) throw std::invalid_argument("not a SHA-256 in hex: " + spec.sha256);
   if (!is_content_type(spec.content_type))
     throw std::invalid_argument("not a content type: " + spec.content_type);
 }
@@ -131,7 +124,7 @@ bool BlobFileWriter::finish() {
   if (taken_bytes_ != spec_.bytes) return false;
   std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
   crypto_hash_sha256_final(&hash_, digest.data());
-  std::array<char, kHashChars + 1> hex{};
+  std::array<char, digest.size() * 2 + 1> hex{};
   sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
   if (spec_.sha256 != hex.data()) return false;
   write(footer_of(spec_));

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <memory>
+#include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -23,17 +25,23 @@ inline void append(CurlList& list, const std::string& line) {
   list.reset(longer);
 }
 
-// Not thread-safe; one for each transfer. Whoever starts the process has called curl_global_init.
+// Not thread-safe; one transfer at a time. Whoever starts the process has called curl_global_init.
 class CurlHandle {
  public:
   CurlHandle() : handle_(curl_easy_init()) {
     if (!handle_) throw std::bad_alloc();
+    reset();
+  }
+  CurlHandle(const CurlHandle&) = delete;
+  CurlHandle& operator=(const CurlHandle&) = delete;
+
+  // As new, but that connections stay open for the next transfer.
+  void reset() {
+    curl_easy_reset(handle_.get());
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_PROXY, "");  // the environment of a server does not decide where its calls go
     set(CURLOPT_ERRORBUFFER, error_.data());
   }
-  CurlHandle(const CurlHandle&) = delete;
-  CurlHandle& operator=(const CurlHandle&) = delete;
 
   // Strings are copied by libcurl, but for CURLOPT_POSTFIELDS.
   template <class Value>
@@ -52,6 +60,13 @@ class CurlHandle {
     long code = 0;
     curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &code);
     return code;
+  }
+
+  // Of the last answer's own header, the first of that name.
+  std::optional<std::string> response_header(const char* name) const {
+    curl_header* header = nullptr;
+    if (curl_easy_header(handle_.get(), name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK) return std::nullopt;
+    return header->value;
   }
 
   // What went wrong, in words.

@@ -11,20 +11,14 @@
 #include <system_error>
 #include <utility>
 
+#include "workers/adapters/url_text.hpp"
+
 namespace groundtruth::adapters {
 namespace {
 
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
-
-// "20261122T152018.123Z"
-std::string sortable(domain::Timestamp at) {
-  std::string text = domain::to_rfc3339_ms(at);
-  std::erase(text, '-');
-  std::erase(text, ':');
-  return text;
-}
 
 // A file of a name of its own that only its owner may read: mail is personal. "" when it was not written.
 std::string write_temporary(const std::filesystem::path& directory, const std::string& text) {
@@ -53,7 +47,7 @@ FileMailer::FileMailer(std::filesystem::path directory, MailSender from, const j
 ports::Mailer::Result FileMailer::send(const ports::Mail& mail) {
   if (auto problem = problem_of(mail)) return {ports::MailOutcome::refused, std::move(*problem)};
   const domain::Timestamp now = clock_.now();
-  const auto target = directory_ / (sortable(now) + "-" + mail.id + ".eml");
+  const auto target = directory_ / (basic_time(domain::to_rfc3339_ms(now)) + "-" + mail.id + ".eml");
   const std::string temporary = write_temporary(directory_, mail_message(from_, mail, now));
   if (!temporary.empty() && ::rename(temporary.c_str(), target.c_str()) == 0)
     return {ports::MailOutcome::sent, {}};

@@ -9,6 +9,8 @@
 #include <initializer_list>
 #include <optional>
 
+#include "workers/adapters/url_text.hpp"
+
 namespace groundtruth::adapters {
 namespace {
 
@@ -31,13 +33,6 @@ std::string hmac_of(const journal::DataKey& key, std::initializer_list<std::stri
   return hex.data();
 }
 
-// "20260618T143200Z"
-std::string basic_time(domain::Timestamp at) {
-  std::string text = domain::to_rfc3339_s(at);
-  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
-  return text;
-}
-
 std::optional<domain::Timestamp> parse_basic_time(std::string text) {
   constexpr std::size_t length = 16;
   if (text.size() != length) return std::nullopt;
@@ -52,24 +47,6 @@ std::optional<Number> parse_number(std::string_view text) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
   return number;
-}
-
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF", plain = "-._~";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                          plain.find(c) != std::string_view::npos;
-    if (is_plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4U];
-      out += digits[byte & 15U];
-    }
-  }
-  return out;
 }
 
 // The first of each name, as both the signature and the spec are read from it. "" where there is none.
@@ -103,7 +80,7 @@ void UrlSigner::set_public_base(std::string base) {
 
 ports::SignedUpload UrlSigner::sign_upload(const ports::BlobSpec& spec, domain::Timestamp now,
                                            std::chrono::seconds valid) const {
-  const std::string date = basic_time(now), expires = std::to_string(valid.count()),
+  const std::string date = basic_time(domain::to_rfc3339_s(now)), expires = std::to_string(valid.count()),
                     bytes = std::to_string(spec.bytes);
   const std::string signature =
       hmac_of(key_, {"PUT", spec.key, date, expires, spec.content_type, bytes, spec.sha256});
@@ -124,7 +101,7 @@ ports::SignedUpload UrlSigner::sign_upload(const ports::BlobSpec& spec, domain::
 
 std::string UrlSigner::sign_download(std::string_view key, domain::Timestamp now,
                                      std::chrono::seconds valid) const {
-  const std::string date = basic_time(now), expires = std::to_string(valid.count());
+  const std::string date = basic_time(domain::to_rfc3339_s(now)), expires = std::to_string(valid.count());
   std::string url = base_ + "/media/" + std::string(key);
   append_times(url, date, expires);
   url.append("&").append(kSignature).append("=").append(hmac_of(key_, {"GET", key, date, expires}));

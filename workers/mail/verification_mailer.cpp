@@ -5,7 +5,6 @@
 #include <future>
 #include <memory>
 
-
 namespace groundtruth::workers {
 
 VerificationMailer::VerificationMailer(Unmailed unmailed, LinkOf link_of, Submit submit,

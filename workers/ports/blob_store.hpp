@@ -9,6 +9,7 @@
 // belongs on a pool. Errors: BlobStoreError where the store cannot be reached or refuses us.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,11 +24,19 @@
 
 namespace groundtruth::ports {
 
+// How a SHA-256 is written here: 64 lower-case hex digits.
+inline bool is_sha256_hex(std::string_view text) {
+  constexpr std::size_t digits = 64;
+  return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
 struct BlobSpec {
   std::string key;
   std::string content_type;
   std::uint64_t bytes = 0;
-  std::string sha256;  // 64 lower-case hex digits
+  std::string sha256;  // in hex, as above
 };
 
 // A request that the holder may make until `expires_at`, with exactly these headers.

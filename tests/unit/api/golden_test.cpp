@@ -10,6 +10,8 @@
 
 using namespace groundtruth;
 using namespace groundtruth::api::groundtruth;
+using api::problem_of;
+using api::read_body;
 using domain::Rejection;
 using domain::RejectionCode;
 
@@ -100,6 +102,39 @@ TEST_CASE("every rejection has its status and its bytes") {
       {{RejectionCode::version_mismatch, {}, {}},
        412,
        R"({"error":{"code":"precondition_failed","message":"The resource has changed since the version in If-Match.","details":{}}})"},
+      {{RejectionCode::task_not_open, {}, {{"status", "cancelled"}}},
+       409,
+       R"({"error":{"code":"conflict","message":"This task is cancelled; no work can be done on it.","details":{"status":"cancelled"}}})"},
+      {{RejectionCode::task_full, {}, {}},
+       409,
+       R"({"error":{"code":"conflict","message":"All places of this task are taken.","details":{"reason":"task_full"}}})"},
+      {{RejectionCode::task_already_accepted, {}, {}},
+       409,
+       R"({"error":{"code":"conflict","message":"You have accepted this task already.","details":{"reason":"already_accepted"}}})"},
+      {{RejectionCode::lease_not_found, {}, {}},
+       409,
+       R"({"error":{"code":"conflict","message":"Accept this task first.","details":{"reason":"not_accepted"}}})"},
+      {{RejectionCode::lease_expired, {}, {}},
+       409,
+       R"({"error":{"code":"conflict","message":"Your time for this task is over. Accept it again.","details":{"reason":"lease_expired"}}})"},
+      {{RejectionCode::already_submitted, {}, {}},
+       409,
+       R"({"error":{"code":"conflict","message":"You have submitted work for this task already.","details":{"reason":"already_submitted"}}})"},
+      {{RejectionCode::too_many_uploads, {{"max_uploads", 8}}, {}},
+       409,
+       R"({"error":{"code":"conflict","message":"There are too many uploads for this task already.","details":{"max_uploads":8}}})"},
+      {{RejectionCode::submission_not_found, {}, {}},
+       404,
+       R"({"error":{"code":"not_found","message":"There is no such submission.","details":{}}})"},
+      {{RejectionCode::submission_decided, {}, {{"status", "approved"}}},
+       409,
+       R"({"error":{"code":"conflict","message":"This submission is approved already.","details":{"status":"approved"}}})"},
+      {{RejectionCode::worker_not_found, {}, {}},
+       404,
+       R"({"error":{"code":"not_found","message":"There is no such worker.","details":{}}})"},
+      {{RejectionCode::worker_erased, {}, {}},
+       404,
+       R"({"error":{"code":"not_found","message":"There is no such worker.","details":{}}})"},
   };
   std::size_t codes = 0;
   boost::mp11::mp_for_each<boost::describe::describe_enumerators<RejectionCode>>([&](auto) { ++codes; });

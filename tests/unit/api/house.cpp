@@ -50,9 +50,10 @@ House::House(groundtruth::Options options)
   bcrypt_ = std::make_unique<Bcrypt>(*hashing_, journal::system_randomness(), 4);
   accounts_ = std::make_unique<projections::AccountQueries>(projector_->readers("accounts"));
   tasks_ = std::make_unique<projections::TaskQueries>(projector_->readers("tasks"));
+  assignments_ = std::make_unique<projections::AssignmentQueries>(projector_->readers("assignments"));
   services_ = std::make_unique<groundtruth::Services>(
-      groundtruth::Services::Parts{*node_, *accounts_, *tasks_, payments, *bcrypt_, clock,
-                                   journal::system_randomness(), master_key()},
+      groundtruth::Services::Parts{*node_, *accounts_, *tasks_, *assignments_, payments, blobs_, *bcrypt_,
+                                   clock, journal::system_randomness(), master_key()},
       std::move(options));
   projector_->on_committed([this](const journal::Accepted& accepted) { services_->observe(accepted); });
   dev_ = std::make_unique<dev::Services>(dev::Services{*node_, *tasks_, clock, journal::system_randomness()});

@@ -17,6 +17,7 @@
 #include "journal/memory/memory_journal.hpp"
 #include "projections/projector.hpp"
 #include "tests/unit/api/support.hpp"
+#include "tests/unit/workers/memory_blob_store.hpp"
 #include "workers/ports/payments.hpp"
 
 namespace groundtruth::api::testing {
@@ -72,6 +73,8 @@ class House {
   std::unique_ptr<Bcrypt> bcrypt_;
   std::unique_ptr<projections::AccountQueries> accounts_;
   std::unique_ptr<projections::TaskQueries> tasks_;
+  std::unique_ptr<projections::AssignmentQueries> assignments_;
+  workers::testing::MemoryBlobStore blobs_;
   std::unique_ptr<groundtruth::Services> services_;
   std::unique_ptr<dev::Services> dev_;
   std::unique_ptr<http::Router> router_;

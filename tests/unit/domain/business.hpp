@@ -2,8 +2,10 @@
 // would.
 #pragma once
 
+#include <cstdlib>
 #include <map>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <variant>
@@ -33,6 +35,12 @@ inline CreateTask street_scenes(Cents reward_cents = {250}, std::int64_t target_
   c.checkout = kCheckout;
   c.funding_url = "https://pay.example/1";
   return c;
+}
+
+// Of the environment's SEED, else a new one; what uses it prints it.
+inline std::uint64_t seed_of_run() {
+  const char* given = std::getenv("SEED");  // NOLINT(concurrency-mt-unsafe)
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
 }
 
 class Business {

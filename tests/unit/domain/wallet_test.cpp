@@ -1,7 +1,6 @@
 // The ledger: money moves only by postings that sum to zero.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <limits>
 #include <random>
 
@@ -111,8 +110,7 @@ TEST_CASE("a posting that makes money is seen") {
 }
 
 TEST_CASE("whatever happens, the ledger sums to zero and nothing but the outside is in debt") {
-  const char* given = std::getenv("SEED");  // NOLINT(concurrency-mt-unsafe)
-  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const std::uint64_t seed = seed_of_run();
   CAPTURE(seed);
   std::mt19937_64 engine(seed);
   const auto below = [&](std::uint64_t n) { return engine() % n; };

@@ -214,7 +214,7 @@ TEST_CASE("the client is told to go on once the handler wants the body, and not 
 
 TEST_CASE("a handler may stop reading") {
   House house;
-  for (const std::string& path : {"/one-piece", "/look-away", "/throws"}) {
+  for (const std::string path : {"/one-piece", "/look-away", "/throws"}) {
     CAPTURE(path);
     const std::string body = content(900'000);
     {

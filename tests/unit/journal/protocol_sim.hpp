@@ -426,8 +426,8 @@ class World {
     if (acknowledged_tasks_.empty() || once_in(3)) {
       const auto task =
           domain::new_id<domain::TaskId>("tsk_", clock_.now(), domain::Bucket{0}, randomness_.bits());
-      operation.command = domain::CreateTask{
-          task, account_, "t", "i", {domain::Modality::video}, {2500}, 1, {}, {}, {}, {"cko_" + task.value}, "u"};
+      operation.command = domain::CreateTask{task, account_, "t", "i", {domain::Modality::video}, {2500},
+                                             1,    {},       {},  {},  {"cko_" + task.value},     "u"};
     } else {
       const auto& task = acknowledged_tasks_[chance(acknowledged_tasks_.size())];
       if (once_in(2))

@@ -41,6 +41,12 @@ void change(const fs::path& file, const std::string& sql) {
   sqlite::Connection(file, options).exec(sql);
 }
 
+Definition definition_of(const std::string& name) {
+  for (auto& definition : all_projections())
+    if (definition.name == name) return std::move(definition);
+  throw std::logic_error("there is no such projection");
+}
+
 }  // namespace
 
 TEST_CASE("file: whatever is wrong with it, the read model comes back from the journal") {
@@ -88,7 +94,7 @@ TEST_CASE("file: whatever is wrong with it, the read model comes back from the j
       desk.catch_up(story);
       before = desk.digests();
     }
-    row.damage(directory.path() / "tasks.v2.db");
+    row.damage(directory.path() / "tasks.v3.db");
     Logged logged;
     Desk desk(logged.options(directory.path()));
     if (row.log != nullptr)
@@ -120,8 +126,7 @@ TEST_CASE("file: who reads it beside the journal learns whose it is, and whether
   Story story(12);
   const TempDir directory;
   story.steps(50);
-  const auto wallets = all_projections().at(2);
-  REQUIRE(wallets.name == "wallets");
+  const auto wallets = definition_of("wallets");
   const auto file = directory.path() / wallets.file_name();
   CHECK_FALSE(journal_of(file, wallets));
   {

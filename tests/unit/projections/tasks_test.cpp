@@ -107,11 +107,11 @@ TEST_CASE(
     std::optional<DuePlace> after;
     do {
       const auto look = tasks.due({start.ms + ms}, after, limit);
-      for (const auto& one : look.tasks) {
+      for (const auto& one : look.commands) {
         CHECK(one.account == customer);
         ids.push_back(one.task);
       }
-      CHECK(look.tasks.size() <= limit);
+      CHECK(look.commands.size() <= limit);
       after = look.next;
     } while (after);
     return ids;

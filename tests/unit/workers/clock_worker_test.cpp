@@ -82,20 +82,20 @@ struct Desk {
         domain::new_id<domain::TaskId>("tsk_", clock.now(), domain::Bucket{7}, randomness.bits());
     tasks.emplace(clock.wall_ms + due_in_ms, task);
   }
-  projections::DueLook due(domain::Timestamp now, const std::optional<projections::DuePlace>& after,
-                           std::uint32_t limit) {
+  ClockWorker::Look due(domain::Timestamp now, const std::optional<projections::DuePlace>& after,
+                        std::uint32_t limit) {
     ++looks;
     if (unreadable) throw std::runtime_error("no read model");
-    projections::DueLook look;
+    projections::DueLook<domain::ExpireTask> look;
     for (const auto& [when, task] : tasks) {
       if (when > now.ms || (after && when <= after->due.ms)) continue;
-      look.tasks.push_back({task, {"org_x"}});
-      if (look.tasks.size() == limit) {
+      look.commands.push_back({task, {"org_x"}});
+      if (look.commands.size() == limit) {
         look.next = projections::DuePlace{{when}, 0};
         break;
       }
     }
-    return look;
+    return acts_of(std::move(look));
   }
   void take(journal::Submission submission) {
     const auto& command = std::get<domain::ExpireTask>(submission.command);
@@ -147,7 +147,7 @@ TEST_CASE("clock: a task ends within a second of its deadline, and not before") 
   CHECK(desk.ended.empty());
   desk.pass(1'500ms);
   CHECK(desk.ended.size() == 1);
-  CHECK(desk.worker->expired() == 1);
+  CHECK(desk.worker->acted() == 1);
 }
 
 TEST_CASE("clock: what came due while nobody looked is caught up with, the longest overdue first") {
