@@ -156,6 +156,18 @@ def test_names_that_try_to_write_headers(server, nobody):
     assert [str(to) for to in mail.get_all("To")] == [response.json()["worker"]["email"]]
 
 
+@pytest.mark.xfail(strict=True, reason="lines and links of the name stand in the mail as if they were ours")
+def test_names_that_try_to_write_mails(server, nobody):
+    """Anyone may enter anyone's address: what is sent there must not be theirs to write."""
+    name = "Ada\n\nYou have won! Open http://evil.example/prize now."
+    response = post(nobody, "/register", registration(name=name))
+    if response.status_code == 400:
+        return
+    text = workers.mail_of(server, response.json()["worker"]["id"]).get_content()
+    assert not [line for line in text.splitlines() if line.startswith("You have won")]
+    assert "http://evil.example" not in text
+
+
 @pytest.mark.parametrize(("content", "type", "status", "code"), [
     (b"{", "application/json", 400, "validation_error"),
     (b"", "application/json", 400, "validation_error"),
@@ -460,7 +472,6 @@ def test_a_workers_limit(fresh_server, make_worker):
     assert other.http.get(f"{BASE}/profile").status_code == 200
 
 
-@pytest.mark.xfail(strict=True, reason="DELETE /ops/workers/{id} does not exist yet")
 def test_a_deleted_workers_token_is_worth_nothing(fresh_server, make_worker):
     server = fresh_server()
     worker, other = make_worker(server), make_worker(server)
@@ -474,6 +485,33 @@ def test_a_deleted_workers_token_is_worth_nothing(fresh_server, make_worker):
         assert nobody.get(workers.link_of(server, worker.id)).status_code == 400
         assert post(nobody, "/register", registration(email=worker.email)).status_code == 201, "the address is free"
     assert other.get("/profile")["id"] == other.id
+
+
+def test_what_is_known_of_a_deleted_worker(fresh_server, make_worker):
+    """Name, address, place: nothing of it is in any file. The mail was sent; its copy is the mail server's."""
+    server = fresh_server()
+    worker = make_worker(server, name="Zephyrine Quillfeather", email="zephyrine@erase-me.example",
+                         location={"lat": 12.345678, "lng": 98.765432})
+    worker.http.put(f"{BASE}/profile", json={"name": "Zephyrine Q. Quillfeather"})
+    words = (b"Quillfeather", b"erase-me.example", b"12.345678", b"12345678", b"98765432")
+
+    def files_with() -> list[str]:
+        found = []
+        for path in server.data.rglob("*"):
+            if path.is_file() and "mail" not in path.parts and any(word in path.read_bytes() for word in words):
+                found.append(path.name)
+        return found
+
+    assert files_with(), "without deleting there is something to be found"
+    with server.ops() as ops:
+        assert ops.delete(f"/ops/workers/{worker.id}").status_code == 200
+        assert ops.delete(f"/ops/workers/{worker.id}").status_code == 200, "what is wanted may already be so"
+        for id in ("wrk_" + "0" * 26, "x", "org_" + "0" * 26):
+            assert ops.delete(f"/ops/workers/{id}").status_code == 404
+    assert files_with() == []
+    server.assert_rebuild_gives_same_digest()
+    assert files_with() == []
+    error_of(worker.http.get(f"{BASE}/profile"), 401, "unauthorized")
 
 
 # The profile
@@ -561,6 +599,15 @@ def test_who_is_not_verified_is_nobody(server, nobody):
     nothing = nobody.get(f"{BASE}/wrk_{'0' * 26}/public")
     answer = nobody.get(f"{BASE}/{worker.id}/public")
     assert (answer.status_code, answer.content) == (404, nothing.content)
+
+
+@pytest.mark.parametrize(("path", "fields"), [
+    ("/earnings?days=0", ["days"]), ("/earnings?days=367", ["days"]), ("/earnings?days=x", ["days"]), ("/earnings?x=1", ["x"]),
+    ("/leaderboard?limit=0", ["limit"]), ("/leaderboard?limit=101&offset=-1", ["limit", "offset"]), ("/profile?x=1", ["x"]),
+    ("/leaderboard?limit=5&limit=6", ["limit"]), ("/leaderboard?offset=1000001", ["offset"]),
+])
+def test_wrong_queries(worker, path, fields):
+    assert [path for path, _ in wrong_fields(worker.http.get(BASE + path))] == fields
 
 
 @pytest.mark.parametrize(("path", "method", "allow"), [
