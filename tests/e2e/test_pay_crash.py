@@ -13,7 +13,7 @@ from harness import wait_for
 from workers import BASE, text_task
 
 REWARD = 500
-ROUNDS = int(os.environ.get("KILLS", "3"))
+ROUNDS = int(os.environ.get("GROUNDTRUTH_CRASH_ROUNDS", "3"))
 
 
 def check_ledger(server) -> dict[str, int]:

@@ -592,6 +592,19 @@ def test_cancelling_with_work_that_waits(fresh_server, make_org, make_worker):
     server.assert_rebuild_gives_same_digest()
 
 
+@pytest.mark.xfail(strict=True, reason="tasks of an erased customer stay open and go on taking work")
+def test_an_erased_customers_tasks_are_over(fresh_server, make_org, make_worker):
+    """Nobody is there to look at what would be handed in, nor to be paid back later."""
+    server = fresh_server()
+    org, worker = make_org(server), make_worker(server)
+    task, other = text_task(org), text_task(org)
+    made = worker.submit_text(task)
+    server.cli("account", "erase", org.id)
+    assert made["id"]
+    assert worker.feed_ids() == []
+    error_of(worker.post(other, "accept"), 409, "conflict")
+
+
 def test_an_erased_worker_is_owed_what_they_earned(fresh_server, make_org, make_worker):
     server = fresh_server()
     org, worker = make_org(server), make_worker(server)
