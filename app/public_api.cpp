@@ -50,7 +50,7 @@ api::media::Options media_options(const Settings& settings) {
   return options;
 }
 
-constexpr unsigned kBlobThreads = 4;
+constexpr unsigned kBlobThreads = 32;  // they wait for disks and networks, and synced together they wait once
 constexpr std::size_t kMaxWaiting = 256;  // passwords to be checked, proofs to be looked at
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "projections/tasks/feed.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "projections/stream_table.hpp"
@@ -11,62 +12,11 @@ namespace {
 
 constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
 constexpr FeedPlace kBest{kMax, kMax, kMax};
-// Index entries that are passed over in search of a suiting one before each class is asked by itself.
+// Index entries that are passed over in search of a suiting one before each kind is asked for by itself.
 constexpr std::uint32_t kMaxPassedOver = 4'096;
 
-struct Entry {
-  FeedPlace place;
-  std::int64_t task_class = 0;
-};
-
-bool is_among(const std::vector<bool>& classes, std::int64_t task_class) {
-  const auto index = static_cast<std::size_t>(task_class - 1);
-  return index < classes.size() && classes[index];
-}
-
-// The next ones of the whole feed, for as long as suiting ones come often enough. nullopt: they do not.
-std::optional<std::vector<Entry>> next_of_all(sqlite::Connection& db, const std::vector<bool>& classes,
-                                              const FeedPlace& after, std::size_t wanted) {
-  auto statement = db.cached(
-      "SELECT reward, created_at, row, class FROM feed WHERE (reward, created_at, row) < (?1, ?2, ?3) "
-      "ORDER BY reward DESC, created_at DESC, row DESC");
-  statement.bind(1, after.reward_cents).bind(2, after.created_ms).bind(3, after.row);
-  std::vector<Entry> found;
-  std::uint32_t passed_over = 0;
-  while (found.size() < wanted && statement.step()) {
-    const std::int64_t task_class = statement.int64(3);
-    if (is_among(classes, task_class))
-      found.push_back({{statement.int64(0), statement.int64(1), statement.int64(2)}, task_class});
-    else if (++passed_over > kMaxPassedOver)
-      return std::nullopt;
-  }
-  return found;
-}
-
-void add_next_of(sqlite::Connection& db, std::int64_t task_class, const FeedPlace& after, std::size_t wanted,
-                 std::vector<Entry>& found) {
-  auto statement = db.cached(
-      "SELECT reward, created_at, row FROM feed WHERE class = ?1 AND (reward, created_at, row) < (?2, ?3, "
-      "?4) "
-      "ORDER BY reward DESC, created_at DESC, row DESC LIMIT ?5");
-  statement.bind(1, task_class)
-      .bind(2, after.reward_cents)
-      .bind(3, after.created_ms)
-      .bind(4, after.row)
-      .bind(5, static_cast<std::int64_t>(wanted));
-  while (statement.step())
-    found.push_back({{statement.int64(0), statement.int64(1), statement.int64(2)}, task_class});
-}
-
-// The same by asking every suiting class: it costs what there are classes, however rare their tasks are.
-std::vector<Entry> next_of_classes(sqlite::Connection& db, const std::vector<bool>& classes,
-                                   const FeedPlace& after, std::size_t wanted) {
-  std::vector<Entry> found;
-  for (std::size_t i = 0; i < classes.size(); ++i)
-    if (classes[i]) add_next_of(db, static_cast<std::int64_t>(i) + 1, after, wanted, found);
-  std::sort(found.begin(), found.end(), [](const Entry& a, const Entry& b) { return a.place > b.place; });
-  if (found.size() > wanted) found.resize(wanted);
-  return found;
+FeedPlace place_of(const sqlite::Statement& row) {
+  return {row.int64(0), row.int64(1), row.int64(2)};
 }
 
 std::optional<domain::Task> task_at(sqlite::Connection& db, std::int64_t row) {
@@ -76,23 +26,80 @@ std::optional<domain::Task> task_at(sqlite::Connection& db, std::int64_t row) {
   return decode_state<domain::Task>(statement.text(0));
 }
 
+// Reads what came since: rows of (number, JSON), numbered from 1 without gaps.
+template <class T>
+void read_new(sqlite::Statement statement, std::vector<T>& known) {
+  statement.bind(1, static_cast<std::int64_t>(known.size()));
+  while (statement.step()) {
+    known.resize(static_cast<std::size_t>(statement.int64(0)));
+    known.back() = decode_state<T>(statement.text(1));
+  }
+}
+
 }  // namespace
 
-std::vector<bool> FeedQueries::classes_for(sqlite::Connection& db, std::uint64_t generation,
-                                           const domain::Offer& offer) const {
+// The two ways through the feed.
+struct FeedQueries::Way {
+  sqlite::Connection& db;
+  const Suiting& suiting;
+
+  // The next ones of the whole feed, for as long as suiting ones come often enough. nullopt: they do not.
+  std::optional<std::vector<FeedPlace>> next_of_all(const FeedPlace& after, std::size_t wanted) const {
+    auto statement = db.cached(
+        "SELECT reward, created_at, row, ask, area FROM feed WHERE (reward, created_at, row) < (?1, ?2, ?3) "
+        "ORDER BY reward DESC, created_at DESC, row DESC");
+    statement.bind(1, after.reward_cents).bind(2, after.created_ms).bind(3, after.row);
+    std::vector<FeedPlace> found;
+    std::uint32_t passed_over = 0;
+    while (found.size() < wanted && statement.step()) {
+      if (suiting.has(statement.int64(3), statement.int64(4)))
+        found.push_back(place_of(statement));
+      else if (++passed_over > kMaxPassedOver)
+        return std::nullopt;
+    }
+    return found;
+  }
+
+  // The same by asking for everything that suits by itself: it costs what there is of that, however rare the
+  // tasks are.
+  std::vector<FeedPlace> next_of_each(const FeedPlace& after, std::size_t wanted) const {
+    std::vector<FeedPlace> found;
+    for (std::size_t ask = 0; ask < suiting.asks.size(); ++ask)
+      for (std::size_t area = 0; suiting.asks[ask] && area < suiting.areas.size(); ++area)
+        if (suiting.areas[area])
+          add_next(static_cast<std::int64_t>(ask), static_cast<std::int64_t>(area), after, wanted, found);
+    std::sort(found.begin(), found.end(), std::greater());
+    if (found.size() > wanted) found.resize(wanted);
+    return found;
+  }
+
+ private:
+  void add_next(std::int64_t ask, std::int64_t area, const FeedPlace& after, std::size_t wanted,
+                std::vector<FeedPlace>& found) const {
+    auto statement = db.cached(
+        "SELECT reward, created_at, row FROM feed WHERE ask = ?1 AND area = ?2 "
+        "AND (reward, created_at, row) < (?3, ?4, ?5) "
+        "ORDER BY reward DESC, created_at DESC, row DESC LIMIT ?6");
+    statement.bind(1, ask).bind(2, area);
+    statement.bind(3, after.reward_cents).bind(4, after.created_ms).bind(5, after.row);
+    statement.bind(6, static_cast<std::int64_t>(wanted));
+    while (statement.step()) found.push_back(place_of(statement));
+  }
+};
+
+FeedQueries::Suiting FeedQueries::suiting(sqlite::Connection& db, std::uint64_t generation,
+                                          const domain::Offer& offer) const {
   const std::lock_guard lock(known_->mutex);
   if (known_->generation != generation) {
-    known_->classes.clear();
+    known_->asks.clear();
+    known_->areas.clear();
     known_->generation = generation;
   }
-  auto statement = db.cached("SELECT class, asks FROM feed_classes WHERE class > ?1 ORDER BY class");
-  statement.bind(1, static_cast<std::int64_t>(known_->classes.size()));
-  while (statement.step()) {
-    known_->classes.resize(static_cast<std::size_t>(statement.int64(0)));
-    known_->classes.back() = decode_state<FeedClass>(statement.text(1));
-  }
-  std::vector<bool> suiting(known_->classes.size());
-  for (std::size_t i = 0; i < suiting.size(); ++i) suiting[i] = may_suit(offer, known_->classes[i]);
+  read_new(db.cached("SELECT number, ask FROM feed_asks WHERE number > ?1 ORDER BY number"), known_->asks);
+  read_new(db.cached("SELECT number, area FROM feed_areas WHERE number > ?1 ORDER BY number"), known_->areas);
+  Suiting suiting{{false}, {true}};
+  for (const auto& ask : known_->asks) suiting.asks.push_back(suits(offer, ask));
+  for (const auto& area : known_->areas) suiting.areas.push_back(may_reach(offer, area));
   return suiting;
 }
 
@@ -102,19 +109,20 @@ FeedPage FeedQueries::page(const domain::Offer& offer, const std::optional<FeedP
   const auto db = readers_->lease();
   const auto generation = readers_->generation();
   const Snapshot snapshot(*db);
-  const auto classes = classes_for(*db, generation, offer);
+  const Suiting matched = suiting(*db, generation, offer);
+  const Way way{*db, matched};
   FeedPlace place = after.value_or(kBest);
   FeedPage page;
   bool is_rare = false;
   for (;;) {
     // One more than is shown tells whether there is a next page.
     const std::size_t wanted = limit + 1;
-    std::optional<std::vector<Entry>> entries;
-    if (!is_rare) entries = next_of_all(*db, classes, place, wanted);
-    is_rare = !entries;
-    if (!entries) entries = next_of_classes(*db, classes, place, wanted);
-    for (const auto& entry : *entries) {
-      auto task = task_at(*db, entry.place.row);
+    std::optional<std::vector<FeedPlace>> places;
+    if (!is_rare) places = way.next_of_all(place, wanted);
+    is_rare = !places;
+    if (!places) places = way.next_of_each(place, wanted);
+    for (const auto& next : *places) {
+      auto task = task_at(*db, next.row);
       const bool can_take =
           task && domain::suits(offer, task->modalities, task->requirements) && may_take(*task);
       if (can_take && page.tasks.size() == limit) {
@@ -124,11 +132,11 @@ FeedPage FeedQueries::page(const domain::Offer& offer, const std::optional<FeedP
       // The place of the last one shown: what follows it may be passed over again, and costs little.
       if (can_take) {
         page.tasks.push_back(std::move(*task));
-        place = entry.place;
+        place = next;
       }
     }
-    if (entries->size() < wanted) return page;
-    place = entries->back().place;
+    if (places->size() < wanted) return page;
+    place = places->back();
   }
 }
 

@@ -41,14 +41,22 @@ class FeedQueries {
                 const std::function<bool(const domain::Task&)>& may_take) const;
 
  private:
-  // Classes never change, so each is decoded once a file.
+  // These never change, so each is decoded once a file.
   struct Known {
     std::mutex mutex;
     std::uint64_t generation = 0;
-    std::vector<FeedClass> classes;  // by number less one
+    std::vector<FeedAsk> asks;        // by number less one
+    std::vector<domain::Area> areas;  // likewise
   };
-  std::vector<bool> classes_for(sqlite::Connection& db, std::uint64_t generation,
-                                const domain::Offer& offer) const;
+  // By number. Area 0, anywhere, suits everybody.
+  struct Suiting {
+    std::vector<bool> asks, areas;
+    bool has(std::int64_t ask, std::int64_t area) const {
+      return asks[static_cast<std::size_t>(ask)] && areas[static_cast<std::size_t>(area)];
+    }
+  };
+  Suiting suiting(sqlite::Connection& db, std::uint64_t generation, const domain::Offer& offer) const;
+  struct Way;
 
   ReadPool* readers_;
   std::shared_ptr<Known> known_;

@@ -1,4 +1,4 @@
-// Classes of tasks (contract in feed_class.hpp).
+// What tasks ask (contract in feed_class.hpp).
 #include "projections/tasks/feed_class.hpp"
 
 #include <algorithm>
@@ -15,25 +15,28 @@ std::int64_t middle_of_cell(std::int64_t e6) {
   return cell * kCellE6 + kCellE6 / 2;
 }
 
-// Radii in powers of two, or every radius would be a class of its own.
-domain::Area around(const domain::Area& area) {
+}  // namespace
+
+FeedAsk feed_ask_of(const domain::Task& task) {
+  FeedAsk ask{task.modalities, task.requirements.skills};
+  std::sort(ask.modalities.begin(), ask.modalities.end());
+  std::sort(ask.skills.begin(), ask.skills.end());
+  return ask;
+}
+
+bool suits(const domain::Offer& offer, const FeedAsk& ask) {
+  return domain::suits(offer, ask.modalities, {ask.skills, std::nullopt});
+}
+
+// Radii in powers of two, or every radius would make an area of its own.
+domain::Area feed_area_of(const domain::Area& area) {
   const auto radius = std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(area.radius_km, 1)));
   return {{middle_of_cell(area.center.lat_e6), middle_of_cell(area.center.lng_e6)},
           static_cast<std::int64_t>(radius) + kHalfCellKm};
 }
 
-}  // namespace
-
-FeedClass feed_class_of(const domain::Task& task) {
-  FeedClass asks{task.modalities, task.requirements.skills, std::nullopt};
-  std::sort(asks.modalities.begin(), asks.modalities.end());
-  std::sort(asks.skills.begin(), asks.skills.end());
-  if (task.requirements.area) asks.area = around(*task.requirements.area);
-  return asks;
-}
-
-bool may_suit(const domain::Offer& offer, const FeedClass& asks) {
-  return domain::suits(offer, asks.modalities, {asks.skills, asks.area});
+bool may_reach(const domain::Offer& offer, const domain::Area& feed_area) {
+  return offer.area && domain::overlap(*offer.area, feed_area);
 }
 
 }  // namespace groundtruth::projections

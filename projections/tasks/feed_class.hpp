@@ -1,9 +1,11 @@
-// What tasks ask of workers, coarsely: tasks of one class ask for the same skills and modalities in the same
-// part of the world, so that a worker is matched with a class once and not with each of its tasks.
+// What tasks ask of workers, coarsely, in two parts that combine freely: skills and modalities, and a part of
+// the world. There are few of each, so a worker is matched with them and not with every task.
+//
+// Both are stored as JSON: whoever changes what they hold, or how a task comes to them, makes a new version
+// of the projection.
 #pragma once
 
 #include <boost/describe.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,19 +13,19 @@
 
 namespace groundtruth::projections {
 
-// Stored as JSON: whoever changes what it holds, or how a task comes to it, makes a new version of the
-// projection.
-struct FeedClass {
+struct FeedAsk {
   std::vector<domain::Modality> modalities;
   std::vector<std::string> skills;
-  std::optional<domain::Area> area;  // holds the areas of all its tasks; nullopt: anywhere
-  friend bool operator==(const FeedClass&, const FeedClass&) = default;
 };
-BOOST_DESCRIBE_STRUCT(FeedClass, (), (modalities, skills, area))
+BOOST_DESCRIBE_STRUCT(FeedAsk, (), (modalities, skills))
 
-FeedClass feed_class_of(const domain::Task& task);
+FeedAsk feed_ask_of(const domain::Task& task);
+bool suits(const domain::Offer& offer, const FeedAsk& ask);
 
-// False: nobody with this offer can take any task of the class. True: perhaps; the task's own area decides.
-bool may_suit(const domain::Offer& offer, const FeedClass& asks);
+// One that holds the areas of many tasks: of all whose middle lies in the same square degree and whose radius
+// is about the same.
+domain::Area feed_area_of(const domain::Area& area);
+// True: perhaps; the task's own area decides.
+bool may_reach(const domain::Offer& offer, const domain::Area& feed_area);
 
 }  // namespace groundtruth::projections

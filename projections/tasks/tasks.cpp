@@ -23,15 +23,17 @@ constexpr const char* kSchema = R"sql(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL,
     owner INTEGER NOT NULL, status INTEGER NOT NULL, created_at INTEGER NOT NULL, due INTEGER,
     state TEXT NOT NULL);
-  CREATE TABLE feed_classes(class INTEGER PRIMARY KEY, asks TEXT NOT NULL UNIQUE);
+  CREATE TABLE feed_asks(number INTEGER PRIMARY KEY, ask TEXT NOT NULL UNIQUE);
+  CREATE TABLE feed_areas(number INTEGER PRIMARY KEY, area TEXT NOT NULL UNIQUE);
   CREATE TABLE feed(
-    row INTEGER PRIMARY KEY, class INTEGER NOT NULL, reward INTEGER NOT NULL, created_at INTEGER NOT NULL);
+    row INTEGER PRIMARY KEY, ask INTEGER NOT NULL, area INTEGER NOT NULL, reward INTEGER NOT NULL,
+    created_at INTEGER NOT NULL);
 )sql";
 constexpr const char* kIndexes = R"sql(
   CREATE INDEX IF NOT EXISTS task_list ON tasks(owner, status, created_at);
   CREATE INDEX IF NOT EXISTS task_due ON tasks(due) WHERE due IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS feed_best ON feed(reward, created_at, row, class);
-  CREATE INDEX IF NOT EXISTS feed_of_class ON feed(class, reward, created_at);
+  CREATE INDEX IF NOT EXISTS feed_best ON feed(reward, created_at, row, ask, area);
+  CREATE INDEX IF NOT EXISTS feed_of_ask ON feed(ask, area, reward, created_at);
 )sql";
 
 // Accounts' counters, read and written at most once a batch.
@@ -93,19 +95,24 @@ class Owners {
   std::int64_t next_ = 0;
 };
 
-// Tasks with a free place, each under the class of what it asks (feed_class.hpp): workers are matched with
-// classes, of which there are few, and not with tasks.
+// Tasks with a free place, each with the numbers of what it asks (feed_class.hpp). Area 0 is anywhere.
 class Feed {
  public:
   explicit Feed(sqlite::Connection& db) : db_(db) {}
 
   void add(std::string_view key, const domain::Task& task) {
     auto statement = db_.cached(
-        "INSERT INTO feed(row, class, reward, created_at) SELECT row, ?2, ?3, ?4 FROM tasks WHERE id = ?1");
+        "INSERT INTO feed(row, ask, area, reward, created_at) SELECT row, ?2, ?3, ?4, ?5 FROM tasks "
+        "WHERE id = ?1");
+    const auto& area = task.requirements.area;
     statement.bind_blob(1, key)
-        .bind(2, class_of(task))
-        .bind(3, task.reward_cents.value)
-        .bind(4, task.created_at.ms)
+        .bind(2, number_of(feed_ask_of(task), "SELECT number FROM feed_asks WHERE ask = ?1",
+                           "INSERT INTO feed_asks(ask) VALUES(?1) RETURNING number"))
+        .bind(3, area ? number_of(feed_area_of(*area), "SELECT number FROM feed_areas WHERE area = ?1",
+                                  "INSERT INTO feed_areas(area) VALUES(?1) RETURNING number")
+                      : 0)
+        .bind(4, task.reward_cents.value)
+        .bind(5, task.created_at.ms)
         .run();
   }
   void remove(std::string_view key) {
@@ -114,13 +121,14 @@ class Feed {
   }
 
  private:
-  std::int64_t class_of(const domain::Task& task) {
-    const std::string asks = journal::codec::to_json(feed_class_of(task));
-    auto known = db_.cached("SELECT class FROM feed_classes WHERE asks = ?1");
-    known.bind_text(1, asks);
+  template <class T>
+  std::int64_t number_of(const T& value, sqlite::Sql find, sqlite::Sql add) {
+    const std::string text = journal::codec::to_json(value);
+    auto known = db_.cached(find);
+    known.bind_text(1, text);
     if (known.step()) return known.int64(0);
-    auto added = db_.cached("INSERT INTO feed_classes(asks) VALUES(?1) RETURNING class");
-    added.bind_text(1, asks).step();
+    auto added = db_.cached(add);
+    added.bind_text(1, text).step();
     return added.int64(0);
   }
 
@@ -221,9 +229,9 @@ Definition tasks_projection() {
       {"owners", "SELECT account, funding, open, completed, cancelled, expired FROM owners ORDER BY account",
        6},
       {"feed",
-       "SELECT t.id, c.asks, f.reward, f.created_at FROM feed f LEFT JOIN tasks t ON t.row = f.row "
-       "LEFT JOIN feed_classes c ON c.class = f.class ORDER BY t.id",
-       4}};
+       "SELECT t.id, k.ask, a.area, f.reward, f.created_at FROM feed f LEFT JOIN tasks t ON t.row = f.row "
+       "LEFT JOIN feed_asks k ON k.number = f.ask LEFT JOIN feed_areas a ON a.number = f.area ORDER BY t.id",
+       5}};
   definition.loaders = {loader_of<TaskRows>()};
   definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
     return std::make_unique<TasksApplier>(db);

@@ -12,6 +12,7 @@ import time
 import load
 import profile_run
 import report
+import work
 from service import Service, disk_mib, request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -265,7 +266,8 @@ def profile(options):
             service.listen, "write", TASKS, key, "profile", prefix, **load_options(options, seconds=seconds + 2)))
 
 
-MEASUREMENTS = {"post": post, "get": get, "rebuild": rebuild, "million": million}
+MEASUREMENTS = {"post": post, "get": get, "rebuild": rebuild, "million": million, "feed": work.feed,
+                "work": work.work, "stream": work.stream}
 
 
 def main():
@@ -278,6 +280,11 @@ def main():
     parser.add_argument("--tasks", type=int, default=100_000, help="made for get and rebuild")
     parser.add_argument("--million", type=int, default=1_000_000, help="made for million")
     parser.add_argument("--fill-seconds", type=int, default=1200, help="longest time to make them")
+    parser.add_argument("--feed-tasks", type=int, default=100_000)
+    parser.add_argument("--feed-workers", type=int, default=10_000)
+    parser.add_argument("--assignments", type=int, default=20_000, help="accepted, proved and approved by work")
+    parser.add_argument("--work-seconds", type=int, default=120, help="longest time for each of the three")
+    parser.add_argument("--submissions", type=int, default=1_000_000, help="streamed by stream")
     parser.add_argument("--keep", action="store_true", help="keep the data directory of million")
     parser.add_argument("--binary", type=pathlib.Path, default=RELEASE / "groundtruth")
     options = parser.parse_args()
@@ -288,7 +295,7 @@ def main():
         say(name)
         try:
             {**MEASUREMENTS, "profile": profile}[name](options)
-        except (Failed, RuntimeError, subprocess.SubprocessError) as error:
+        except (Failed, work.Failed, RuntimeError, subprocess.SubprocessError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             status = 1
     return status

@@ -4,14 +4,20 @@
 --   read PREFIX KEY IDS SEED  GET PREFIX .. <a random id of the file IDS>, SEED makes the order repeatable
 --   paths KEY FILE SEED       GET a random path of the file FILE
 --   echo PATH FILE            POST the content of FILE unchanged
+--   any FILE SEED             a random request of FILE: lines of METHOD, path, bearer token and body, tabs between
+--   once FILE THREADS         each request of FILE once, then the run ends; 2xx answers are counted as `done`
 --
 -- `write` against an echo path does the same work here, so both sides of a ratio carry the same client.
 
 local threads = 0
 
+local all = {}
+
 function setup(thread)
   thread:set("number", threads)
+  thread:set("succeeded", 0)
   threads = threads + 1
+  all[#all + 1] = thread
 end
 
 local function lines_of(name)
@@ -67,14 +73,43 @@ function modes.echo(path, file)
   body:close()
 end
 
+local function request_of(line)
+  local method, path, token, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t?(.*)$")
+  local headers = {Authorization = "Bearer " .. token}
+  if body ~= "" then headers["Content-Type"] = "application/json" end
+  return wrk.format(method, path, headers, body ~= "" and body or nil)
+end
+
+function modes.any(file, seed)
+  local requests = lines_of(file)
+  for i, line in ipairs(requests) do requests[i] = request_of(line) end
+  send_any_of(requests, tonumber(seed))
+end
+
+function modes.once(file, count)
+  local lines, requests = lines_of(file), {}
+  for i = number + 1, #lines, tonumber(count) do requests[#requests + 1] = request_of(lines[i]) end
+  local sent, answered = 0, 0
+  request = function()
+    sent = math.min(sent + 1, #requests) -- connections that come too late repeat the last one
+    return requests[sent]
+  end
+  response = function(status)
+    answered = answered + 1
+    if status < 300 then succeeded = succeeded + 1 end
+    if answered >= #requests then wrk.thread:stop() end
+  end
+end
+
 function init(arguments)
   modes[arguments[1]](unpack(arguments, 2))
 end
 
 function done(summary, latency)
-  local errors = summary.errors
+  local errors, succeeded = summary.errors, 0
+  for _, thread in ipairs(all) do succeeded = succeeded + thread:get("succeeded") end
   io.write(string.format(
-    '\nRESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,"max_ms":%.4f,"status_errors":%d,"socket_errors":%d}\n',
+    '\nRESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,"max_ms":%.4f,"status_errors":%d,"socket_errors":%d,"done":%d}\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    latency.max / 1e3, errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+    latency.max / 1e3, errors.status, errors.connect + errors.read + errors.write + errors.timeout, succeeded))
 end

@@ -1,0 +1,144 @@
+"""What workers do, measured on data that work_data made: the feed, taking and doing work, streaming submissions."""
+import json
+import pathlib
+import sqlite3
+import subprocess
+import time
+import urllib.parse
+
+import load
+import report
+from service import Service, request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOL = ROOT / "build/release/tests/bench/work_data"
+WORK = ROOT / "build/bench"
+ECHO = "/dev/echo"
+
+
+class Failed(Exception):
+    """A measurement whose figures must not be believed."""
+
+
+def make(name, **counts):
+    """A data directory of that many things; what work_data says of it, and workers as (id, token)."""
+    data = WORK / name
+    subprocess.run(["rm", "-rf", str(data)], check=True)
+    data.parent.mkdir(parents=True, exist_ok=True)
+    options = [word for key, value in counts.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+    out = subprocess.run([str(TOOL), str(data), *options], check=True, capture_output=True, text=True).stdout
+    workers = [line.split() for line in (data / "bench.tokens").read_text().splitlines()]
+    return data, json.loads(out), workers
+
+
+def write_requests(name, lines):
+    path = WORK / f"{name}.requests"
+    path.write_text("".join("\t".join(line) + "\n" for line in lines))
+    return path
+
+
+def ms(value):
+    return f"{value:.3f} ms"
+
+
+def feed(options):
+    """The feed of random workers, one client, against an echo of the same bytes."""
+    data, _, workers = make("feed", tasks=options.feed_tasks, workers=options.feed_workers)
+    with Service(options.binary, data, fresh=False) as service:
+        requests = write_requests("feed", [("GET", "/api/v1/worker/feed", token) for _, token in workers])
+        status, body = request(service.listen, "GET", "/api/v1/worker/feed",
+                               {"Authorization": "Bearer " + workers[0][1]})
+        if status != 200 or not json.loads(body)["tasks"]:
+            raise Failed(f"GET feed: {status} {body[:200]!r}")
+        answer = WORK / "feed.body"
+        answer.write_bytes(body)
+        ours, echo = [], []
+        for turn in range(-1, options.rounds):
+            a = load.wrk(service.listen, "any", requests, turn + 2, connections=1, threads=1, seconds=options.seconds)
+            b = load.wrk(service.listen, "echo", ECHO, answer, connections=1, threads=1, seconds=options.seconds)
+            if load.errors([a, b]):
+                raise Failed(f"{load.errors([a, b])} requests failed")
+            if turn >= 0:
+                ours.append(a)
+                echo.append(b)
+    rows = [[f"GET feed, 1 client, {options.feed_tasks} tasks, {options.feed_workers} workers",
+             ms(load.median(ours, "p50_ms")), ms(load.median(ours, "p99_ms")), ms(load.median(echo, "p50_ms")),
+             ms(load.median(echo, "p99_ms")), f"**{load.ratio(ours, echo, 'p99_ms'):.1f}**"]]
+    report.keep("feed", report.table(["median of the rounds", "p50", "p99", "echo p50", "echo p99", "p99 ratio"], rows)
+                + f"\n\n{options.rounds} rounds of {options.seconds} s. {report.machine()}")
+
+
+def phase(service, name, lines, options):
+    """Sends each request once; commands a second."""
+    done = load.wrk(service.listen, "once", write_requests(name, lines), options.threads,
+                    connections=options.connections, threads=options.threads, seconds=options.work_seconds)
+    if done["done"] != len(lines):
+        raise Failed(f"{name}: {done['done']} of {len(lines)} succeeded: {done}")
+    return done["seconds"]
+
+
+def work(options):
+    """Accepts, proofs and approvals, each request once, against an echo of a proof."""
+    count = options.assignments
+    tasks = max(1, count // 1_000)
+    data, made, workers = make("work", tasks=0, workers=1_000, work_tasks=tasks)
+    pairs = [(task, token) for task in made["work"] for _, token in workers][:count]
+    proof = json.dumps({"text": "The shop is open; two people queue at the counter."})
+    with Service(options.binary, data, fresh=False) as service:
+        body = WORK / "work.body"
+        body.write_text(proof)
+        base = "/api/v1/worker/tasks/"
+        seconds = [phase(service, "accept", [("POST", f"{base}{task}/accept", token) for task, token in pairs], options),
+                   phase(service, "proof", [("POST", f"{base}{task}/proof", token, proof) for task, token in pairs],
+                         options)]
+        submissions = []
+        for task in made["work"]:
+            status, lines = request(service.listen, "GET", f"/api/v1/tasks/{task}/submissions?status=pending",
+                                    {"Authorization": "Bearer " + made["key"], "Accept": "application/x-ndjson"})
+            submissions += [json.loads(line)["id"] for line in lines.splitlines()]
+        if len(submissions) != len(pairs):
+            raise Failed(f"{len(submissions)} submissions of {len(pairs)} proofs")
+        seconds.append(phase(service, "approve", [("POST", f"/api/v1/submissions/{submission}/approve", made["key"])
+                                                  for submission in submissions], options))
+        echo = load.wrk(service.listen, "echo", ECHO, body, connections=options.connections, threads=options.threads,
+                        seconds=options.seconds)
+        deadline = time.monotonic() + 120
+        while service.metric("groundtruth_settled_work_total") < len(pairs):
+            if time.monotonic() > deadline:
+                raise Failed("not every approval reached its worker")
+            time.sleep(0.05)
+        service.command("ledger", "check")
+    rows = [[name, f"{len(pairs) / took:.0f}", f"{len(pairs) / took / echo['rate']:.2f}"]
+            for name, took in zip(("accepts", "proofs (text)", "approvals"), seconds)]
+    together = 3 * len(pairs) / sum(seconds)
+    rows.append(["together", f"{together:.0f}", f"**{together / echo['rate']:.2f}**"])
+    report.keep("work", report.table(["commands", "a second", "of the echo's rate"], rows)
+                + f"\n\n{len(pairs)} of each, {options.connections} connections; echo {echo['rate']:.0f} a second. Every "
+                  f"approval was paid once and the ledger checked. {report.machine()}")
+
+
+def stream(options):
+    """All submissions of a task as NDJSON against `sqlite3 -json` printing the same rows."""
+    data, made, _ = make("stream", tasks=0, workers=0, submissions=options.submissions)
+    with Service(options.binary, data, fresh=False) as service:
+        before = service.memory_mib()[0]
+        command = ["curl", "-sS", "-H", "Authorization: Bearer " + made["key"], "-H", "Accept: application/x-ndjson",
+                   f"http://{service.listen}/api/v1/tasks/{made['submissions']}/submissions"]
+        begin = time.monotonic()
+        lines = subprocess.run(f"{subprocess.list2cmdline(command)} | tee {WORK / 'stream.ndjson'} | wc -l", shell=True,
+                               check=True, capture_output=True, text=True).stdout
+        ours = time.monotonic() - begin
+        grown = service.memory_mib()[1] - before
+    if int(lines) != options.submissions:
+        raise Failed(f"{int(lines)} lines of {options.submissions}")
+    file = next((data / "read_models").glob("assignments.v*.db"))
+    sql = ("SELECT s.id, s.status, s.created_at, a.state FROM submissions s JOIN assignments a ON a.row = s.assignment "
+           "ORDER BY s.created_at DESC")
+    begin = time.monotonic()
+    subprocess.run(f"sqlite3 -json {file} '{sql}' | tee {WORK / 'stream.json'} | wc -l", shell=True, check=True,
+                   capture_output=True)
+    theirs = time.monotonic() - begin
+    rows = [[f"{options.submissions} submissions", f"{options.submissions / ours:.0f}",
+             f"{options.submissions / theirs:.0f}", f"**{theirs / ours:.2f}**", f"{grown:.0f} MiB"]]
+    report.keep("stream", report.table(["NDJSON", "rows a second", "`sqlite3 -json`", "ratio", "memory grew by"], rows)
+                + f"\n\n{report.machine()}")
