@@ -66,7 +66,6 @@ def test_a_full_task_is_a_conflict_until_a_place_is_given_back(server, org, work
     error_of(other.post(task, "accept"), 409, "conflict")
 
 
-@pytest.mark.smoke
 def test_releasing_what_one_has_not(server, org, worker, make_worker):
     task = text_task(org)
     make_worker(server).accept(task)

@@ -34,7 +34,6 @@ def settled(server) -> list[tuple[str, str]]:
                   if event["type"] == "worker.work_settled" and event["data"]["outcome"] == "approved")
 
 
-@pytest.mark.smoke
 def test_killed_right_after_approvals(fresh_server, make_org, make_worker):
     server = fresh_server()
     org = make_org(server)

@@ -90,7 +90,6 @@ def test_seconds_are_rounded(org, worker, seconds, shown):
     assert read(org, made)["duration_seconds"] == shown
 
 
-@pytest.mark.smoke
 def test_a_text(server, org, worker):
     task = text_task(org)
     text = "Zwei Züge, 日本 🎥\n\"quoted\" <b>&amp;</b>"
@@ -104,7 +103,6 @@ def test_a_text(server, org, worker):
     assert response.headers["Content-Disposition"].startswith("attachment")
 
 
-@pytest.mark.smoke
 def test_data_urls(server, org, worker):
     task = org.open_task(modalities=["image"])
     worker.accept(task)
@@ -250,7 +248,6 @@ def test_without_a_lease(server, org, worker, make_worker):
     error_of(worker.post(task, "uploads", workers.announcement(wav(), "audio/wav")), 409, "conflict")
 
 
-@pytest.mark.smoke
 def test_one_worker_one_submission_a_task(org, worker):
     task = text_task(org)
     worker.accept(task)
@@ -297,7 +294,6 @@ def reviewed(server, org, make_worker):
     return task, people, made
 
 
-@pytest.mark.smoke
 def test_lists_by_status(org, reviewed):
     task, _, made = reviewed
     ids = [submission["id"] for submission in made]
@@ -528,7 +524,6 @@ def test_deciding_at_once(server, org, worker):
     assert org.get_task(task["id"])["approved_submissions"] == (1 if status == "approved" else 0)
 
 
-@pytest.mark.smoke
 def test_the_last_approval_completes_the_task(fresh_server, make_org, make_worker):
     server = fresh_server()
     org = make_org(server)
@@ -566,7 +561,6 @@ def test_the_last_approval_completes_the_task(fresh_server, make_org, make_worke
     server.assert_rebuild_gives_same_digest()
 
 
-@pytest.mark.smoke
 def test_cancelling_with_work_that_waits(fresh_server, make_org, make_worker):
     """What is handed in is owed until it is decided: the rest goes back, and then what is rejected."""
     server = fresh_server()

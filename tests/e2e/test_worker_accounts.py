@@ -96,7 +96,6 @@ def test_a_customer_and_a_worker_may_share_an_address(server, make_org, nobody):
     assert post(nobody, "/register", registration(email=email)).status_code == 201
 
 
-@pytest.mark.smoke
 def test_every_wrong_field_is_named_at_once(nobody):
     body = {"name": "", "email": "nobody", "password": "short", "skills": ["a", 7], "modalities": ["smell"],
             "location": {"lat": 91, "lng": "west", "radius_km": -1, "height": 3}, "age": 30}
@@ -210,6 +209,11 @@ def test_a_taken_address_is_remembered_for_a_key(nobody):
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
+@pytest.mark.xfail(strict=True, reason="answered as if it were another API")
+def test_a_malformed_path_is_answered_in_this_format(nobody):
+    error_of(nobody.get(f"{BASE}/%00/public"), 400, "validation_error")
+
+
 def test_neither_password_nor_address_is_in_the_journal(fresh_server):
     server = fresh_server()
     body = registration(email="zephyrine@quillfeather.example", name="Zephyrine Quillfeather", location=MONTREAL,
@@ -312,7 +316,6 @@ def test_a_registration_outlives_a_kill(fresh_server):
 # Logging in
 
 
-@pytest.mark.smoke
 def test_nobody_learns_whether_an_address_is_registered(server, worker, nobody):
     unverified = workers.register(server)
     wrong = login(nobody, worker.email, "not the password")
