@@ -70,7 +70,6 @@ def test_requirements_that_are_none(client, requirements, fields):
     assert {field["path"] for field in response.json()["error"]["details"]["fields"]} == fields
 
 
-@pytest.mark.smoke
 def test_skills_that_are_asked(server, org, make_worker, tag):
     tasks = [text_task(org, requirements={"skills": skills}) for skills in (
         [f"{tag} a"], [f"{tag} b"], [f"{tag} A", f"{tag} B"], [f"{tag}"])]
@@ -121,7 +120,6 @@ def test_best_paid_first_then_newest(server, org, make_worker, tag):
     assert offered(worker, *tasks, limit=1) == [4, 1, 2, 0, 3]
 
 
-@pytest.mark.smoke
 def test_tasks_that_nobody_can_take(server, org, make_worker, tag):
     worker, other = make_worker(server, skills=[tag]), make_worker(server, skills=[tag])
     asks = {"requirements": {"skills": [tag]}}

@@ -66,7 +66,6 @@ def test_a_full_task_is_a_conflict_until_a_place_is_given_back(server, org, work
     error_of(other.post(task, "accept"), 409, "conflict")
 
 
-@pytest.mark.smoke
 def test_releasing_what_one_has_not(server, org, worker, make_worker):
     task = text_task(org)
     make_worker(server).accept(task)
@@ -199,6 +198,31 @@ def test_one_worker_at_once(server, org, worker):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(accept, range(16)))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 15
+
+
+def test_one_key_at_once(server, org, worker):
+    """The same request eight times at the same moment, for every step: one effect, and eight times its answer."""
+    task = text_task(org)
+    person = workers.registration()
+
+    def at_once(path: str, body: dict | None, status: int) -> httpx.Response:
+        def send(_) -> httpx.Response:
+            with server.client(worker.token) as client:
+                return client.post(path, json=body, headers={"Idempotency-Key": "one"})
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(send, range(8)))
+        assert {answer.status_code for answer in answers} == {status}, answers[0].text
+        assert len({answer.content for answer in answers}) == 1
+        assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) >= 1
+        return answers[0]
+
+    id = at_once(f"{BASE}/register", person, 201).json()["worker"]["id"]
+    workers.mail_of(server, id)
+    at_once(f"{BASE}/tasks/{task['id']}/accept", None, 200)
+    at_once(f"{BASE}/tasks/{task['id']}/uploads", workers.announcement(b"What I saw.", "text/plain"), 201)
+    at_once(f"{BASE}/tasks/{task['id']}/proof", {"text": "What I saw."}, 201)
+    assert len(workers.submissions(org, task, status="pending")) == 1
 
 
 # The race

@@ -131,7 +131,6 @@ def test_a_configured_limit(fresh_server, make_org, make_worker):
 # Uploading
 
 
-@pytest.mark.smoke
 def test_sending_it_again_changes_nothing(task, leased):
     announced = leased.announce(task, wav(), "audio/wav")
     answers = [leased.put(announced, wav()) for _ in range(3)]
@@ -152,7 +151,6 @@ def test_sending_it_at_once(task, leased):
     assert leased.prove(task, uploads=[announced["upload_id"]])
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize(("content", "status"), [
     (wav(seed=1), 400), (wav()[:-1], 400), (wav() + b"x", 413), (b"", 400), (wav()[::-1], 400), (wav() * 3, 413),
 ])
@@ -175,7 +173,6 @@ def test_another_type(task, leased, browser, headers):
     assert missing(leased, task, announced)
 
 
-@pytest.mark.smoke
 def test_an_upload_that_is_cut_off(server, task, leased):
     content = wav(60)
     announced = leased.announce(task, content, "audio/wav")
@@ -267,7 +264,6 @@ def test_an_upload_url_is_for_uploading(task, leased, browser):
         assert {"GET", "PUT"} <= {name.strip() for name in response.headers["Allow"].split(",")}
 
 
-@pytest.mark.smoke
 def test_download_urls_that_we_did_not_sign(server, org, shown, browser, make_worker, task):
     path, content = shown
     url = "http://x" + path

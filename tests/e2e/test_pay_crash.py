@@ -13,7 +13,7 @@ from harness import wait_for
 from workers import BASE, text_task
 
 REWARD = 500
-ROUNDS = int(os.environ.get("KILLS", "3"))
+ROUNDS = int(os.environ.get("GROUNDTRUTH_CRASH_ROUNDS", "3"))
 
 
 def check_ledger(server) -> dict[str, int]:
@@ -34,7 +34,6 @@ def settled(server) -> list[tuple[str, str]]:
                   if event["type"] == "worker.work_settled" and event["data"]["outcome"] == "approved")
 
 
-@pytest.mark.smoke
 def test_killed_right_after_approvals(fresh_server, make_org, make_worker):
     server = fresh_server()
     org = make_org(server)

@@ -90,7 +90,6 @@ def test_seconds_are_rounded(org, worker, seconds, shown):
     assert read(org, made)["duration_seconds"] == shown
 
 
-@pytest.mark.smoke
 def test_a_text(server, org, worker):
     task = text_task(org)
     text = "Zwei Züge, 日本 🎥\n\"quoted\" <b>&amp;</b>"
@@ -104,7 +103,6 @@ def test_a_text(server, org, worker):
     assert response.headers["Content-Disposition"].startswith("attachment")
 
 
-@pytest.mark.smoke
 def test_data_urls(server, org, worker):
     task = org.open_task(modalities=["image"])
     worker.accept(task)
@@ -179,6 +177,45 @@ def test_a_recording_that_is_none(org, worker):
         assert [path for path, _ in wrong_fields(response)] == ["uploads[0]"], content_type
 
 
+TEXTS = {
+    "plain": "I was there.", "unicode": "日本語 🎥 Züge", "json": '{"a": 1}', "csv": "a,b\n1,2\n", "shell": "#!/bin/sh\necho\n",
+    "subtitles": "1\n00:00:01,000 --> 00:00:02,000\nHello\n", "captions": "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n",
+    "a letter": "x",
+}
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="good text that is taken for something else"))
+    if name in ("subtitles", "captions", "a letter") else name for name in TEXTS])
+def test_a_text_file(server, org, worker, name):
+    """A transcript is text, whatever it looks like."""
+    task = text_task(org)
+    worker.accept(task)
+    content = TEXTS[name].encode()
+    made = worker.prove(task, uploads=[worker.upload(task, content, "text/plain")])
+    found = read(org, made)
+    assert found["media"][0]["content_type"] == "text/plain"
+    assert download(server, found["media_url"]).content == content
+
+
+@pytest.mark.parametrize("content", [b"a\0b", "Zwei Züge".encode("latin-1"), png(), b"\xff\xfe"])
+def test_a_text_file_that_is_none(org, worker, content):
+    task = text_task(org)
+    worker.accept(task)
+    upload = worker.upload(task, content, "text/plain")
+    assert wrong_fields(worker.post(task, "proof", {"uploads": [upload]})) == [("uploads[0]", "invalid_value")]
+
+
+@pytest.mark.xfail(strict=True, reason="the list says what was found, the download what was announced")
+def test_a_picture_that_was_announced_as_another_kind(server, org, worker):
+    task = org.open_task(modalities=["image"])
+    worker.accept(task)
+    made = worker.prove(task, data_urls=[data_url(png(), "image/jpeg")])
+    found = read(org, made)
+    assert found["media"][0]["content_type"] == "image/png"
+    assert download(server, found["media_url"]).headers["Content-Type"] == "image/png"
+
+
 def test_an_upload_that_has_not_come(org, worker):
     task = org.open_task(modalities=["audio"])
     worker.accept(task)
@@ -211,7 +248,6 @@ def test_without_a_lease(server, org, worker, make_worker):
     error_of(worker.post(task, "uploads", workers.announcement(wav(), "audio/wav")), 409, "conflict")
 
 
-@pytest.mark.smoke
 def test_one_worker_one_submission_a_task(org, worker):
     task = text_task(org)
     worker.accept(task)
@@ -258,7 +294,6 @@ def reviewed(server, org, make_worker):
     return task, people, made
 
 
-@pytest.mark.smoke
 def test_lists_by_status(org, reviewed):
     task, _, made = reviewed
     ids = [submission["id"] for submission in made]
@@ -489,7 +524,6 @@ def test_deciding_at_once(server, org, worker):
     assert org.get_task(task["id"])["approved_submissions"] == (1 if status == "approved" else 0)
 
 
-@pytest.mark.smoke
 def test_the_last_approval_completes_the_task(fresh_server, make_org, make_worker):
     server = fresh_server()
     org = make_org(server)
@@ -527,7 +561,6 @@ def test_the_last_approval_completes_the_task(fresh_server, make_org, make_worke
     server.assert_rebuild_gives_same_digest()
 
 
-@pytest.mark.smoke
 def test_cancelling_with_work_that_waits(fresh_server, make_org, make_worker):
     """What is handed in is owed until it is decided: the rest goes back, and then what is rejected."""
     server = fresh_server()
@@ -553,10 +586,40 @@ def test_cancelling_with_work_that_waits(fresh_server, make_org, make_worker):
     server.assert_rebuild_gives_same_digest()
 
 
+@pytest.mark.xfail(strict=True, reason="tasks of an erased customer stay open and go on taking work")
+def test_an_erased_customers_tasks_are_over(fresh_server, make_org, make_worker):
+    """Nobody is there to look at what would be handed in, nor to be paid back later."""
+    server = fresh_server()
+    org, worker = make_org(server), make_worker(server)
+    task, other = text_task(org), text_task(org)
+    made = worker.submit_text(task)
+    server.cli("account", "erase", org.id)
+    assert made["id"]
+    assert worker.feed_ids() == []
+    error_of(worker.post(other, "accept"), 409, "conflict")
+
+
+def test_an_erased_worker_is_owed_what_they_earned(fresh_server, make_org, make_worker):
+    server = fresh_server()
+    org, worker = make_org(server), make_worker(server)
+    done, waiting = text_task(org), text_task(org)
+    first, second = worker.submit_text(done), worker.submit_text(waiting)
+    assert workers.approve(org, first).status_code == 200
+    workers.wait_for_earnings(worker, 500, 1)
+    with server.ops() as ops:
+        assert ops.delete(f"/ops/workers/{worker.id}").status_code == 200
+        assert workers.approve(org, second).status_code == 200
+        wait_for(lambda: ops.get(f"/ops/workers/{worker.id}").json()["earned_cents"] == 1000, "both are settled")
+    assert read(org, second)["worker_id"] == worker.id
+    assert check_ledger(server)["payable"] == 1000
+    server.assert_rebuild_gives_same_digest()
+
+
+@pytest.mark.slow
 def test_a_deadline_with_work_that_waits(server, org, make_worker):
     """Who was in time is paid, also when the decision comes after the deadline."""
     one, two, late = (make_worker(server) for _ in range(3))
-    deadline = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=8)
+    deadline = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=12)
     task = text_task(org, deadline=deadline.isoformat())
     first, second = one.submit_text(task), two.submit_text(task)
     late.accept(task)

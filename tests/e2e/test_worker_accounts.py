@@ -96,7 +96,6 @@ def test_a_customer_and_a_worker_may_share_an_address(server, make_org, nobody):
     assert post(nobody, "/register", registration(email=email)).status_code == 201
 
 
-@pytest.mark.smoke
 def test_every_wrong_field_is_named_at_once(nobody):
     body = {"name": "", "email": "nobody", "password": "short", "skills": ["a", 7], "modalities": ["smell"],
             "location": {"lat": 91, "lng": "west", "radius_km": -1, "height": 3}, "age": 30}
@@ -156,6 +155,18 @@ def test_names_that_try_to_write_headers(server, nobody):
     assert [str(to) for to in mail.get_all("To")] == [response.json()["worker"]["email"]]
 
 
+@pytest.mark.xfail(strict=True, reason="lines and links of the name stand in the mail as if they were ours")
+def test_names_that_try_to_write_mails(server, nobody):
+    """Anyone may enter anyone's address: what is sent there must not be theirs to write."""
+    name = "Ada\n\nYou have won! Open http://evil.example/prize now."
+    response = post(nobody, "/register", registration(name=name))
+    if response.status_code == 400:
+        return
+    text = workers.mail_of(server, response.json()["worker"]["id"]).get_content()
+    assert not [line for line in text.splitlines() if line.startswith("You have won")]
+    assert "http://evil.example" not in text
+
+
 @pytest.mark.parametrize(("content", "type", "status", "code"), [
     (b"{", "application/json", 400, "validation_error"),
     (b"", "application/json", 400, "validation_error"),
@@ -196,6 +207,11 @@ def test_a_taken_address_is_remembered_for_a_key(nobody):
     again = post(nobody, "/register", body, "late")
     assert (again.status_code, again.content) == (409, refused.content)
     assert again.headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.xfail(strict=True, reason="answered as if it were another API")
+def test_a_malformed_path_is_answered_in_this_format(nobody):
+    error_of(nobody.get(f"{BASE}/%00/public"), 400, "validation_error")
 
 
 def test_neither_password_nor_address_is_in_the_journal(fresh_server):
@@ -300,7 +316,6 @@ def test_a_registration_outlives_a_kill(fresh_server):
 # Logging in
 
 
-@pytest.mark.smoke
 def test_nobody_learns_whether_an_address_is_registered(server, worker, nobody):
     unverified = workers.register(server)
     wrong = login(nobody, worker.email, "not the password")
@@ -460,7 +475,6 @@ def test_a_workers_limit(fresh_server, make_worker):
     assert other.http.get(f"{BASE}/profile").status_code == 200
 
 
-@pytest.mark.xfail(strict=True, reason="DELETE /ops/workers/{id} does not exist yet")
 def test_a_deleted_workers_token_is_worth_nothing(fresh_server, make_worker):
     server = fresh_server()
     worker, other = make_worker(server), make_worker(server)
@@ -474,6 +488,33 @@ def test_a_deleted_workers_token_is_worth_nothing(fresh_server, make_worker):
         assert nobody.get(workers.link_of(server, worker.id)).status_code == 400
         assert post(nobody, "/register", registration(email=worker.email)).status_code == 201, "the address is free"
     assert other.get("/profile")["id"] == other.id
+
+
+def test_what_is_known_of_a_deleted_worker(fresh_server, make_worker):
+    """Name, address, place: nothing of it is in any file. The mail was sent; its copy is the mail server's."""
+    server = fresh_server()
+    worker = make_worker(server, name="Zephyrine Quillfeather", email="zephyrine@erase-me.example",
+                         location={"lat": 12.345678, "lng": 98.765432})
+    worker.http.put(f"{BASE}/profile", json={"name": "Zephyrine Q. Quillfeather"})
+    words = (b"Quillfeather", b"erase-me.example", b"12.345678", b"12345678", b"98765432")
+
+    def files_with() -> list[str]:
+        found = []
+        for path in server.data.rglob("*"):
+            if path.is_file() and "mail" not in path.parts and any(word in path.read_bytes() for word in words):
+                found.append(path.name)
+        return found
+
+    assert files_with(), "without deleting there is something to be found"
+    with server.ops() as ops:
+        assert ops.delete(f"/ops/workers/{worker.id}").status_code == 200
+        assert ops.delete(f"/ops/workers/{worker.id}").status_code == 200, "what is wanted may already be so"
+        for id in ("wrk_" + "0" * 26, "x", "org_" + "0" * 26):
+            assert ops.delete(f"/ops/workers/{id}").status_code == 404
+    assert files_with() == []
+    server.assert_rebuild_gives_same_digest()
+    assert files_with() == []
+    error_of(worker.http.get(f"{BASE}/profile"), 401, "unauthorized")
 
 
 # The profile
@@ -561,6 +602,15 @@ def test_who_is_not_verified_is_nobody(server, nobody):
     nothing = nobody.get(f"{BASE}/wrk_{'0' * 26}/public")
     answer = nobody.get(f"{BASE}/{worker.id}/public")
     assert (answer.status_code, answer.content) == (404, nothing.content)
+
+
+@pytest.mark.parametrize(("path", "fields"), [
+    ("/earnings?days=0", ["days"]), ("/earnings?days=367", ["days"]), ("/earnings?days=x", ["days"]), ("/earnings?x=1", ["x"]),
+    ("/leaderboard?limit=0", ["limit"]), ("/leaderboard?limit=101&offset=-1", ["limit", "offset"]), ("/profile?x=1", ["x"]),
+    ("/leaderboard?limit=5&limit=6", ["limit"]), ("/leaderboard?offset=1000001", ["offset"]),
+])
+def test_wrong_queries(worker, path, fields):
+    assert [path for path, _ in wrong_fields(worker.http.get(BASE + path))] == fields
 
 
 @pytest.mark.parametrize(("path", "method", "allow"), [
