@@ -112,6 +112,9 @@ TEST_CASE("workers: whose mail is to be sent, the oldest first, until it is done
   story.verify(at_once);  // registered and verified in one batch
   desk.catch_up(story);
   CHECK(unmailed() == std::vector{all[2], all[5], more});
+  CHECK(workers.awaits_mail(more));
+  for (const auto& done : {all[0], all[1], all[3], all[4], at_once, WorkerId{"wrk_unheard_of"}})
+    CHECK_FALSE(workers.awaits_mail(done));
 }
 
 TEST_CASE("workers: the board goes by approved work, then trust; only the verified stand on it") {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <deque>
 #include <map>
+#include <mutex>
 #include <random>
 #include <utility>
 
@@ -32,10 +33,12 @@ class FakeClock final : public journal::Clock {
 class FakeRandomness final : public journal::Randomness {
  public:
   void fill(std::span<std::uint8_t> out) override {
+    const std::lock_guard lock(mutex_);
     for (auto& byte : out) byte = static_cast<std::uint8_t>(random_());
   }
 
  private:
+  std::mutex mutex_;
   std::mt19937 random_{1};
 };
 
