@@ -96,13 +96,14 @@ void PublicApi::make_mailer(journal::Node& node) {
   workers::VerificationMailerOptions options;
   options.log = [this](const std::string& what) { log_.warn("{}", what); };
   auto unmailed = [this](std::uint32_t limit) { return workers_.unmailed(limit); };
+  auto awaits_mail = [this](const domain::WorkerId& worker) { return workers_.awaits_mail(worker); };
   auto link_of = [this](const domain::WorkerId& worker, domain::Timestamp expires_at) {
     return public_base_ + "/api/v1/worker/verify?token=" + worker_.mail_tokens.mint(worker.value, expires_at);
   };
   auto submit = [&node](journal::Submission submission) { node.submit(std::move(submission)); };
   mailer_ = std::make_unique<workers::VerificationMailer>(
-      std::move(unmailed), std::move(link_of), std::move(submit), *outside_.mailer, journal::system_clock(),
-      journal::system_randomness(), std::move(options));
+      std::move(unmailed), std::move(awaits_mail), std::move(link_of), std::move(submit), *outside_.mailer,
+      journal::system_clock(), journal::system_randomness(), std::move(options));
 }
 
 std::vector<http::Surface> PublicApi::surfaces() {

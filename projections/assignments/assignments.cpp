@@ -1,7 +1,9 @@
 // Tables and apply of the assignments projection.
 #include "projections/assignments/assignments.hpp"
 
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "domain/assignment.hpp"
 #include "projections/stream_table.hpp"
@@ -69,6 +71,67 @@ class TaskCounts {
   std::unordered_map<std::string, Counts> changes_;
 };
 
+// What a batch adds to the submissions. It is written in the order of the chain, and not of assignments as
+// the batch came upon them: the rows are what orders submissions of one millisecond.
+class NewSubmissions {
+ public:
+  explicit NewSubmissions(sqlite::Connection& db) : db_(db) {}
+
+  void created(const journal::Accepted& accepted, const domain::SubmissionId& id) {
+    order_.push_back({id.value, accepted.partition, accepted.seq});
+  }
+  void add(std::string_view assignment_key, const domain::Assignment& state) {
+    rows_.insert_or_assign(
+        stream_key(state.submission.value),
+        Row{std::string(assignment_key), stream_key(state.task.value), state.status, state.submitted_at});
+  }
+  void flush() {
+    for (const auto& created : order_) {
+      try {
+        insert(stream_key(created.id));
+      } catch (const sqlite::Error& error) {
+        rethrow_write_failure(error, created.partition, created.seq, created.id);
+      }
+    }
+    discard();
+  }
+  void discard() {
+    order_.clear();
+    rows_.clear();
+  }
+
+ private:
+  struct Row {
+    std::string assignment_key, task_key;
+    AssignmentStatus status{};
+    domain::Timestamp created_at;
+  };
+  struct Created {
+    std::string id;
+    journal::Partition partition;
+    std::uint64_t seq = 0;
+  };
+
+  void insert(const std::string& key) {
+    const auto found = rows_.find(key);
+    if (found == rows_.end()) return;  // its assignment has another one by now: then that one is listed
+    const Row& row = found->second;
+    auto statement = db_.cached(
+        "INSERT INTO submissions(id, assignment, task, status, created_at) "
+        "SELECT ?2, row, ?3, ?4, ?5 FROM assignments WHERE id = ?1");
+    statement.bind_blob(1, row.assignment_key)
+        .bind_blob(2, key)
+        .bind_blob(3, row.task_key)
+        .bind(4, static_cast<std::int64_t>(row.status))
+        .bind(5, row.created_at.ms)
+        .run();
+  }
+
+  sqlite::Connection& db_;
+  std::vector<Created> order_;
+  std::unordered_map<std::string, Row> rows_;
+};
+
 struct AssignmentRows {
   using State = domain::Assignment;
   using Memo = AssignmentStatus;
@@ -76,6 +139,7 @@ struct AssignmentRows {
   static constexpr sqlite::Sql kLoad = "SELECT version, state FROM assignments WHERE id = ?1";
   sqlite::Connection& db;
   TaskCounts counts;
+  NewSubmissions submissions;
 
   Memo memo(const State& stored) { return stored.status; }
 
@@ -108,31 +172,30 @@ struct AssignmentRows {
           .run();
       return;
     }
-    auto statement = db.cached(
-        "INSERT INTO submissions(id, assignment, task, status, created_at) "
-        "SELECT ?2, row, ?3, ?4, ?5 FROM assignments WHERE id = ?1");
-    statement.bind_blob(1, key)
-        .bind_blob(2, stream_key(state.submission.value))
-        .bind_blob(3, stream_key(state.task.value))
-        .bind(4, static_cast<std::int64_t>(state.status))
-        .bind(5, state.submitted_at.ms)
-        .run();
+    submissions.add(key, state);
   }
 };
 
 class AssignmentsApplier final : public Applier {
  public:
-  explicit AssignmentsApplier(sqlite::Connection& db) : table_(db, AssignmentRows{db, TaskCounts(db)}) {}
+  explicit AssignmentsApplier(sqlite::Connection& db)
+      : table_(db, AssignmentRows{db, TaskCounts(db), NewSubmissions(db)}) {}
   bool concerns(const journal::Commit& commit) const override { return table_.concerns(commit); }
   void apply(const journal::Accepted& accepted) override {
-    for (const auto& event : accepted.commit->events) table_.apply(accepted, event);
+    for (const auto& event : accepted.commit->events) {
+      table_.apply(accepted, event);
+      if (const auto* created = std::get_if<domain::SubmissionCreated>(&event.data))
+        table_.rows().submissions.created(accepted, created->submission);
+    }
   }
   void flush() override {
     table_.flush();
+    table_.rows().submissions.flush();
     table_.rows().counts.flush();
   }
   void discard() override {
     table_.discard();
+    table_.rows().submissions.discard();
     table_.rows().counts.discard();
   }
 

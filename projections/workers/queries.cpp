@@ -74,6 +74,12 @@ std::optional<std::uint64_t> WorkerQueries::rank(const domain::WorkerId& id) con
   return static_cast<std::uint64_t>(statement.int64(0));
 }
 
+bool WorkerQueries::awaits_mail(const domain::WorkerId& id) const {
+  const auto db = readers_->lease();
+  auto statement = db->cached("SELECT 1 FROM unmailed WHERE id = ?1");
+  return statement.bind_blob(1, stream_key(id.value)).step();
+}
+
 std::vector<Worker> WorkerQueries::unmailed(std::uint32_t limit) const {
   const auto db = readers_->lease();
   auto statement = db->cached(

@@ -47,6 +47,7 @@ class WorkerQueries {
 
   // Whose verification mail is to be sent, the oldest first.
   std::vector<domain::Worker> unmailed(std::uint32_t limit) const;
+  bool awaits_mail(const domain::WorkerId& id) const;  // is among them
 
  private:
   ReadPool* readers_;

@@ -142,9 +142,10 @@ bool Following::read_line(journal::Partition partition) {
 
   const std::lock_guard lock(mutex_);
   if (collector.is_halted) {
-    // A checkpoint of another history is forgotten; a broken history is not read on.
-    line.halted = !from.exists;
-    if (from.exists && line.open.empty()) line = Line{};
+    // A checkpoint of another history is forgotten, and all is looked at again. A broken history, or one that
+    // broke under what is still open, is not read on.
+    line.halted = !from.exists || !line.open.empty();
+    if (!line.halted) line = Line{};
     return !line.halted;
   }
   for (const auto& accepted : collector.collected) {
@@ -205,8 +206,10 @@ void Following::save() {
   out.close();
   std::error_code error;
   if (out) std::filesystem::rename(fresh, options_.checkpoint_file, error);
-  if (!out || error)
-    options_.log("cannot write " + options_.checkpoint_file.string() + "; work goes on without it");
+  if (out && !error) return;
+  options_.log("cannot write " + options_.checkpoint_file.string() + "; work goes on without it");
+  const std::lock_guard lock(mutex_);
+  moved_ = true;
 }
 
 }  // namespace groundtruth::workers

@@ -4,13 +4,15 @@
 #include <algorithm>
 #include <future>
 #include <memory>
+#include <set>
 
 namespace groundtruth::workers {
 
-VerificationMailer::VerificationMailer(Unmailed unmailed, LinkOf link_of, Submit submit,
-                                       ports::Mailer& mailer, journal::Clock& clock,
+VerificationMailer::VerificationMailer(Unmailed unmailed, AwaitsMail awaits_mail, LinkOf link_of,
+                                       Submit submit, ports::Mailer& mailer, journal::Clock& clock,
                                        journal::Randomness& randomness, VerificationMailerOptions options)
     : unmailed_(std::move(unmailed)),
+      awaits_mail_(std::move(awaits_mail)),
       link_of_(std::move(link_of)),
       submit_(std::move(submit)),
       mailer_(mailer),
@@ -65,13 +67,20 @@ void VerificationMailer::look() {
   for (bool sent_any = true; sent_any;) {
     sent_any = false;
     const auto limit = options_.batch + static_cast<std::uint32_t>(failures_.size());
-    for (const auto& worker : unmailed_(limit)) {
+    const auto workers = unmailed_(limit);
+    if (workers.size() < limit) {  // those are all; whoever else failed needs no mail any more
+      std::set<domain::WorkerId> waiting;
+      for (const auto& worker : workers) waiting.insert(worker.id);
+      std::erase_if(failures_, [&](const auto& failure) { return !waiting.contains(failure.first); });
+    }
+    for (const auto& worker : workers) {
       {
         const std::lock_guard lock(mutex_);
         if (stopping_) return;
       }
       const auto failed = failures_.find(worker.id);
       if (failed != failures_.end() && clock_.steady() < failed->second.again) continue;
+      if (!awaits_mail_(worker.id)) continue;
       send(worker);
       sent_any = sent_any || !failures_.contains(worker.id);
     }

@@ -39,11 +39,13 @@ class VerificationMailer {
  public:
   using Unmailed =
       std::function<std::vector<domain::Worker>(std::uint32_t limit)>;  // WorkerQueries::unmailed
+  // Whether it still is, asked right before each mail: the list grows old while a mail server takes its time.
+  using AwaitsMail = std::function<bool(const domain::WorkerId& worker)>;  // WorkerQueries::awaits_mail
   using LinkOf = std::function<std::string(const domain::WorkerId& worker, domain::Timestamp expires_at)>;
   using Submit = std::function<void(journal::Submission)>;  // Node::submit
   // All that is given must outlive it.
-  VerificationMailer(Unmailed unmailed, LinkOf link_of, Submit submit, ports::Mailer& mailer,
-                     journal::Clock& clock, journal::Randomness& randomness,
+  VerificationMailer(Unmailed unmailed, AwaitsMail awaits_mail, LinkOf link_of, Submit submit,
+                     ports::Mailer& mailer, journal::Clock& clock, journal::Randomness& randomness,
                      VerificationMailerOptions options);
   ~VerificationMailer();  // stop()
   VerificationMailer(const VerificationMailer&) = delete;
@@ -68,6 +70,7 @@ class VerificationMailer {
   ports::Mail mail_to(const domain::Worker& worker) const;
 
   const Unmailed unmailed_;
+  const AwaitsMail awaits_mail_;
   const LinkOf link_of_;
   const Submit submit_;
   ports::Mailer& mailer_;

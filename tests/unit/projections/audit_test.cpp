@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "projections/stream_key.hpp"
 #include "story.hpp"
 
@@ -65,6 +67,11 @@ TEST_CASE("audit: whatever a journal tells by its own rules holds, with its read
     CHECK(findings.compared == model.wallets.size());
     CHECK(findings.wallets == trial.wallets);
     CHECK(findings.sums == trial.sums);
+    // And it was a story worth telling.
+    CHECK(trial.sums[static_cast<std::size_t>(payable)] > Cents{0});
+    std::set<AssignmentStatus> met;
+    for (const auto& work : story.works()) met.insert(story.state<Assignment>(work.value).status);
+    CHECK(met.size() >= 4);
     std::uint64_t open = 0;
     for (const auto& task : story.tasks()) open += story.state<Task>(task.value).status == TaskStatus::open;
     CHECK(findings.open_tasks == open);

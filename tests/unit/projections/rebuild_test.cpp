@@ -76,8 +76,7 @@ TEST_CASE("rebuild: commits that come meanwhile are in the new file") {
       fed = story.accepted().size();
     }
   };
-  rebuild(desk.projector(), story.journal(), story.codec(), {"accounts", "tasks", "wallets", "commands"},
-          options);
+  rebuild(desk.projector(), story.journal(), story.codec(), every_projection(), options);
   desk.wait();
   CHECK(phases == std::vector<std::string>{"loading", "indexing", "swapping", "done"});
   CHECK(desk.failures().empty());

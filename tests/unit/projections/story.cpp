@@ -92,8 +92,8 @@ Story& Story::because(journal::Cause cause) {
   return *this;
 }
 
-bool Story::run(const Command& command, Bucket bucket) {
-  const auto partition = journal::partition_of(journal::Topic::tasks, bucket);
+bool Story::run(const Command& command, Bucket bucket, journal::Topic topic) {
+  const auto partition = journal::partition_of(topic, bucket);
   auto made = next(partition);
   made.command.name = name_of(command);
   const auto decision = decide(command, now_, [&]<class Id>(const Id& id, bool) -> const auto& {
@@ -112,7 +112,7 @@ bool Story::run(const Command& command, Bucket bucket) {
     evolve(*stream.state, entry.event, now_);
     made.events.push_back({entry.stream, ++stream.version, entry.event});
   }
-  commit(partition, std::move(made));
+  note_effects(commit(partition, std::move(made)));
   return true;
 }
 
@@ -134,7 +134,8 @@ ApiKeyId Story::api_key(const AccountId& account) {
 }
 
 TaskId Story::task(const AccountId& account, Cents reward, std::int64_t target,
-                   std::optional<Timestamp> deadline) {
+                   std::optional<Timestamp> deadline, std::optional<Requirements> requirements,
+                   std::vector<Modality> modalities) {
   const auto where = bucket_of(account.value).value();
   const auto id = mint<TaskId>("tsk_", where);
   CreateTask command;
@@ -142,10 +143,11 @@ TaskId Story::task(const AccountId& account, Cents reward, std::int64_t target,
   command.account = account;
   command.title = "Film a street";
   command.instructions = "Walk along a busy street and film it for a minute, holding the camera level.";
-  command.modalities = {Modality::video};
+  command.modalities = std::move(modalities);
   command.reward_cents = reward;
   command.target_submissions = target;
   command.deadline = deadline;
+  command.requirements = std::move(requirements);
   command.checkout = mint<CheckoutId>("cko_", where);
   command.funding_url = "https://pay.test/" + command.checkout.value;
   if (run(command, where)) tasks_.push_back(id);
@@ -180,13 +182,16 @@ void Story::erase(const AccountId& account) {
 }
 
 void Story::step() {
-  const auto any = [&](const auto& list) { return list[upto(list.size())]; };
-  const auto some_text = [&] { return std::string(1 + upto(40), static_cast<char>('a' + upto(26))); };
   pass(static_cast<std::int64_t>(upto(60'000)));
-  if (upto(200) == 0) pass(static_cast<std::int64_t>(upto(30)) * 3'600'000);
+  if (upto(200) == 0) pass(static_cast<std::int64_t>(upto(upto(3) == 0 ? 200 : 30)) * 3'600'000);
+  if (upto(3) == 0) carry(upto(4));
   if (upto(4) == 0) keyed(some_text());
   if (upto(10) == 0)
     because({{journal::Topic::workers, static_cast<std::uint16_t>(upto(4))}, upto(1000), 0, "pay.0"});
+  upto(2) == 0 ? customer_step() : worker_step();
+}
+
+void Story::customer_step() {
   if (accounts_.empty() || upto(20) == 0) {
     account(some_text(), some_text() + "@test");
     return;
@@ -215,13 +220,20 @@ void Story::step() {
       return;
     case 5:
     case 6:
-      if (!tasks_.empty()) fund(any(tasks_));
+      if (!tasks_.empty()) fund(late(tasks_, 8));
       return;
     case 7:
-      if (!tasks_.empty()) upto(2) == 0 ? cancel(any(tasks_)) : expire(any(tasks_));
+      if (!tasks_.empty()) upto(3) == 0 ? cancel(any(tasks_)) : expire(any(tasks_));
       return;
-    default:
-      task(any(accounts_), {static_cast<std::int64_t>(1 + upto(900))}, 10);
+    default: {
+      std::optional<Timestamp> deadline;
+      if (upto(3) == 0) deadline = Timestamp{now_.ms + static_cast<std::int64_t>(1 + upto(86'400'000))};
+      std::vector<Modality> modalities{static_cast<Modality>(upto(4))};
+      if (upto(4) == 0) modalities.push_back(Modality::text);
+      const auto target = static_cast<std::int64_t>(1 + upto(10));
+      task(any(accounts_), {static_cast<std::int64_t>(1 + upto(3'000))}, target, deadline,
+           some_requirements(), std::move(modalities));
+    }
   }
 }
 
@@ -298,6 +310,12 @@ std::vector<std::string> Desk::failures() {
 std::map<Partition, std::uint64_t> Desk::applied() {
   const std::lock_guard lock(mutex_);
   return applied_;
+}
+
+std::vector<std::string> every_projection() {
+  std::vector<std::string> names;
+  for (const auto& definition : all_projections()) names.push_back(definition.name);
+  return names;
 }
 
 TempDir::TempDir() {

@@ -121,7 +121,9 @@ TEST_CASE("wallets: over all of them the ledger sums to zero, and each is the su
   const auto wallets = wallets_of(desk);
   LedgerSums expected{};
   std::uint64_t count = 0;
-  for (const auto& account : story.accounts()) {
+  auto accounts = story.accounts();
+  for (const auto& worker : story.workers()) accounts.push_back(account_of(worker));
+  for (const auto& account : accounts) {
     const auto row = wallets.wallet(wallet_of(account));
     if (!row) continue;
     ++count;

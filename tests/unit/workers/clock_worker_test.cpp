@@ -14,55 +14,15 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/workers/fakes.hpp"
 #include "workers/clock/wall_clock_guard.hpp"
 
 using namespace groundtruth;
 using namespace groundtruth::workers;
+using namespace groundtruth::workers::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-class FakeClock final : public journal::Clock {
- public:
-  domain::Timestamp now() const override { return {wall_ms}; }
-  std::chrono::steady_clock::time_point steady() const override {
-    return std::chrono::steady_clock::time_point{std::chrono::milliseconds(steady_ms)};
-  }
-  std::int64_t wall_ms = 1'750'000'000'000;
-  std::int64_t steady_ms = 1'000;
-};
-
-class FakeRandomness final : public journal::Randomness {
- public:
-  void fill(std::span<std::uint8_t> out) override {
-    for (auto& byte : out) byte = static_cast<std::uint8_t>(random_());
-  }
-
- private:
-  std::mt19937 random_{1};
-};
-
-class FakeExecutor final : public journal::Executor {
- public:
-  void post(Task task) override { ready.push_back(std::move(task)); }
-  void post_at(std::chrono::steady_clock::time_point when, Task task) override {
-    timers.emplace(when, std::move(task));
-  }
-  void run(std::chrono::steady_clock::time_point now) {
-    for (;;) {
-      while (!timers.empty() && timers.begin()->first <= now) {
-        ready.push_back(std::move(timers.begin()->second));
-        timers.erase(timers.begin());
-      }
-      if (ready.empty()) return;
-      const auto task = std::move(ready.front());
-      ready.pop_front();
-      task();
-    }
-  }
-  std::deque<Task> ready;
-  std::multimap<std::chrono::steady_clock::time_point, Task> timers;
-};
 
 // A task for each due time; ends those that the worker says are due, unless the journal is away.
 struct Desk {

@@ -1,0 +1,584 @@
+// Effects on their way to other chains: each once, in order, whatever stops, is lost, or does not answer.
+#include "workers/relay/relay.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "journal/genesis.hpp"
+#include "journal/node.hpp"
+#include "projections/projector.hpp"
+#include "projections/wallets/queries.hpp"
+#include "projections/workers/queries.hpp"
+#include "tests/unit/workers/chains.hpp"
+#include "tests/unit/workers/media_support.hpp"
+#include "workers/relay/settle_work.hpp"
+
+using namespace groundtruth;
+using namespace groundtruth::domain;
+using namespace groundtruth::workers;
+using namespace groundtruth::workers::test;
+using adapters::testing::TemporaryFolder;
+using journal::AnswerKind;
+using journal::Partition;
+using journal::Topic;
+
+namespace {
+
+constexpr std::uint16_t kTargets = 3;
+constexpr Partition kSource{Topic::tasks, 1}, kOtherSource{Topic::tasks, 2};
+
+WorkerId worker_in(std::uint16_t bucket) {
+  return new_id<WorkerId>("wrk_", {1}, Bucket{bucket}, {1, 1});
+}
+
+// An approval whose reward says which one it is.
+Event approval(std::uint16_t target, std::int64_t number) {
+  return SubmissionApproved{{"sub"}, {"asg"}, {"tsk"}, {"org"}, worker_in(target), Approver::customer,
+                            {number}};
+}
+
+// Where effects arrive: keeps the highest source position of each lane, as a chain's writer does.
+class Target {
+ public:
+  // Says whether it was new.
+  bool execute(const journal::Submission& submission) {
+    const auto& command = std::get<SettleWork>(submission.command);
+    const auto lane = std::pair(submission.cause->source, submission.partition);
+    const journal::RelayMark mark{submission.cause->seq, submission.cause->event};
+    const auto found = marks_.find(lane);
+    if (found != marks_.end() && mark <= found->second) return false;
+    marks_[lane] = mark;
+    effects[lane].push_back(command.earned_cents.value);
+    return true;
+  }
+  using Lane = std::pair<Partition, Partition>;
+  std::map<Lane, std::vector<std::int64_t>> effects;  // by number, in the order of arrival
+
+ private:
+  std::map<Lane, journal::RelayMark> marks_;
+};
+
+struct Desk {
+  explicit Desk(std::size_t max_open = 4'096) : max_open(max_open) {
+    for (const auto source : {kSource, kOtherSource}) chains.genesis(source);
+    start();
+  }
+  ~Desk() { relay.reset(); }
+
+  void start() {
+    RelayOptions options;
+    options.name = kSettleRelay;
+    options.following.checkpoint_file = file();
+    options.following.markers = settle_markers();
+    options.following.max_open = max_open;
+    relay = std::make_unique<Relay>(
+        settle_effect, [this](journal::Submission submission) { submitted.push_back(std::move(submission)); },
+        chains.journal(), chains.codec(), clock, randomness, executor, std::move(options));
+    relay->start();
+    run();
+  }
+  void run() { executor.run(clock.steady()); }
+  void pass(std::chrono::milliseconds time) {
+    clock.steady_ms += time.count();
+    run();
+  }
+  journal::Accepted approve(Partition source, std::uint16_t target) {
+    const std::int64_t number = ++numbers[{source, {Topic::workers, target}}];
+    return chains.append(source, {approval(target, number)});
+  }
+  void observe(const journal::Accepted& accepted) {
+    relay->observe(accepted);
+    run();
+  }
+  // Answers the oldest submission that waits.
+  journal::Submission answer(AnswerKind kind) {
+    REQUIRE_FALSE(submitted.empty());
+    auto submission = std::move(submitted.front());
+    submitted.pop_front();
+    journal::Answer answer;
+    answer.kind = kind;
+    submission.done(answer);
+    run();
+    return submission;
+  }
+  std::filesystem::path file() const { return folder.path() / "relay.json"; }
+
+  TemporaryFolder folder;
+  Chains chains;
+  FakeClock clock;
+  FakeRandomness randomness;
+  FakeExecutor executor;
+  std::size_t max_open;
+  std::map<Target::Lane, std::int64_t> numbers;
+  std::deque<journal::Submission> submitted;  // not answered
+  std::unique_ptr<Relay> relay;
+};
+
+}  // namespace
+
+TEST_CASE("settle: what a customer's decision means to the worker") {
+  const auto worker = worker_in(5);
+  const auto command_of = [](const Event& event) {
+    return std::get<SettleWork>(settle_effect(event)->command);
+  };
+  const auto approved = settle_effect(approval(5, 250));
+  REQUIRE(approved);
+  CHECK(approved->target == Partition{Topic::workers, 5});
+  CHECK(command_of(approval(5, 250)).outcome == WorkOutcome::approved);
+  CHECK(command_of(approval(5, 250)).earned_cents == Cents{250});
+  CHECK(command_of(approval(5, 250)).worker == worker);
+  const Event rejected = SubmissionRejected{{"sub"}, {"asg"}, {"tsk"}, {"org"}, worker, "no"};
+  CHECK(command_of(rejected).outcome == WorkOutcome::rejected);
+  CHECK(command_of(rejected).earned_cents == Cents{0});
+  const Event lapsed = LeaseEnded{{"asg"}, {"tsk"}, worker, LeaseEnd::expired};
+  CHECK(command_of(lapsed).outcome == WorkOutcome::lapsed);
+  CHECK(command_of(lapsed).assignment == AssignmentId{"asg"});
+  CHECK_FALSE(settle_effect(LeaseEnded{{"asg"}, {"tsk"}, worker, LeaseEnd::released}));
+  CHECK_FALSE(settle_effect(TaskCompleted{{"tsk"}, 1}));
+  CHECK_FALSE(settle_effect(WorkSettled{worker, {}, {}, WorkOutcome::approved, {1}}));
+}
+
+TEST_CASE("relay: an effect names its cause, goes to its partition, and is made by the relay") {
+  Desk desk;
+  desk.observe(desk.chains.append(kSource, {TaskCompleted{{"tsk"}, 1}, approval(2, 250), approval(2, 300)}));
+  REQUIRE(desk.submitted.size() == 1);
+  const auto first = desk.answer(AnswerKind::accepted);
+  CHECK(first.partition == Partition{Topic::workers, 2});
+  CHECK(first.actor.kind == journal::ActorKind::system);
+  CHECK(first.actor.id == "settle");
+  REQUIRE(first.cause);
+  CHECK(first.cause->source == kSource);
+  CHECK(first.cause->seq == 1);
+  CHECK(first.cause->event == 1);
+  CHECK(first.cause->effect == "settle.0");
+  REQUIRE(desk.submitted.size() == 1);
+  const auto second = desk.answer(AnswerKind::accepted);
+  CHECK(second.cause->event == 2);
+  CHECK(second.id != first.id);
+  CHECK(desk.relay->carried() == 2);
+  CHECK(desk.relay->waiting() == 0);
+}
+
+TEST_CASE("relay: each pair of partitions is a lane of its own, and in a lane one goes after the other") {
+  Desk desk;
+  for (int i = 0; i < 3; ++i)
+    for (const auto source : {kSource, kOtherSource})
+      for (std::uint16_t target = 0; target < kTargets; ++target) desk.observe(desk.approve(source, target));
+  CHECK(desk.submitted.size() == 2 * kTargets);
+  // One lane gets no answer; the others come to their end.
+  const auto stuck = std::move(desk.submitted.front());
+  desk.submitted.pop_front();
+  int answered = 0;
+  for (; !desk.submitted.empty(); ++answered) desk.answer(AnswerKind::accepted);
+  CHECK(answered == 3 * (2 * kTargets - 1));
+  CHECK(desk.relay->waiting() == 3);
+  stuck.done({AnswerKind::accepted, false, nullptr, {}, {}, {}, {}});
+  desk.run();
+  while (!desk.submitted.empty()) desk.answer(AnswerKind::accepted);
+  CHECK(desk.relay->waiting() == 0);
+}
+
+TEST_CASE("relay: a refusal is an answer; what may not have happened is sent again") {
+  struct Row {
+    AnswerKind kind;
+    bool again;
+  };
+  for (const auto& [kind, again] : {Row{AnswerKind::accepted, false}, Row{AnswerKind::rejected, false},
+                                    Row{AnswerKind::unavailable, true}, Row{AnswerKind::unknown, true}}) {
+    Desk desk;
+    desk.observe(desk.approve(kSource, 0));
+    desk.observe(desk.approve(kSource, 0));
+    const auto first = desk.answer(kind);
+    if (!again) {
+      REQUIRE(desk.submitted.size() == 1);
+      CHECK(desk.submitted.front().cause->seq == 2);
+      continue;
+    }
+    CHECK(desk.submitted.empty());
+    desk.pass(std::chrono::milliseconds(999));
+    CHECK(desk.submitted.empty());
+    desk.pass(std::chrono::milliseconds(1));
+    REQUIRE(desk.submitted.size() == 1);
+    CHECK(desk.submitted.front().cause->seq == 1);
+    CHECK(desk.relay->carried() == 0);
+    desk.answer(AnswerKind::accepted);
+    CHECK(desk.submitted.front().cause->seq == 2);
+  }
+}
+
+TEST_CASE("relay: its place never passes an effect that was not answered") {
+  Desk desk;
+  for (int i = 0; i < 4; ++i) desk.observe(desk.approve(kSource, static_cast<std::uint16_t>(i % 2)));
+  // Lane 0 has commits 1 and 3, lane 1 has 2 and 4; lane 0 gets no answer.
+  const auto stuck = std::move(desk.submitted.front());
+  desk.submitted.pop_front();
+  desk.answer(AnswerKind::accepted);
+  desk.answer(AnswerKind::accepted);
+  desk.pass(std::chrono::seconds(2));  // its place is written
+  desk.relay->stop();
+  desk.submitted.clear();
+  desk.start();
+  std::set<std::uint64_t> again;
+  while (!desk.submitted.empty()) again.insert(desk.answer(AnswerKind::accepted).cause->seq);
+  CHECK(again == std::set<std::uint64_t>{1, 2, 3, 4});
+  desk.relay->stop();
+  desk.start();
+  CHECK(desk.submitted.empty());
+}
+
+TEST_CASE("relay: once stopped it submits nothing, and an answer finds nobody") {
+  Desk desk;
+  desk.observe(desk.approve(kSource, 0));
+  desk.observe(desk.approve(kSource, 0));
+  auto under_way = std::move(desk.submitted.front());
+  desk.submitted.clear();
+  SUBCASE("stopped") {
+    desk.relay->stop();
+  }
+  SUBCASE("gone") {
+    desk.relay.reset();
+  }
+  under_way.done({AnswerKind::accepted, false, nullptr, {}, {}, {}, {}});
+  desk.pass(std::chrono::seconds(60));
+  CHECK(desk.submitted.empty());
+}
+
+TEST_CASE("relay: it holds no more than it may, and comes to the end all the same") {
+  Desk desk(5);
+  for (int i = 0; i < 100; ++i) {
+    const auto accepted = desk.approve(kSource, static_cast<std::uint16_t>(i % kTargets));
+    desk.observe(accepted);
+    REQUIRE(desk.relay->waiting() <= 5);
+  }
+  Target target;
+  while (!desk.submitted.empty()) {
+    target.execute(desk.submitted.front());
+    desk.answer(AnswerKind::accepted);
+    REQUIRE(desk.relay->waiting() <= 5);
+  }
+  CHECK(desk.relay->carried() == 100);
+}
+
+// Restarts at any point, with a checkpoint of any age; targets that execute without answering, answer without
+// executing, or refuse.
+TEST_CASE("relay: nothing is lost, repeated or reordered, whatever happens") {
+  const std::uint64_t seed = seed_of_run();
+  CAPTURE(seed);
+  std::mt19937_64 dice(seed);
+  const auto upto = [&](std::uint64_t bound) { return dice() % bound; };
+  for (int round = 0; round < 40; ++round) {
+    CAPTURE(round);
+    Desk desk(1 + upto(12));
+    Target target;
+    std::vector<journal::Accepted> accepted;  // not observed yet
+    const auto observe = [&] {
+      for (const auto& one : std::exchange(accepted, {})) desk.relay->observe(one);
+    };
+    for (int step = 0; step < 250; ++step) {
+      switch (upto(12)) {
+        case 0:
+          if (upto(4) > 0) break;
+          if (upto(2) == 0) {
+            desk.relay.reset();  // writes its place
+          } else {               // a crash: the file is as old as it was
+            const auto kept = desk.folder.path() / "kept";
+            std::error_code none;
+            std::filesystem::copy_file(desk.file(), kept, std::filesystem::copy_options::overwrite_existing,
+                                       none);
+            desk.relay.reset();
+            std::filesystem::remove(desk.file());
+            if (!none) std::filesystem::rename(kept, desk.file());
+          }
+          if (upto(4) == 0) std::filesystem::remove(desk.file());
+          // What was under way may still arrive, in the order of each lane.
+          while (!desk.submitted.empty()) {
+            if (upto(2) == 0) target.execute(desk.submitted.front());
+            desk.submitted.pop_front();
+          }
+          accepted.clear();
+          desk.start();
+          break;
+        case 1:
+          desk.pass(std::chrono::milliseconds(upto(1'500)));
+          break;
+        case 2:
+          observe();
+          break;
+        case 3:
+          accepted.push_back(
+              desk.chains.append(upto(2) == 0 ? kSource : kOtherSource, {TaskCompleted{{"tsk"}, 1}}));
+          break;
+        case 4:
+        case 5:
+        case 6: {
+          const auto source = upto(2) == 0 ? kSource : kOtherSource;
+          accepted.push_back(desk.approve(source, static_cast<std::uint16_t>(upto(kTargets))));
+          if (upto(5) == 0) desk.chains.orphan(source);
+          break;
+        }
+        default: {
+          if (desk.submitted.empty()) break;
+          // Any lane may answer first.
+          std::rotate(desk.submitted.begin(),
+                      desk.submitted.begin() + static_cast<std::ptrdiff_t>(upto(desk.submitted.size())),
+                      desk.submitted.end());
+          const AnswerKind kinds[] = {AnswerKind::accepted, AnswerKind::accepted, AnswerKind::rejected,
+                                      AnswerKind::unavailable, AnswerKind::unknown};
+          const auto kind = kinds[upto(5)];
+          const bool executed = kind == AnswerKind::accepted || kind == AnswerKind::rejected ||
+                                (kind == AnswerKind::unknown && upto(2) == 0);
+          if (executed) target.execute(desk.submitted.front());
+          desk.answer(kind);
+        }
+      }
+      if (upto(2) == 0) desk.run();
+      std::set<Target::Lane> lanes;
+      for (const auto& submission : desk.submitted)
+        REQUIRE(lanes.emplace(submission.cause->source, submission.partition).second);
+      REQUIRE(desk.relay->waiting() <= desk.max_open);
+    }
+    observe();
+    desk.pass(std::chrono::seconds(5));
+    while (!desk.submitted.empty()) {
+      target.execute(desk.submitted.front());
+      desk.answer(AnswerKind::accepted);
+      desk.pass(std::chrono::seconds(2));
+    }
+    REQUIRE(desk.relay->waiting() == 0);
+    for (const auto& [lane, count] : desk.numbers) {
+      std::vector<std::int64_t> all;
+      for (std::int64_t i = 1; i <= count; ++i) all.push_back(i);
+      REQUIRE(target.effects[lane] == all);
+    }
+  }
+}
+
+TEST_CASE("relay: observed on one thread, answered on another, stopped from a third") {
+  TemporaryFolder folder;
+  Chains chains;
+  FakeRandomness randomness;
+  Target target;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t executed = 0;
+  constexpr std::size_t kCommits = 600;
+  std::vector<journal::Accepted> commits;
+  for (std::size_t i = 0; i < kCommits; ++i)
+    commits.push_back(chains.append(kSource, {approval(static_cast<std::uint16_t>(i % kTargets), 1)}));
+  const auto answering = journal::make_thread_executor("answers");
+  const auto turning = journal::make_thread_executor("relay");
+  const auto submit = [&](journal::Submission submission) {
+    auto shared = std::make_shared<journal::Submission>(std::move(submission));
+    answering->post([&, shared] {
+      {
+        const std::lock_guard lock(mutex);
+        executed += target.execute(*shared);
+      }
+      changed.notify_all();
+      shared->done({AnswerKind::accepted, false, nullptr, {}, {}, {}, {}});
+    });
+  };
+  const auto begin = [&] {
+    RelayOptions options;
+    options.name = kSettleRelay;
+    options.following.checkpoint_file = folder.path() / "relay.json";
+    options.following.markers = settle_markers();
+    options.following.max_open = 32;
+    options.checkpoint_interval = std::chrono::milliseconds(1);
+    auto relay = std::make_unique<Relay>(settle_effect, submit, chains.journal(), chains.codec(),
+                                         journal::system_clock(), randomness, *turning, std::move(options));
+    relay->start();
+    return relay;
+  };
+  for (const std::size_t wanted : {kCommits / 3, 2 * kCommits / 3, kCommits}) {
+    const auto relay = begin();
+    std::thread observer([&] {
+      for (const auto& accepted : commits) relay->observe(accepted);
+    });
+    {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&] { return executed >= wanted; });
+    }
+    relay->stop();
+    observer.join();
+  }
+  const std::lock_guard lock(mutex);
+  CHECK(executed == kCommits);
+}
+
+// --- with a node of its own
+// --------------------------------------------------------------------------------------------
+
+namespace {
+
+// Runs tasks of node and relay in the test's thread, for as long as something is awaited.
+class Loop final : public journal::Executor {
+ public:
+  void post(Task task) override { post_at({}, std::move(task)); }
+  void post_at(std::chrono::steady_clock::time_point when, Task task) override {
+    {
+      const std::lock_guard lock(mutex_);
+      tasks_.emplace(when, std::move(task));
+    }
+    changed_.notify_all();
+  }
+  void run_until(const std::function<bool()>& reached) {
+    while (!reached()) {
+      std::unique_lock lock(mutex_);
+      while (tasks_.empty() || tasks_.begin()->first > std::chrono::steady_clock::now()) {
+        if (tasks_.empty())
+          changed_.wait(lock);
+        else
+          changed_.wait_until(lock, tasks_.begin()->first);
+      }
+      const auto task = std::move(tasks_.begin()->second);
+      tasks_.erase(tasks_.begin());
+      lock.unlock();
+      task();
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::multimap<std::chrono::steady_clock::time_point, Task> tasks_;
+};
+
+struct House {
+  House()
+      : uuid(journal::init_journal(log, Chains::kJournal, journal::system_clock())),
+        codec(uuid, journal::make_memory_key_store(randomness), randomness) {
+    projections::ProjectorOptions options;
+    options.directory = folder.path() / "read_models";
+    options.journal_uuid = uuid;
+    projector = std::make_unique<projections::Projector>(std::move(options));
+    node = std::make_unique<journal::Node>(log, codec, *projector, journal::system_clock(), randomness, loop,
+                                           journal::NodeOptions{});
+    node->on_accepted([this](const journal::Accepted& accepted) {
+      if (accepted.commit && accepted.commit->find<WorkSettled>() != nullptr) ++settled;
+      if (relay) relay->observe(accepted);
+    });
+    node->start();
+    bool ready = false;
+    while (!ready) {
+      bool answered = false;
+      node->status([&](const journal::NodeStatus& status) {
+        answered = true;
+        ready = status.ready;
+      });
+      loop.run_until([&] { return answered; });
+    }
+  }
+  ~House() {
+    relay.reset();
+    node.reset();
+  }
+
+  std::filesystem::path file() const { return folder.path() / "relay.json"; }
+  void start_relay() {
+    RelayOptions options;
+    options.name = kSettleRelay;
+    options.following.checkpoint_file = file();
+    options.following.markers = settle_markers();
+    relay = std::make_unique<Relay>(
+        settle_effect, [this](journal::Submission submission) { node->submit(std::move(submission)); }, log,
+        codec, journal::system_clock(), randomness, loop, std::move(options));
+    relay->start();
+  }
+  void give(Topic topic, Bucket bucket, Command command) {
+    journal::Submission submission;
+    submission.id = new_id<CommandId>("cmd_", journal::system_clock().now(), bucket, randomness.bits());
+    submission.partition = journal::partition_of(topic, bucket);
+    submission.actor = {journal::ActorKind::admin, "test", ""};
+    submission.command = std::move(command);
+    submission.deadline = std::chrono::steady_clock::now() + std::chrono::minutes(10);
+    std::optional<AnswerKind> kind;
+    submission.done = [&](const journal::Answer& answer) { kind = answer.kind; };
+    node->submit(std::move(submission));
+    loop.run_until([&] { return kind.has_value(); });
+    REQUIRE(*kind == AnswerKind::accepted);
+  }
+
+  FakeRandomness randomness;
+  TemporaryFolder folder;
+  journal::MemoryJournal log;
+  std::string uuid;
+  journal::CommitCodec codec;
+  std::unique_ptr<projections::Projector> projector;
+  Loop loop;
+  std::unique_ptr<journal::Node> node;
+  std::unique_ptr<Relay> relay;
+  int settled = 0;
+};
+
+}  // namespace
+
+TEST_CASE("relay: an approved submission is paid once in the worker's chain, also when the place was lost") {
+  House house;
+  house.start_relay();
+  const Bucket customers{3}, workers{9};
+  const auto now = journal::system_clock().now();
+  const auto mint = [&]<class T>(T*, const char* prefix, Bucket bucket) {
+    return new_id<T>(prefix, now, bucket, house.randomness.bits());
+  };
+  const auto account = mint(static_cast<AccountId*>(nullptr), "org_", customers);
+  const auto task = mint(static_cast<TaskId*>(nullptr), "tsk_", customers);
+  const auto worker = mint(static_cast<WorkerId*>(nullptr), "wrk_", workers);
+  house.give(Topic::tasks, customers,
+             CreateAccount{account, mint(static_cast<EmailClaimId*>(nullptr), "eml_", customers),
+                           Surface::groundtruth, "Acme", "a@acme.test"});
+  CreateTask create;
+  create.task = task;
+  create.account = account;
+  create.title = "Film a street";
+  create.modalities = {Modality::video};
+  create.reward_cents = {2'500};
+  create.target_submissions = 3;
+  create.checkout = {"cko_1"};
+  house.give(Topic::tasks, customers, create);
+  house.give(Topic::tasks, customers, FundTask{task, account, {"cko_1"}, {7'500}});
+  house.give(Topic::workers, workers,
+             RegisterWorker{worker,
+                            mint(static_cast<EmailClaimId*>(nullptr), "eml_", workers),
+                            "Ada",
+                            "a@work.test",
+                            "hash",
+                            {}});
+  const auto work = mint(static_cast<AssignmentId*>(nullptr), "asg_", customers);
+  const auto submission = mint(static_cast<SubmissionId*>(nullptr), "sub_", customers);
+  house.give(Topic::tasks, customers, AcceptTask{work, task, worker, 3'600'000});
+  house.give(Topic::tasks, customers,
+             SubmitProof{work, task, submission, {{"video/mp4", 1, std::string(64, 'a'), 1}}});
+  house.give(Topic::tasks, customers, ApproveSubmission{work, task, account, submission});
+  house.loop.run_until([&] { return house.relay->carried() == 1; });
+  CHECK(house.settled == 1);
+  const projections::WalletQueries wallets(house.projector->readers("wallets"));
+  const projections::WorkerQueries people(house.projector->readers("workers"));
+  const auto check_money = [&] {
+    const auto purse = wallets.wallet(wallet_of(account_of(worker)));
+    REQUIRE(purse);
+    CHECK(purse->version == 1);
+    CHECK(purse->state.payable == Cents{2'500});
+    CHECK(purse->state.transit == Cents{-2'500});
+    CHECK(wallets.wallet(wallet_of(account))->state.transit == Cents{2'500});
+    CHECK(people.worker(worker)->state.approved == 1);
+  };
+  check_money();
+  SUBCASE("the file is lost") {
+    house.relay.reset();
+    std::filesystem::remove(house.file());
+  }
+  SUBCASE("the file is of before") {
+    house.relay.reset();
+    std::ofstream(house.file(), std::ios::trunc) << "{}";
+  }
+  house.start_relay();
+  house.loop.run_until([&] { return house.relay->carried() == 1; });  // asked again, answered as done
+  CHECK(house.settled == 1);
+  check_money();
+}
