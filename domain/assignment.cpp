@@ -100,6 +100,7 @@ Decision decide(const AcceptTask& c, const Task& task, const Assignment& assignm
   if (assignment.holds_lease(at)) return reject(RejectionCode::task_already_accepted);
   if (assignment.has_submission()) return reject(RejectionCode::already_submitted);
   if (auto rejection = task.closed_to_work(at)) return *rejection;
+  if (!c.suits) return reject(RejectionCode::task_unsuitable);
   auto progress = task.progress();
   Decision decision;
   if (assignment.status == AssignmentStatus::leased) {  // it is over, but nobody has said so yet

@@ -162,16 +162,17 @@ void evolve(Assignment& state, const SubmissionRejected& event, Timestamp at);
 // --- commands
 // -------------------------------------------------------------------------------------------------------
 
-// Takes one of the remaining places of a task. That the task suits the worker is for the caller to check: the
-// worker's facts stand in another chain.
+// Takes one of the remaining places of a task. Whether the task suits the worker is for the caller to say:
+// the worker's facts stand in another chain.
 struct AcceptTask {
   static constexpr std::string_view kName = "task.accept";
   AssignmentId assignment;
   TaskId task;
   WorkerId worker;
   std::int64_t lease_ms = 0;  // > 0
+  bool suits = true;
 };
-BOOST_DESCRIBE_STRUCT(AcceptTask, (), (assignment, task, worker, lease_ms))
+BOOST_DESCRIBE_STRUCT(AcceptTask, (), (assignment, task, worker, lease_ms, suits))
 
 struct ReleaseTask {
   static constexpr std::string_view kName = "task.release";

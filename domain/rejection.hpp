@@ -39,13 +39,14 @@ enum class RejectionCode : std::uint8_t {
   submission_decided,
   worker_not_found,
   worker_erased,
+  task_unsuitable,
 };
 BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_taken, api_key_exists,
                     api_key_not_found, key_expiry_in_past, task_exists, task_not_found, task_not_cancellable,
                     task_not_fundable, deadline_in_past, insufficient_budget, amount_mismatch,
                     insufficient_funds, version_mismatch, task_not_open, task_full, task_already_accepted,
                     lease_not_found, lease_expired, already_submitted, too_many_uploads, submission_not_found,
-                    submission_decided, worker_not_found, worker_erased)
+                    submission_decided, worker_not_found, worker_erased, task_unsuitable)
 
 struct Rejection {
   RejectionCode code{};

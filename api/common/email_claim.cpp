@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "journal/codec/json_writer.hpp"
@@ -59,13 +60,19 @@ EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, 
   return claim;
 }
 
+// Letters, digits, what is not ASCII, and these.
+static bool has_only(std::string_view text, std::string_view others) {
+  return std::all_of(text.begin(), text.end(), [others](char c) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return is_letter || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80 ||
+           others.find(c) != std::string_view::npos;
+  });
+}
+
 bool is_email(std::string_view email) {
   const auto at = email.find('@');
   if (email.size() > 254 || at == 0 || at == std::string_view::npos || at + 1 == email.size()) return false;
-  if (email.find('@', at + 1) != std::string_view::npos) return false;
-  for (const char c : email)
-    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) return false;
-  return true;
+  return has_only(email.substr(0, at), "!#$%&'*+-/=?^_`{|}~.") && has_only(email.substr(at + 1), "-.");
 }
 
 }  // namespace groundtruth::api

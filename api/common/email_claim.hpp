@@ -30,7 +30,8 @@ std::string normalized_email(std::string_view email);
 EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, EmailOwner owner,
                           std::string_view email);
 
-// Shape only: one '@' between two parts without white space or control characters, at most 254 bytes.
+// Shape only, but no other address than mail can be sent to: one '@' between a plain local part, without
+// quotes, and a host; at most 254 bytes. Both may hold letters of any script.
 bool is_email(std::string_view email);
 
 }  // namespace groundtruth::api

@@ -98,6 +98,8 @@ Problem problem_of(const domain::Rejection& rejection) {
       return {409, kConflict, "You have submitted work for this task already.", reason("already_submitted")};
     case Code::too_many_uploads:
       return {409, kConflict, "There are too many uploads for this task already.", numbers_of(rejection)};
+    case Code::task_unsuitable:
+      return forbidden("This task asks for skills or a place that are not in your profile.");
     case Code::submission_not_found:
       return no_such("submission");
     case Code::submission_decided:

@@ -6,6 +6,7 @@
 #include "api/common/blob_keys.hpp"
 #include "api/common/json_object.hpp"
 #include "api/common/location.hpp"
+#include "api/common/media_part.hpp"
 #include "journal/codec/fields.hpp"
 
 namespace groundtruth::api::groundtruth {
@@ -19,12 +20,6 @@ constexpr std::size_t kTaskBytes = 512;  // about what a task takes besides its 
 std::optional<SecondsTime> seconds(const std::optional<domain::Timestamp>& time) {
   if (!time) return std::nullopt;
   return SecondsTime{*time};
-}
-
-// To the nearest second, as the seed prints it.
-codec::Nullable<std::int64_t> duration_seconds(const domain::Media& media) {
-  if (!media.duration_ms) return {};
-  return {(*media.duration_ms + 500) / 1'000};
 }
 
 // What changes in a task's life; the rest is as it was created.
@@ -240,13 +235,10 @@ void append_submission(std::string& out, const domain::Assignment& assignment, c
   for (std::size_t i = 0; i < urls.size(); ++i) {
     const auto& media = assignment.media[i];
     if (i > 0) out += ',';
-    ObjectWriter(out)
-        .member("url", urls[i])
-        .member("content_type", media.content_type)
-        .member("bytes", media.bytes)
-        .member("sha256", media.sha256)
-        .member("duration_seconds", duration_seconds(media))
-        .end();
+    ObjectWriter part(out);
+    part.member("url", urls[i]);
+    add_media(part, media);
+    part.end();
   }
   out += ']';
   object.end();

@@ -21,7 +21,8 @@ std::string kind_names(const std::vector<domain::Modality>& modalities) {
 
 FieldErrors check_upload(const Services& services, const UploadRequest& upload, const domain::Task& task) {
   FieldErrors errors;
-  if (const auto problem = journal::codec::check_range(upload.bytes, 1, services.options.max_upload_bytes))
+  if (const auto problem =
+          journal::codec::check_range(upload.bytes.value, 1, services.options.max_upload_bytes))
     errors.push_back({"bytes", problem->code, problem->message});
   const auto modality = modality_of(upload.content_type.value);
   const bool is_asked = modality && std::find(task.modalities.begin(), task.modalities.end(), *modality) !=
@@ -75,7 +76,7 @@ http::Async<http::Response> announce_upload(Services& services, http::Request& r
   Sender sender = sender_to(caller, id);
   domain::Upload upload{domain::new_id<domain::UploadId>("upl_", services.clock.now(), sender.bucket,
                                                          services.randomness.bits()),
-                        std::move(body.value->content_type.value), body.value->bytes,
+                        std::move(body.value->content_type.value), body.value->bytes.value,
                         std::move(body.value->sha256.value)};
   Order order{domain::AnnounceUpload{assignment_of(id, caller.worker.id), std::move(upload)},
               std::move(intent.keyed), std::nullopt};

@@ -76,12 +76,12 @@ http::Async<http::Response> accept_task(Services& services, http::Request& reque
   if (auto refused = refuse_body(request)) co_return std::move(*refused);
   const auto task = find_task(services, request.param("id"));
   if (!task) co_return to_response(no_such("task"));
-  if (!domain::suits(caller.worker.offer, task->state.modalities, task->state.requirements))
-    co_return to_response(forbidden("This task asks for skills or a place that are not in your profile."));
 
   const auto& id = task->state.id;
-  domain::AcceptTask command{assignment_of(id, caller.worker.id), id, caller.worker.id,
-                             std::chrono::milliseconds(services.options.lease).count()};
+  domain::AcceptTask command{
+      assignment_of(id, caller.worker.id), id, caller.worker.id,
+      std::chrono::milliseconds(services.options.lease).count(),
+      domain::suits(caller.worker.offer, task->state.modalities, task->state.requirements)};
   Order order{std::move(command), std::move(intent.keyed), std::nullopt};
   Sender sender = sender_to(caller, id);
   const journal::Answer answer =

@@ -105,6 +105,13 @@ VerifiedMedia verify_media(ports::BlobStore& store, ports::MediaProbe& probe,
     else
       facts = probe.probe(store, part.spec.key);
     const auto announced = modality_of(part.spec.content_type);
+    // It is handed out as what it is, not as what it was called.
+    if (facts && part.content && facts->content_type != part.spec.content_type &&
+        modality_of(facts->content_type) == announced) {
+      ports::BlobSpec spec = part.spec;
+      spec.content_type = facts->content_type;
+      store.put(spec, *part.content);
+    }
     if (!facts || modality_of(facts->content_type) != announced) return refuse(wrong_kind(part, facts));
     const bool asked = std::find(wanted.begin(), wanted.end(), *announced) != wanted.end();
     // A text may explain whatever is brought.

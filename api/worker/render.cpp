@@ -5,6 +5,7 @@
 
 #include "api/common/json_object.hpp"
 #include "api/common/location.hpp"
+#include "api/common/media_part.hpp"
 #include "journal/codec/fields.hpp"
 
 namespace groundtruth::api::worker {
@@ -99,12 +100,20 @@ std::string render_submitted(const journal::Commit& commit) {
   std::string out;
   ObjectWriter answer(out);
   answer.head("submission");
-  ObjectWriter(out)
-      .member("id", created.submission)
+  ObjectWriter submission(out);
+  submission.member("id", created.submission)
       .member("task_id", created.task)
-      .member("status", domain::AssignmentStatus::pending)
-      .member("media", created.media)
-      .member("created_at", SecondsTime{commit.at})
+      .member("status", domain::AssignmentStatus::pending);
+  submission.head("media");
+  out += '[';
+  for (std::size_t i = 0; i < created.media.size(); ++i) {
+    if (i > 0) out += ',';
+    ObjectWriter part(out);
+    add_media(part, created.media[i]);
+    part.end();
+  }
+  out += ']';
+  submission.member("created_at", SecondsTime{commit.at})
       .member("review_until", SecondsTime{created.review_until})
       .end();
   answer.end();

@@ -22,12 +22,23 @@ struct EmailField {
   }
 };
 
+// One line: it stands in lists, and on pages.
+struct NameField {
+  std::string value;
+  static std::optional<codec::FieldProblem> check(const std::string& name) {
+    const bool has_control = std::any_of(
+        name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    if (has_control) return codec::FieldProblem{"invalid_value", "must hold no control characters", {}};
+    return codec::check_length(codec::code_points(name), 1, 100, "character");
+  }
+};
+
 // Long ones cost no more to hash, but there is no use in them.
 using PasswordField = codec::Text<10, 200>;
 using ModalityList = codec::UniqueList<domain::Modality, 0, 4>;
 
 struct RegisterRequest {
-  codec::Text<1, 100> name;
+  NameField name;
   EmailField email;
   PasswordField password;
   std::optional<SkillList> skills;
@@ -45,7 +56,7 @@ BOOST_DESCRIBE_STRUCT(LoginRequest, (), (email, password))
 
 // What is left out stays as it is; a location of null is forgotten.
 struct ProfileRequest {
-  std::optional<codec::Text<1, 100>> name;
+  std::optional<NameField> name;
   std::optional<SkillList> skills;
   std::optional<ModalityList> modalities;
   std::optional<codec::Nullable<LocationField>> location;
@@ -71,7 +82,7 @@ std::optional<domain::Modality> modality_of(std::string_view content_type);
 struct UploadRequest {
   std::optional<codec::Text<0, 255>> filename;  // for the worker's own orientation: it is not kept
   MediaTypeField content_type;
-  std::int64_t bytes = 0;
+  codec::Integer<1, std::int64_t{1} << 53> bytes;  // the server's own limit is below
   Sha256Field sha256;
 };
 BOOST_DESCRIBE_STRUCT(UploadRequest, (), (filename, content_type, bytes, sha256))

@@ -46,7 +46,10 @@ http::Surface make_worker_surface(Services& services) {
     return refuse(refusal, detail);
   };
   surface.claims = [](const http::Request& request) {
-    return request.path == "/api/v1/worker" || request.path.starts_with("/api/v1/worker/");
+    constexpr std::string_view base = "/api/v1/worker";
+    // A path that cannot be decoded is empty: what came decides who says so.
+    const std::string_view path = request.path.empty() ? request.target : request.path;
+    return path == base || (path.starts_with(base) && path[base.size()] == '/');
   };
   return surface;
 }

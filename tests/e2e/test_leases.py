@@ -176,7 +176,6 @@ def test_a_key_belongs_to_the_worker(server, org, worker, make_worker):
     assert theirs.status_code == 200 and "Idempotent-Replayed" not in theirs.headers
 
 
-@pytest.mark.xfail(strict=True, reason="403: the profile is looked at before the key")
 def test_a_retry_is_answered_whatever_the_profile_says_now(org, make_worker, server):
     worker = make_worker(server, skills=["piano"])
     task = text_task(org, requirements={"skills": ["piano"]})

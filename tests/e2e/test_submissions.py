@@ -73,7 +73,6 @@ def test_a_recording(server, org, worker):
     assert worker.email not in json.dumps(found)
 
 
-@pytest.mark.xfail(strict=True, reason="the worker's answer has duration_ms where everything else has duration_seconds")
 def test_a_worker_sees_durations_as_a_customer_does(org, worker):
     task = org.open_task(modalities=["audio"])
     worker.accept(task)
@@ -184,9 +183,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("name", [
-    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="good text that is taken for something else"))
-    if name in ("subtitles", "captions", "a letter") else name for name in TEXTS])
+@pytest.mark.parametrize("name", TEXTS)
 def test_a_text_file(server, org, worker, name):
     """A transcript is text, whatever it looks like."""
     task = text_task(org)
@@ -206,7 +203,6 @@ def test_a_text_file_that_is_none(org, worker, content):
     assert wrong_fields(worker.post(task, "proof", {"uploads": [upload]})) == [("uploads[0]", "invalid_value")]
 
 
-@pytest.mark.xfail(strict=True, reason="the list says what was found, the download what was announced")
 def test_a_picture_that_was_announced_as_another_kind(server, org, worker):
     task = org.open_task(modalities=["image"])
     worker.accept(task)

@@ -155,7 +155,6 @@ def test_names_that_try_to_write_headers(server, nobody):
     assert [str(to) for to in mail.get_all("To")] == [response.json()["worker"]["email"]]
 
 
-@pytest.mark.xfail(strict=True, reason="lines and links of the name stand in the mail as if they were ours")
 def test_names_that_try_to_write_mails(server, nobody):
     """Anyone may enter anyone's address: what is sent there must not be theirs to write."""
     name = "Ada\n\nYou have won! Open http://evil.example/prize now."
@@ -209,7 +208,6 @@ def test_a_taken_address_is_remembered_for_a_key(nobody):
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-@pytest.mark.xfail(strict=True, reason="answered as if it were another API")
 def test_a_malformed_path_is_answered_in_this_format(nobody):
     error_of(nobody.get(f"{BASE}/%00/public"), 400, "validation_error")
 

@@ -44,10 +44,6 @@ constexpr std::array<std::string_view, 6> kImages{"image/jpeg", "image/png",  "i
                                                   "image/heic", "image/heif", "image/gif"};
 
 // Source code and a mail's text are text too, whatever libmagic calls them; they are reported as plain.
-bool is_kind_of_text(std::string_view sniffed) {
-  return sniffed == "text/plain" || sniffed.starts_with("text/x-") || sniffed == "message/rfc822";
-}
-
 bool is_control(char c) {
   const auto code = static_cast<unsigned char>(c);
   return (code < 0x20 && c != '\t' && c != '\n' && c != '\r') || code == 0x7F;
@@ -109,7 +105,8 @@ std::optional<ports::MediaFacts> LibMediaProbe::probe(ports::BlobStore& store, s
     if (container.sniffed == sniffed) return facts_of(container, reader);
   if (std::find(kImages.begin(), kImages.end(), sniffed) != kImages.end())
     return ports::MediaFacts{sniffed, std::nullopt};
-  if (is_kind_of_text(sniffed) && is_text(reader)) return ports::MediaFacts{"text/plain", std::nullopt};
+  // A transcript is text, whatever else it looks like; nobody is handed it as anything but text.
+  if (is_text(reader)) return ports::MediaFacts{"text/plain", std::nullopt};
   return std::nullopt;
 }
 

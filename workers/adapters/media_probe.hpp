@@ -22,7 +22,7 @@ struct MediaProbeOptions {
 //   video/mp4, video/quicktime, video/webm, video/x-matroska
 //   audio/mpeg, audio/mp4, audio/ogg, audio/wav, audio/webm, audio/flac, audio/aac
 //   image/jpeg, image/png, image/webp, image/heic, image/heif, image/gif      by their first bytes alone
-//   text/plain      all of it UTF-8 without control characters; HTML and XML are none
+//   text/plain      all of it UTF-8 without control characters, whatever else it looks like
 class LibMediaProbe final : public ports::MediaProbe {
  public:
   // Throws std::runtime_error when libmagic's own database cannot be read.

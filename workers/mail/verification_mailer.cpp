@@ -129,8 +129,8 @@ ports::Mail VerificationMailer::mail_to(const domain::Worker& worker) const {
   mail.id = "verify-" + worker.id.value;
   mail.to = worker.email;
   mail.subject = "Verify your e-mail address";
-  mail.text = "Hello " + worker.name +
-              ",\n\nopen this link to verify your e-mail address and start working:\n\n" +
+  // Nothing of what was entered with the address stands here: anybody may enter anybody's.
+  mail.text = "Hello,\n\nopen this link to verify your e-mail address and start working:\n\n" +
               link_of_(worker.id, expires) +
               "\n\nIt is good for a week. If you did not register, ignore this mail.\n";
   return mail;

@@ -135,6 +135,9 @@ TEST_CASE("every rejection has its status and its bytes") {
       {{RejectionCode::worker_erased, {}, {}},
        404,
        R"({"error":{"code":"not_found","message":"There is no such worker.","details":{}}})"},
+      {{RejectionCode::task_unsuitable, {}, {}},
+       403,
+       R"({"error":{"code":"forbidden","message":"This task asks for skills or a place that are not in your profile.","details":{}}})"},
   };
   std::size_t codes = 0;
   boost::mp11::mp_for_each<boost::describe::describe_enumerators<RejectionCode>>([&](auto) { ++codes; });
