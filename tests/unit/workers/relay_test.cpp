@@ -370,8 +370,8 @@ TEST_CASE("relay: observed on one thread, answered on another, stopped from a th
   std::vector<journal::Accepted> commits;
   for (std::size_t i = 0; i < kCommits; ++i)
     commits.push_back(chains.append(kSource, {approval(static_cast<std::uint16_t>(i % kTargets), 1)}));
-  const auto answering = journal::make_thread_executor("answers");
   const auto turning = journal::make_thread_executor("relay");
+  const auto answering = journal::make_thread_executor("answers");  // ends first: it posts to the other
   const auto submit = [&](journal::Submission submission) {
     auto shared = std::make_shared<journal::Submission>(std::move(submission));
     answering->post([&, shared] {
