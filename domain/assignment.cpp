@@ -176,8 +176,10 @@ Decision decide(const PassTime&, const Task& task, const Assignment& assignment,
   const auto due = assignment.due();
   Decision decision;
   if (!due || *due > at) return decision;
+  // Who could no longer submit because the task had ended did not let anything lapse.
+  const bool was_cut_short = task.closed_at && *task.closed_at < assignment.lease_until;
   if (assignment.status == AssignmentStatus::leased)
-    add_lease_end(decision, assignment, task, LeaseEnd::expired);
+    add_lease_end(decision, assignment, task, was_cut_short ? LeaseEnd::released : LeaseEnd::expired);
   else
     add_approval(decision, assignment, task, Approver::time);
   return decision;

@@ -120,8 +120,7 @@ def test_what_is_required(nobody):
     ("email", "a@"), ("email", "@b.example"), ("email", "a b@c.example"), ("email", "a@b@c.example"),
     ("email", "a@x.example\r\nBcc: b@x.example"), ("email", "a" * 250 + "@x.example"),
     ("email", None), ("email", 7), ("email", ["a@x.example"]),
-    *(pytest.param("email", text, marks=pytest.mark.xfail(strict=True, reason="registered, though no mail can go there"))
-      for text in ("<script>@x.example", "a,b@x.example", "a@x_y.example", "(a)@x.example")),
+    *(("email", text) for text in ("<script>@x.example", "a,b@x.example", "a@x_y.example", "(a)@x.example")),
     ("name", "x" * 101), ("name", None), ("name", "a\0b"), ("name", {"first": "A"}),
     ("password", "123456789"), ("password", None), ("password", 1234567890123), ("password", "x" * 201),
     ("skills", "french"), ("skills", ["x" * 41]), ("skills", [""]), ("skills", ["a"] * 2), ("skills", ["French", "french"]),

@@ -308,7 +308,7 @@ TEST_CASE("feed: what was not paid, and what has ended, is not in it") {
   CHECK(walk(feed, {}, anything, [] { return 9U; }).size() == 2);
 }
 
-TEST_CASE("feed: a class never hides a task that suits") {
+TEST_CASE("feed: what is coarse never hides a task that suits") {
   Story story(340);
   std::uint64_t suiting = 0;
   for (int i = 0; i < 60'000; ++i) {
@@ -328,20 +328,21 @@ TEST_CASE("feed: a class never hides a task that suits") {
     if (!suits(offer, task.modalities, task.requirements)) continue;
     ++suiting;
     CAPTURE(i);
-    REQUIRE(may_suit(offer, feed_class_of(task)));
+    REQUIRE(suits(offer, feed_ask_of(task)));
+    REQUIRE((!task.requirements.area || may_reach(offer, feed_area_of(*task.requirements.area))));
   }
   CHECK(suiting > 1'000);
 }
 
-TEST_CASE("feed: tasks that ask for the same are of one class, whatever the order in which they say it") {
+TEST_CASE("feed: tasks that ask for the same have one number, whatever the order in which they say it") {
   Task one, other;
   one.modalities = {Modality::text, Modality::video};
   other.modalities = {Modality::video, Modality::text};
   one.requirements = {{"night", "drone"}, Area{{52'100'000, 13'900'000}, 33}};
   other.requirements = {{"drone", "night"}, Area{{52'900'000, 13'000'000}, 64}};
-  CHECK(feed_class_of(one) == feed_class_of(other));
+  CHECK(feed_ask_of(one).modalities == feed_ask_of(other).modalities);
+  CHECK(feed_ask_of(one).skills == feed_ask_of(other).skills);
+  CHECK(feed_area_of(*one.requirements.area) == feed_area_of(*other.requirements.area));
   other.requirements.area->radius_km = 65;
-  CHECK(feed_class_of(one) != feed_class_of(other));
-  other.requirements.area = std::nullopt;
-  CHECK_FALSE(feed_class_of(other).area);
+  CHECK(feed_area_of(*one.requirements.area) != feed_area_of(*other.requirements.area));
 }

@@ -128,7 +128,8 @@ TEST_CASE("a text is UTF-8 from its first byte to its last") {
 
 TEST_CASE("nothing and rubbish are no media") {
   CHECK(type_of("") == "none");
-  for (const char* one : {"x", "\xff", "\n"}) CHECK(type_of(one) == "none");
+  CHECK(type_of("\xff") == "none");
+  for (const char* one : {"x", "\n"}) CHECK(type_of(one) == "text/plain");
   std::mt19937 random(7);
   for (std::size_t size : {10U, 1'000U, 300'000U}) {
     std::string noise(size, '\0');

@@ -198,7 +198,7 @@ TEST_CASE("verification mail: each new worker gets one, with a link that is good
   CHECK(desk.recorded() == std::vector<std::pair<domain::WorkerId, bool>>{{ada, true}, {eve, true}});
   const auto mail = desk.mails().front();
   CHECK(mail.id == "verify-" + ada.value);
-  CHECK(mail.text.find("Hello ada,") == 0);
+  CHECK(mail.text.find("Hello,") == 0);
   CHECK(mail.text.find("\nhttps://work.test/" + ada.value + "/1750604800000\n") != std::string::npos);
   desk.look();
   desk.registers("max");
