@@ -137,6 +137,14 @@ void lay_workers(Settings& settings, const file::Config& config) {
   lay(workers.password_threads, config.workers->password_threads);
 }
 
+// A line in a file of its own, so that the configuration holds no secret.
+std::string read_secret(const std::string& file, std::string_view name, Problems& problems) {
+  auto secret = read_file(file);
+  if (!secret) problems.add(name, "there is no file " + file);
+  while (secret && secret->ends_with('\n')) secret->pop_back();
+  return secret.value_or("");
+}
+
 void set_mail(Settings& settings, const file::Mail& mail, Problems& problems) {
   auto& smtp = settings.mail.emplace();
   if (!mail.url) problems.add("mail.url", "is required: smtp://HOST:PORT or smtps://HOST:PORT");
@@ -147,12 +155,28 @@ void set_mail(Settings& settings, const file::Mail& mail, Problems& problems) {
   lay(smtp.from.address, mail.from);
   lay(smtp.from.name, mail.from_name);
   if (mail.starttls) smtp.starttls = static_cast<adapters::StartTls>(*mail.starttls);
-  if (mail.password_file) {
-    const auto password = read_file(*mail.password_file);
-    if (!password) problems.add("mail.password_file", "there is no file " + *mail.password_file);
-    smtp.password = password.value_or("");
-    while (smtp.password.ends_with('\n')) smtp.password.pop_back();
-  }
+  if (mail.password_file) smtp.password = read_secret(*mail.password_file, "mail.password_file", problems);
+}
+
+void set_s3(Settings& settings, const file::S3& s3, Problems& problems) {
+  auto& options = settings.s3.emplace();
+  const auto required = [&](std::string& target, const std::optional<std::string>& given,
+                            std::string_view name) {
+    if (!given) problems.add("media.s3." + std::string(name), "is required");
+    lay(target, given);
+  };
+  required(options.endpoint, s3.endpoint, "endpoint");
+  required(options.bucket, s3.bucket, "bucket");
+  required(options.access_key_id, s3.access_key_id, "access_key_id");
+  std::string secret_file;
+  required(secret_file, s3.secret_access_key_file, "secret_access_key_file");
+  if (!secret_file.empty())
+    options.secret_access_key = read_secret(secret_file, "media.s3.secret_access_key_file", problems);
+  lay(options.region, s3.region);
+  lay(options.key_prefix, s3.key_prefix);
+  lay(options.ca_file, s3.ca_file);
+  lay(options.path_style, s3.path_style);
+  lay(options.server_checks_sha256, s3.server_checks_sha256);
 }
 
 void lay_file(Settings& settings, const file::Config& config, Problems& problems) {
@@ -174,6 +198,7 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
                      "--dev for a local checkout page");
   }
   if (config.mail) set_mail(settings, *config.mail, problems);
+  if (config.media && config.media->s3) set_s3(settings, *config.media->s3, problems);
   lay_workers(settings, config);
   if (config.log) lay_log(settings, *config.log);
   if (config.journal) lay_journal(settings, *config.journal);

@@ -16,6 +16,7 @@
 #include "app/log.hpp"
 #include "journal/codec/fields.hpp"
 #include "journal/node.hpp"
+#include "workers/adapters/s3_blob_store.hpp"
 #include "workers/adapters/smtp_mailer.hpp"
 
 namespace groundtruth::app {
@@ -78,6 +79,20 @@ struct Mail {
 };
 BOOST_DESCRIBE_STRUCT(Mail, (), (url, starttls, user, password_file, ca_file, from, from_name))
 
+struct S3 {
+  std::optional<std::string> endpoint, region, bucket, access_key_id, secret_access_key_file, key_prefix,
+      ca_file;
+  std::optional<bool> path_style, server_checks_sha256;
+};
+BOOST_DESCRIBE_STRUCT(S3, (),
+                      (endpoint, region, bucket, access_key_id, secret_access_key_file, key_prefix, ca_file,
+                       path_style, server_checks_sha256))
+
+struct Media {
+  std::optional<S3> s3;
+};
+BOOST_DESCRIBE_STRUCT(Media, (), (s3))
+
 struct Workers {
   std::optional<Integer<1, 10'080>> lease_minutes;
   std::optional<Bytes> max_upload_bytes;
@@ -128,6 +143,7 @@ struct Config {
   std::optional<std::vector<std::string>> cors_origins;
   std::optional<Payments> payments;
   std::optional<Mail> mail;
+  std::optional<Media> media;
   std::optional<Workers> workers;
   std::optional<Log> log;
   std::optional<Journal> journal;
@@ -136,7 +152,7 @@ struct Config {
 };
 BOOST_DESCRIBE_STRUCT(Config, (),
                       (listen, ops, data, public_url, io_threads, rate_limits, hosts, http, cors_origins,
-                       payments, mail, workers, log, journal, read_models, keys))
+                       payments, mail, media, workers, log, journal, read_models, keys))
 
 }  // namespace file
 
@@ -186,6 +202,7 @@ struct Settings {
   http::ServerOptions http;                   // address and port come from `listen`
   std::string payments_provider;              // "": none
   std::optional<adapters::SmtpOptions> mail;  // nullopt: none, with --dev a folder
+  std::optional<adapters::S3Options> s3;      // nullopt: media lies in a folder
   WorkerSettings workers;
   std::vector<std::string> worker_hosts;
   LogOptions log;

@@ -15,7 +15,7 @@ std::unique_ptr<ports::Mailer> make_mailer(const Settings& settings,
     if (settings.mail) return std::make_unique<adapters::SmtpMailer>(*settings.mail, clock);
     if (!settings.dev) return nullptr;
     return std::make_unique<adapters::FileMailer>(
-        directory.root() / "mail", adapters::MailSender{"no-reply@groundtruth.test", "groundtruth"}, clock);
+        directory.mail(), adapters::MailSender{"no-reply@groundtruth.test", "groundtruth"}, clock);
   } catch (const std::invalid_argument& wrong) {
     throw CommandError(ExitCode::usage, std::string("mail: ") + wrong.what());
   } catch (const std::runtime_error& failure) {
@@ -29,11 +29,21 @@ Outside::Outside(const Settings& settings, const journal::DataDirectory& directo
                  const journal::MasterKey& master)
     : mailer(make_mailer(settings, directory)) {
   try {
-    media = std::make_unique<adapters::FolderBlobStore>(directory.root() / "media", master);
+    if (settings.s3)
+      bucket = std::make_unique<adapters::S3BlobStore>(*settings.s3, journal::system_clock());
+    else
+      folder = std::make_unique<adapters::FolderBlobStore>(directory.media(), master);
     probe = std::make_unique<adapters::LibMediaProbe>();
+  } catch (const std::invalid_argument& wrong) {
+    throw CommandError(ExitCode::usage, std::string("media.s3: ") + wrong.what());
   } catch (const std::runtime_error& failure) {
     throw CommandError(ExitCode::failed, std::string("media: ") + failure.what());
   }
+}
+
+ports::BlobStore& Outside::media() const {
+  if (bucket) return *bucket;
+  return *folder;
 }
 
 }  // namespace groundtruth::app

@@ -9,6 +9,7 @@
 #include "journal/key_store.hpp"
 #include "workers/adapters/folder_blob_store.hpp"
 #include "workers/adapters/media_probe.hpp"
+#include "workers/adapters/s3_blob_store.hpp"
 #include "workers/ports/mailer.hpp"
 
 namespace groundtruth::app {
@@ -18,8 +19,10 @@ struct Outside {
   Outside(const Settings& settings, const journal::DataDirectory& directory,
           const journal::MasterKey& master);
 
-  std::unique_ptr<ports::Mailer> mailer;  // null: none is configured
-  std::unique_ptr<adapters::FolderBlobStore> media;
+  std::unique_ptr<ports::Mailer> mailer;              // null: none is configured
+  std::unique_ptr<adapters::FolderBlobStore> folder;  // null where media lies in S3
+  std::unique_ptr<adapters::S3BlobStore> bucket;      // null where it lies in a folder
+  ports::BlobStore& media() const;
   std::unique_ptr<adapters::LibMediaProbe> probe;
 };
 

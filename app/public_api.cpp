@@ -69,16 +69,15 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
       no_payments_(std::make_unique<NoPayments>()),
       groundtruth_(
           {node.node(), accounts_, tasks_, assignments_,
-           dev_payments_ ? static_cast<ports::Payments&>(*dev_payments_) : *no_payments_, *outside.media,
+           dev_payments_ ? static_cast<ports::Payments&>(*dev_payments_) : *no_payments_, outside.media(),
            bcrypt, journal::system_clock(), journal::system_randomness(), node.master()},
           options_of(settings)),
       outside_(outside),
-      media_(*outside.media, journal::system_clock(), media_options(settings)),
       password_threads_({settings.workers.password_threads, kMaxWaiting}),
       blob_threads_({kBlobThreads, kMaxWaiting}),
       passwords_(password_threads_, {}),
       worker_({node.node(), accounts_, tasks_, feed_, assignments_, workers_, passwords_, blob_threads_,
-               *outside.media, *outside.probe, node.keys(), journal::system_clock(),
+               outside.media(), *outside.probe, node.keys(), journal::system_clock(),
                journal::system_randomness(), node.master()},
               worker_options(settings, outside.mailer != nullptr)) {
   if (settings.dev)
@@ -89,6 +88,7 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
     groundtruth_.observe(accepted);
     if (mailer_) mailer_->observe(accepted);
   });
+  if (outside.folder) media_.emplace(*outside.folder, journal::system_clock(), media_options(settings));
   if (outside.mailer) make_mailer(node.node());
 }
 
@@ -123,7 +123,7 @@ std::vector<http::Surface> PublicApi::surfaces() {
     log_.warn("no documentation pages: there is no share/ beside the executable");
   }
   if (dev_) all.push_back(api::dev::make_dev_surface(*dev_));
-  all.push_back(api::media::make_media_surface(media_, settings_.groundtruth_hosts));
+  if (media_) all.push_back(api::media::make_media_surface(*media_, settings_.groundtruth_hosts));
   all.push_back(api::worker::make_worker_surface(worker_));
   all.push_back(api::groundtruth::make_groundtruth_surface(groundtruth_));
   return all;
@@ -132,7 +132,7 @@ std::vector<http::Surface> PublicApi::surfaces() {
 void PublicApi::start(const std::string& base) {
   public_base_ = base;
   if (dev_payments_) dev_payments_->set_public_base(base);
-  outside_.media->set_public_base(base);
+  if (outside_.folder) outside_.folder->set_public_base(base);
   if (mailer_) mailer_->start();
 }
 

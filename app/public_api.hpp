@@ -54,7 +54,7 @@ class PublicApi {
   api::groundtruth::Services groundtruth_;
   std::optional<api::dev::Services> dev_;
   Outside& outside_;
-  api::media::Services media_;
+  std::optional<api::media::Services> media_;  // where our own server serves it
   api::WorkPool password_threads_, blob_threads_;
   api::Passwords passwords_;
   api::worker::Services worker_;

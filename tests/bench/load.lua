@@ -11,11 +11,22 @@
 
 local threads = 0
 
+local ffi = require("ffi")
+ffi.cdef [[typedef struct { long s, ns; } gt_timespec; int clock_gettime(int clock, gt_timespec *time);]]
+
+local function now()
+  local time = ffi.new("gt_timespec")
+  ffi.C.clock_gettime(1, time) -- CLOCK_MONOTONIC
+  return tonumber(time.s) + tonumber(time.ns) / 1e9
+end
+
 local all = {}
 
 function setup(thread)
   thread:set("number", threads)
   thread:set("succeeded", 0)
+  thread:set("first", 0)
+  thread:set("last", 0)
   threads = threads + 1
   all[#all + 1] = thread
 end
@@ -91,13 +102,17 @@ function modes.once(file, count)
   for i = number + 1, #lines, tonumber(count) do requests[#requests + 1] = request_of(lines[i]) end
   local sent, answered = number == 0 and -1 or 0, 0 -- wrk asks the first thread for one request that it never sends
   request = function()
+    if first == 0 and sent >= 0 then first = now() end
     sent = math.min(sent + 1, #requests) -- connections that come too late repeat the last one
     return requests[math.max(sent, 1)]
   end
   response = function(status)
     answered = answered + 1
     if status < 300 then succeeded = succeeded + 1 end
-    if answered >= #requests then wrk.thread:stop() end
+    if answered >= #requests then
+      last = now()
+      wrk.thread:stop()
+    end
   end
 end
 
@@ -106,10 +121,14 @@ function init(arguments)
 end
 
 function done(summary, latency)
-  local errors, succeeded = summary.errors, 0
-  for _, thread in ipairs(all) do succeeded = succeeded + thread:get("succeeded") end
+  -- wrk itself waits for the end of its time: how long `once` took, the threads know.
+  local errors, succeeded, first, last = summary.errors, 0, math.huge, 0
+  for _, thread in ipairs(all) do
+    succeeded = succeeded + thread:get("succeeded")
+    first, last = math.min(first, thread:get("first")), math.max(last, thread:get("last"))
+  end
   io.write(string.format(
-    '\nRESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,"max_ms":%.4f,"status_errors":%d,"socket_errors":%d,"done":%d}\n',
+    '\nRESULT {"requests":%d,"seconds":%.6f,"p50_ms":%.4f,"p99_ms":%.4f,"max_ms":%.4f,"status_errors":%d,"socket_errors":%d,"done":%d,"took":%.6f}\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    latency.max / 1e3, errors.status, errors.connect + errors.read + errors.write + errors.timeout, succeeded))
+    latency.max / 1e3, errors.status, errors.connect + errors.read + errors.write + errors.timeout, succeeded, last > 0 and last - first or 0))
 end

@@ -73,7 +73,7 @@ def phase(service, name, lines, options):
                     connections=options.connections, threads=options.threads, seconds=options.work_seconds)
     if done["done"] != len(lines):
         raise Failed(f"{name}: {done['done']} of {len(lines)} succeeded: {done}")
-    return done["seconds"]
+    return done["took"]
 
 
 def work(options):
