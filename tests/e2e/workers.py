@@ -89,11 +89,13 @@ def registration(**changes) -> dict:
 
 
 def mail_of(server: Server, id: str) -> email.message.EmailMessage:
-    """The one verification mail of a worker, waited for: it is sent after the answer."""
+    """The verification mail of a worker, waited for: it is sent after the answer. A server that was killed before
+    it could say that it had sent one sends it again, under the same Message-ID; no other does."""
     folder = server.data / "mail"
-    found = wait_for(lambda: sorted(folder.glob(f"*-verify-{id}.eml")), f"a mail to {id}", MAIL_DEADLINE_S)
-    assert len(found) == 1, found
-    return email.message_from_bytes(found[0].read_bytes(), policy=email.policy.default)
+    files = wait_for(lambda: sorted(folder.glob(f"*-verify-{id}.eml")), f"a mail to {id}", MAIL_DEADLINE_S)
+    mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
+    assert len({mail["Message-ID"] for mail in mails}) == 1, files
+    return mails[-1]
 
 
 def link_of(server: Server, id: str) -> str:
