@@ -100,16 +100,15 @@ end
 function modes.once(file, count)
   local lines, requests = lines_of(file), {}
   for i = number + 1, #lines, tonumber(count) do requests[#requests + 1] = request_of(lines[i]) end
-  local sent, answered = number == 0 and -1 or 0, 0 -- wrk asks the first thread for one request that it never sends
+  local sent = number == 0 and -1 or 0 -- wrk asks the first thread for one request that it never sends
   request = function()
     if first == 0 and sent >= 0 then first = now() end
     sent = math.min(sent + 1, #requests) -- connections that come too late repeat the last one
     return requests[math.max(sent, 1)]
   end
   response = function(status)
-    answered = answered + 1
     if status < 300 then succeeded = succeeded + 1 end
-    if answered >= #requests then
+    if succeeded >= #requests then
       last = now()
       wrk.thread:stop()
     end
