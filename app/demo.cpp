@@ -1,7 +1,5 @@
 // `groundtruth demo`: a customer's and a worker's story played on the running server, each step checked. It
 // ends at the first surprise.
-#include <sodium.h>
-
 #include <boost/describe.hpp>
 #include <chrono>
 #include <cstdio>
@@ -18,6 +16,7 @@
 #include "app/server_file.hpp"
 #include "app/terminal.hpp"
 #include "journal/codec/json_reader.hpp"
+#include "journal/codec/sha256.hpp"
 #include "journal/ports.hpp"
 
 namespace groundtruth::app {
@@ -81,14 +80,6 @@ std::string find_mail(const std::filesystem::path& directory, const std::string&
     if (file.path().filename().string().find(worker) != std::string::npos)
       return read_file(file.path()).value_or("");
   return {};
-}
-
-std::string sha256(std::string_view bytes) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> hash;
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  std::array<char, 2 * crypto_hash_sha256_BYTES + 1> hex;
-  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-  return hex.data();
 }
 
 std::string random_word() {
@@ -289,10 +280,10 @@ class Story {
     const auto recorded = read_file(file);
     expect(recorded.has_value(), request, "there is no recording at " + file.string());
     recording_ = *recorded;
-    const auto announced =
-        worker_.post("/api/v1/worker/tasks/" + task_ + "/uploads",
-                     R"({"filename":"street.mp4","content_type":"video/mp4","bytes":)" +
-                         std::to_string(recording_.size()) + R"(,"sha256":")" + sha256(recording_) + R"("})");
+    const auto announced = worker_.post("/api/v1/worker/tasks/" + task_ + "/uploads",
+                                        R"({"filename":"street.mp4","content_type":"video/mp4","bytes":)" +
+                                            std::to_string(recording_.size()) + R"(,"sha256":")" +
+                                            journal::codec::sha256_hex(recording_) + R"("})");
     expect(announced.status == 201, request, shown(announced));
     upload_ = member(announced.body, "upload_id");
     HttpClient anyone(public_url_, "");

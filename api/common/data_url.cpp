@@ -1,9 +1,10 @@
 // See data_url.hpp.
 #include "api/common/data_url.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
+#include <utility>
+
+#include "journal/codec/base64.hpp"
 
 namespace groundtruth::api {
 
@@ -22,14 +23,9 @@ std::optional<DataUrl> parse_data_url(std::string_view text) {
   url.content_type = head;
   std::transform(url.content_type.begin(), url.content_type.end(), url.content_type.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  url.content.resize(text.size() / 4 * 3 + 3);
-  std::size_t size = 0;
-  const char* end = nullptr;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(url.content.data()), url.content.size(), text.data(),
-                        text.size(), nullptr, &size, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-      end != text.data() + text.size() || size == 0)
-    return std::nullopt;
-  url.content.resize(size);
+  auto content = journal::codec::from_base64(text);
+  if (!content || content->empty()) return std::nullopt;
+  url.content = std::move(*content);
   return url;
 }
 

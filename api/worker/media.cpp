@@ -1,29 +1,19 @@
 // See media.hpp.
 #include "api/worker/media.hpp"
 
-#include <sodium.h>
-
-#include <array>
+#include <algorithm>
 
 #include "api/common/blob_keys.hpp"
 #include "api/common/data_url.hpp"
 #include "api/common/json_object.hpp"
+#include "journal/codec/sha256.hpp"
 
 namespace groundtruth::api::worker {
 namespace {
 
-std::string sha256_hex(std::string_view content) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> hash;
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(content.data()), content.size());
-  std::string hex(2 * hash.size() + 1, '\0');
-  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-  hex.pop_back();
-  return hex;
-}
-
 ProofPart part_with_content(std::string field, const domain::AssignmentId& assignment,
                             std::string content_type, std::string content) {
-  const std::string sha256 = sha256_hex(content);
+  const std::string sha256 = journal::codec::sha256_hex(content);
   ports::BlobSpec spec{blob_key(assignment, sha256), std::move(content_type), content.size(), sha256};
   return {std::move(field), std::move(spec), std::move(content), false};
 }

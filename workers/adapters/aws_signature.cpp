@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "journal/codec/sha256.hpp"
 #include "workers/adapters/url_text.hpp"
 
 namespace groundtruth::adapters {
@@ -17,21 +18,10 @@ constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 constexpr std::chrono::seconds kLongest = std::chrono::days{7};
 constexpr std::size_t kDateChars = 8;  // of "20260618T143200Z"
 
+namespace codec = journal::codec;
+
 const unsigned char* raw(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-std::string hex(std::string_view bytes) {
-  std::string out(bytes.size() * 2 + 1, '\0');
-  sodium_bin2hex(out.data(), out.size(), raw(bytes), bytes.size());
-  out.pop_back();
-  return out;
-}
-
-std::string sha256(std::string_view text) {
-  std::string digest(crypto_hash_sha256_BYTES, '\0');
-  crypto_hash_sha256(reinterpret_cast<unsigned char*>(digest.data()), raw(text), text.size());
-  return digest;
 }
 
 std::string hmac(std::string_view key, std::string_view text) {
@@ -93,12 +83,13 @@ std::string presigned_query(const AwsAccess& access, const AwsRequest& request, 
 
   const std::string canonical_request =
       join({request.method, request.path, query, headers.lines, headers.names, kUnsignedPayload}, '\n');
-  const std::string string_to_sign = join({kAlgorithm, time, scope, hex(sha256(canonical_request))}, '\n');
+  const std::string string_to_sign =
+      join({kAlgorithm, time, scope, codec::sha256_hex(canonical_request)}, '\n');
   std::string key = "AWS4" + access.secret;
   for (const std::string_view part : {std::string_view(date), std::string_view(access.region),
                                       std::string_view("s3"), std::string_view("aws4_request")})
     key = hmac(key, part);
-  return query + "&X-Amz-Signature=" + hex(hmac(key, string_to_sign));
+  return query + "&X-Amz-Signature=" + codec::to_hex(hmac(key, string_to_sign));
 }
 
 }  // namespace groundtruth::adapters

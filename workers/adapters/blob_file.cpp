@@ -105,7 +105,6 @@ BlobFileWriter::BlobFileWriter(ports::BlobSpec spec, std::filesystem::path tempo
       target_(std::move(target)),
       file_(temporary_, O_WRONLY | O_CREAT | O_EXCL) {
   if (file_.get() < 0) fail_with_errno(temporary_, "create");
-  crypto_hash_sha256_init(&hash_);
 }
 
 BlobFileWriter::~BlobFileWriter() {
@@ -115,18 +114,14 @@ BlobFileWriter::~BlobFileWriter() {
 bool BlobFileWriter::append(std::string_view piece) {
   if (piece.size() > spec_.bytes - taken_bytes_) return false;
   taken_bytes_ += piece.size();
-  crypto_hash_sha256_update(&hash_, reinterpret_cast<const unsigned char*>(piece.data()), piece.size());
+  hash_.add(piece);
   write(piece);
   return true;
 }
 
 bool BlobFileWriter::finish() {
   if (taken_bytes_ != spec_.bytes) return false;
-  std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
-  crypto_hash_sha256_final(&hash_, digest.data());
-  std::array<char, digest.size() * 2 + 1> hex{};
-  sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
-  if (spec_.sha256 != hex.data()) return false;
+  if (spec_.sha256 != hash_.hex()) return false;
   write(footer_of(spec_));
   if (::fsync(file_.get()) != 0) fail_with_errno(temporary_, "sync");
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail_with_errno(target_, "move into place");

@@ -3,14 +3,13 @@
 // file by hand.
 #pragma once
 
-#include <sodium.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "journal/codec/sha256.hpp"
 #include "workers/ports/blob_store.hpp"
 #include "workers/ports/served_blobs.hpp"
 
@@ -51,7 +50,7 @@ class BlobFileWriter final : public ports::BlobWriter {
   const ports::BlobSpec spec_;
   const std::filesystem::path temporary_, target_;
   const FileDescriptor file_;
-  crypto_hash_sha256_state hash_;
+  journal::codec::Sha256 hash_;
   std::uint64_t taken_bytes_ = 0;
 };
 

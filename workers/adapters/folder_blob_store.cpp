@@ -1,7 +1,6 @@
 // See folder_blob_store.hpp.
 #include "workers/adapters/folder_blob_store.hpp"
 
-#include <sodium.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -24,9 +23,7 @@ std::string shard_name(unsigned number) {
 }
 
 unsigned shard_of(std::string_view key) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
-  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(key.data()), key.size());
-  return digest[0];
+  return static_cast<unsigned char>(journal::codec::sha256_bytes(key).front());
 }
 
 void make_directory(const std::filesystem::path& path) {

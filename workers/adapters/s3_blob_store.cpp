@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "journal/codec/base64.hpp"
+#include "journal/codec/sha256.hpp"
 #include "workers/adapters/blob_file.hpp"
 #include "workers/adapters/curl_handle.hpp"
 
@@ -61,13 +62,6 @@ std::string path_of(const S3Options& options) {
   return (options.path_style ? "/" + options.bucket : "") + "/" + options.key_prefix;
 }
 
-std::string hex_of(std::string_view bytes) {
-  std::string out(bytes.size() * 2 + 1, '\0');
-  sodium_bin2hex(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  out.pop_back();
-  return out;
-}
-
 std::string base64_of_hex(const std::string& hex) {
   std::string bytes(hex.size() / 2, '\0');
   sodium_hex2bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), hex.data(), hex.size(),
@@ -78,22 +72,6 @@ std::string base64_of_hex(const std::string& hex) {
 std::string field_line(const std::string& name, const std::string& value) {
   return name + ": " + value;
 }
-
-class Sha256 {
- public:
-  Sha256() { crypto_hash_sha256_init(&state_); }
-  void add(std::string_view bytes) {
-    crypto_hash_sha256_update(&state_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  }
-  std::string hex() {
-    std::string digest(crypto_hash_sha256_BYTES, '\0');
-    crypto_hash_sha256_final(&state_, reinterpret_cast<unsigned char*>(digest.data()));
-    return hex_of(digest);
-  }
-
- private:
-  crypto_hash_sha256_state state_;
-};
 
 // "NoSuchBucket" from the XML that explains an error; "" where there is none.
 std::string_view error_code(std::string_view body) {
@@ -192,14 +170,14 @@ std::optional<ports::BlobSpec> S3BlobStore::find(std::string_view key) {
   ports::BlobSpec spec{std::string(key), answer.content_type, *answer.content_bytes, {}};
   if (options_.server_checks_sha256 && answer.checksum) {
     const auto digest = journal::codec::from_base64(*answer.checksum);
-    if (digest && digest->size() == crypto_hash_sha256_BYTES) spec.sha256 = hex_of(*digest);
+    if (digest && digest->size() == crypto_hash_sha256_BYTES) spec.sha256 = journal::codec::to_hex(*digest);
   }
   if (spec.sha256.empty()) spec.sha256 = hash_of_content(key, spec.bytes);
   return spec;
 }
 
 std::string S3BlobStore::hash_of_content(std::string_view key, std::uint64_t size_bytes) {
-  Sha256 hash;
+  journal::codec::Sha256 hash;
   for (std::uint64_t done = 0; done < size_bytes;) {
     const std::string part = read(key, done, kHashedPartBytes);
     if (part.empty()) throw ports::BlobStoreError("S3: object " + std::string(key) + " changed while read");
@@ -211,9 +189,7 @@ std::string S3BlobStore::hash_of_content(std::string_view key, std::uint64_t siz
 
 void S3BlobStore::put(const ports::BlobSpec& spec, std::string_view content) {
   check_spec(spec);
-  Sha256 hash;
-  hash.add(content);
-  if (content.size() != spec.bytes || hash.hex() != spec.sha256)
+  if (content.size() != spec.bytes || journal::codec::sha256_hex(content) != spec.sha256)
     throw std::invalid_argument("content and spec of object " + spec.key + " differ");
   Call call{"PUT", spec.key};
   call.headers = {{"content-length", std::to_string(spec.bytes)},

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <optional>
 
+#include "journal/codec/sha256.hpp"
 #include "workers/adapters/url_text.hpp"
 
 namespace groundtruth::adapters {
@@ -28,9 +29,7 @@ std::string hmac_of(const journal::DataKey& key, std::initializer_list<std::stri
   std::array<unsigned char, crypto_auth_hmacsha256_BYTES> mac;
   crypto_auth_hmacsha256(mac.data(), reinterpret_cast<const unsigned char*>(bound.data()), bound.size(),
                          key.data());
-  std::array<char, mac.size() * 2 + 1> hex{};
-  sodium_bin2hex(hex.data(), hex.size(), mac.data(), mac.size());
-  return hex.data();
+  return journal::codec::to_hex({reinterpret_cast<const char*>(mac.data()), mac.size()});
 }
 
 std::optional<domain::Timestamp> parse_basic_time(std::string text) {
