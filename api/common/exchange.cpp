@@ -6,6 +6,7 @@
 #include "api/http/async.hpp"
 
 namespace groundtruth::api {
+
 Intent read_intent(const RequestHasher& hasher, const http::Request& request) {
   Intent intent;
   if (auto errors = refuse_query(request); !errors.empty()) {

@@ -42,7 +42,7 @@ class AssignmentQueries {
   explicit AssignmentQueries(ReadPool& readers) : readers_(&readers) {}
 
   std::optional<Versioned<domain::Assignment>> assignment(const domain::AssignmentId& id) const;
-  // True while the worker may not take that task: they hold a lease, or have submitted. Cheaper than reading.
+  // True while the worker may not take that task: they hold a lease, or have submitted.
   bool is_held(const domain::AssignmentId& id) const;
   std::optional<Versioned<domain::Assignment>> of_submission(const domain::SubmissionId& id) const;
 
