@@ -17,10 +17,8 @@ PLACE = re.compile(r"(tasks/\d+|tasks\.\d+|offset \d+|seq \d+|journal\.db)")
 
 
 def read_model_files(data: pathlib.Path) -> list[pathlib.Path]:
-    """Every SQLite file but the journal and the keys, with what SQLite keeps beside it."""
-    files = [path for path in data.rglob("*") if path.is_file()
-             and re.search(r"\.(db|sqlite)(-wal|-shm|-journal)?$", path.name)
-             and not re.match(r"(journal|keys|key_store)\.", path.name)]
+    """Every SQLite file that can be made again, with what SQLite keeps beside it."""
+    files = [path for path in (data / "read_models").iterdir() if re.search(r"\.db(-wal|-shm)?$", path.name)]
     assert files, f"no read model among {sorted(p.name for p in data.rglob('*'))}"
     return files
 

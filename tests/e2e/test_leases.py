@@ -14,6 +14,7 @@ import pytest
 
 import chain
 import workers
+from harness import plain_client
 from workers import BASE, Worker, error_of, text_task, wrong_fields
 
 NO_TASK = "tsk_" + "0" * 26
@@ -249,7 +250,7 @@ class Race:
             return next(self._tries, None)
 
     def run(self) -> None:
-        with httpx.Client(timeout=30, trust_env=False) as client:
+        with plain_client() as client:
             while (one := self._next()) is not None and not self._over:
                 self._send(client, *one)
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import workers
-from harness import wait_for
+from harness import plain_client, wait_for
 from workers import announcement, error_of, path_of, png, sha256, wav, wrong_fields
 
 MIB = 1024 * 1024
@@ -415,7 +415,7 @@ def test_two_hundred_megabytes_pass_through(fresh_server, make_org, make_worker)
                 highest = max(highest, resident_kib(server.pid))
             yield piece
 
-    with httpx.Client(base_url=server.base_url, timeout=120, trust_env=False) as browser:
+    with plain_client(base_url=server.base_url, timeout=120) as browser:
         stored = browser.put(path_of(announced["url"]), content=watched(pieces()),
                              headers={**announced["headers"], "Content-Length": str(size)})
         assert stored.status_code == 200, stored.text
