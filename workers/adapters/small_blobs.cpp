@@ -2,7 +2,6 @@
 #include "workers/adapters/small_blobs.hpp"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 
 #include <cerrno>
 #include <system_error>
@@ -16,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x67744D65;  // "gtMe"
 constexpr std::int64_t kFormat = 1;
-constexpr std::size_t kCheckpointPages = 4'096;
+constexpr std::size_t kCheckpointBytes = 16 << 20;
 constexpr std::size_t kMaxGroup = 256;
 
 class SmallBlob final : public ports::OpenBlob {
@@ -35,11 +34,6 @@ class SmallBlob final : public ports::OpenBlob {
   const std::string content_;
 };
 
-int remember_wal_pages(void* pages, sqlite3*, const char*, int count) {
-  *static_cast<std::size_t*>(pages) = static_cast<std::size_t>(count);
-  return SQLITE_OK;
-}
-
 sqlite::Connection open_file(const std::filesystem::path& file) {
   if (FileDescriptor(file, O_RDWR | O_CREAT).get() < 0)  // its owner's alone, and what SQLite puts beside it
     throw ports::BlobStoreError(file.string() +
@@ -57,7 +51,6 @@ SmallBlobs::SmallBlobs(const std::filesystem::path& file) try : db_(open_file(fi
   db_.exec(
       "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;"
       "PRAGMA secure_delete = ON; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY");
-  sqlite3_wal_hook(db_.handle(), remember_wal_pages, &wal_pages_);
   // Frames of a killed process may be readable and yet not on disk.
   checkpoint();
   const auto id = db_.query_int64("PRAGMA application_id");
@@ -130,11 +123,14 @@ std::string SmallBlobs::write(const std::deque<Put*>& group) {
           .bind_blob_ref(4, put->content)
           .run();
     transaction.commit();
-    if (wal_pages_ >= kCheckpointPages) checkpoint();
+    for (const Put* put : group) logged_bytes_ += put->content.size();
+    if (logged_bytes_ >= kCheckpointBytes) checkpoint();
     return {};
   } catch (const sqlite::Error& error) {
     if (!error.is_full()) broken_ = error.what();
     return error.what();
+  } catch (const ports::BlobStoreError& error) {
+    return broken_ = error.what();
   }
 }
 
@@ -164,10 +160,10 @@ void SmallBlobs::remove(std::string_view key) {
 }
 
 void SmallBlobs::checkpoint() {
-  const int code =
-      sqlite3_wal_checkpoint_v2(db_.handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  if (code != SQLITE_OK) db_.fail(code, "cannot move the write-ahead log into the file");
-  wal_pages_ = 0;
+  auto statement = db_.cached("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (!statement.step() || statement.int64(0) != 0)
+    throw ports::BlobStoreError(db_.file().string() + ": cannot move the write-ahead log into the file");
+  logged_bytes_ = 0;
 }
 
 }  // namespace groundtruth::adapters

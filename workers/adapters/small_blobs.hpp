@@ -48,7 +48,7 @@ class SmallBlobs {
 
   std::mutex file_mutex_;  // of all below
   sqlite::Connection db_;
-  std::size_t wal_pages_ = 0;
+  std::size_t logged_bytes_ = 0;  // of content, since the write-ahead log was emptied
   std::string broken_;
 };
 
