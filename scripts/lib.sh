@@ -81,7 +81,7 @@ tracked_files() {
   else
     local names=() pattern
     for pattern in "$@"; do names+=(-o -name "$pattern"); done
-    find . \( -path ./build -o -path ./node_modules -o -path ./.venv -o -path ./data \) -prune -o \
+    find . \( -path ./build -o -path ./node_modules -o -path ./.venv -o -path ./.kafka -o -path ./data \) -prune -o \
       -type f \( "${names[@]:1}" \) -print | sed 's|^\./||'
   fi
 }

@@ -18,6 +18,11 @@ ProofPart part_with_content(std::string field, const domain::AssignmentId& assig
   return {std::move(field), std::move(spec), std::move(content), false};
 }
 
+bool is_stored(ports::BlobStore& store, const ports::BlobSpec& spec) {
+  const auto stored = store.find(spec.key);
+  return stored && stored->bytes == spec.bytes && stored->sha256 == spec.sha256;
+}
+
 Problem not_uploaded(const ProofPart& part) {
   std::string details;
   ObjectWriter(details).member("reason", "upload_missing").member("field", part.field).end();
@@ -85,10 +90,10 @@ VerifiedMedia verify_media(ports::BlobStore& store, ports::MediaProbe& probe,
   };
   bool is_wanted = false;
   for (const auto& part : parts) {
-    if (part.content) store.put(part.spec, *part.content);
-    const auto stored = store.find(part.spec.key);
-    const bool is_there = stored && stored->bytes == part.spec.bytes && stored->sha256 == part.spec.sha256;
-    if (!is_there) return refuse(not_uploaded(part));
+    if (part.content)
+      store.put(part.spec, *part.content);
+    else if (!is_stored(store, part.spec))
+      return refuse(not_uploaded(part));
     std::optional<ports::MediaFacts> facts;
     if (part.is_text)
       facts = ports::MediaFacts{part.spec.content_type, std::nullopt};

@@ -44,6 +44,33 @@ void make_directories(const std::filesystem::path& root) {
   journal::sync_directory_of(root);
 }
 
+// The folder itself, before anything in it.
+std::filesystem::path made(std::filesystem::path root) {
+  make_directories(root);
+  return root;
+}
+
+// Takes a small object's content into memory.
+class SmallBlobWriter final : public ports::BlobWriter {
+ public:
+  SmallBlobWriter(ports::BlobSpec spec, SmallBlobs& blobs) : spec_(std::move(spec)), blobs_(blobs) {}
+  bool append(std::string_view piece) override {
+    if (piece.size() > spec_.bytes - content_.size()) return false;
+    content_ += piece;
+    return true;
+  }
+  bool finish() override {
+    if (content_.size() != spec_.bytes || journal::codec::sha256_hex(content_) != spec_.sha256) return false;
+    blobs_.put(spec_, content_);
+    return true;
+  }
+
+ private:
+  const ports::BlobSpec spec_;
+  SmallBlobs& blobs_;
+  std::string content_;
+};
+
 void empty(const std::filesystem::path& directory) {
   for (const auto& leftover : std::filesystem::directory_iterator(directory))
     std::filesystem::remove(leftover.path());
@@ -51,15 +78,12 @@ void empty(const std::filesystem::path& directory) {
 
 }  // namespace
 
-FolderBlobStore::FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master)
-    : root_(std::move(root)), signer_(master) {
+FolderBlobStore::FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master) try
+    : root_(made(std::move(root))), signer_(master), small_(root_ / "small.db") {
   journal::init_crypto();
-  try {
-    make_directories(root_);
-    empty(root_ / "incoming");
-  } catch (const std::system_error& error) {
-    throw ports::BlobStoreError(error.what());
-  }
+  empty(root_ / "incoming");
+} catch (const std::system_error& error) {
+  throw ports::BlobStoreError(error.what());
 }
 
 std::filesystem::path FolderBlobStore::path_of(std::string_view key) const {
@@ -93,11 +117,14 @@ ports::Signature FolderBlobStore::check_download(const ports::BlobRequest& reque
 
 std::unique_ptr<ports::BlobWriter> FolderBlobStore::begin(const ports::BlobSpec& spec) {
   check_spec(spec);
+  if (spec.bytes <= kSmallBytes) return std::make_unique<SmallBlobWriter>(spec, small_);
   auto temporary = root_ / "incoming" / std::to_string(next_number_++);
   return std::make_unique<BlobFileWriter>(spec, std::move(temporary), path_of(spec.key));
 }
 
 std::unique_ptr<ports::OpenBlob> FolderBlobStore::open(std::string_view key) {
+  check_key(key);
+  if (auto blob = small_.open(key)) return blob;
   return BlobFile::open(key, path_of(key));
 }
 
@@ -124,6 +151,8 @@ std::string FolderBlobStore::read(std::string_view key, std::uint64_t offset, st
 }
 
 void FolderBlobStore::remove(std::string_view key) {
+  check_key(key);
+  small_.remove(key);
   try {
     journal::remove_durably(path_of(key));
   } catch (const std::system_error& error) {

@@ -1,11 +1,13 @@
 // Media in a folder of this machine, served by our own server.
 //
+//   <root>/small.db                objects of at most kSmallBytes (small_blobs.hpp)
 //   <root>/incoming/<number>       what is being written; emptied when the store opens
 //   <root>/objects/<xx>/<key>      complete objects (blob_file.hpp), '/' of the key as '.', below the first
 //                                  two digits of the key's hash so that no directory grows too large
 //
 // A crash at any instant leaves an object whole or not there at all. Writing under a key again puts the new
-// object in the place of the old one, at once for whoever opens it next.
+// object in the place of the old one, at once for whoever opens it next. Keys name their content, so that it
+// may come again as another type but never grow from small to large.
 //
 // Threads: any. One process may have the folder open: another one's start would empty `incoming` under it.
 #pragma once
@@ -17,11 +19,14 @@
 #include <string>
 #include <string_view>
 
+#include "workers/adapters/small_blobs.hpp"
 #include "workers/adapters/url_signer.hpp"
 #include "workers/ports/blob_store.hpp"
 #include "workers/ports/served_blobs.hpp"
 
 namespace groundtruth::adapters {
+
+inline constexpr std::uint64_t kSmallBytes = 16'384;
 
 // Keys and specs that are malformed throw std::invalid_argument; in a request, they are a wrong signature.
 class FolderBlobStore final : public ports::BlobStore, public ports::ServedBlobs {
@@ -51,6 +56,7 @@ class FolderBlobStore final : public ports::BlobStore, public ports::ServedBlobs
 
   const std::filesystem::path root_;
   UrlSigner signer_;
+  SmallBlobs small_;
   std::atomic<std::uint64_t> next_number_{0};
 };
 

@@ -128,16 +128,18 @@ bool Following::read() {
 bool Following::read_line(journal::Partition partition) {
   Line& line = lines_[journal::index_of(partition)];
   journal::Checkpoint from;
+  std::size_t records = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (!is_behind(line) || !has_room()) return false;
+    if (!is_behind(line) || !has_room_to_read()) return false;
     from = line.seen;
+    records = std::min(kReadRecords, options_.max_open - open_);
   }
   const std::uint64_t end_offset = journal_.end_offset(partition);
   Collector collector(partition, codec_, options_.markers);
   journal::Follower follower(partition, journal_, collector);
   follower.start(from);
-  while (!collector.is_halted && collector.collected.empty() && follower.poll(kReadRecords)) {
+  while (!collector.is_halted && collector.collected.empty() && follower.poll(records)) {
   }
 
   const std::lock_guard lock(mutex_);
@@ -157,7 +159,7 @@ bool Following::read_line(journal::Partition partition) {
   line.unread = follower.next_offset() < end_offset;
   // What has not been fetched yet is observed, or read after the next one that is.
   const bool moved = follower.next_offset() > (from.exists ? from.offset + 1 : 0);
-  return moved && is_behind(line) && has_room();
+  return moved && is_behind(line) && has_room_to_read();
 }
 
 // With the mutex held.

@@ -74,6 +74,8 @@ class Following {
 
   void take(const journal::Accepted& accepted);
   bool has_room() const { return open_ < options_.max_open; }
+  // Reading, checking and decoding are for many at once: for a place or two they would be done over and over.
+  bool has_room_to_read() const { return open_ <= options_.max_open / 2; }
   bool is_behind(const Line& line) const;
   bool read_line(journal::Partition partition);
 

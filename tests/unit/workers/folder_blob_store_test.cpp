@@ -32,6 +32,7 @@ struct Folder {
   FolderBlobStore store{root, master_key()};
 
   std::size_t incoming() const { return files_below(root / "incoming").size(); }
+  std::vector<std::filesystem::path> objects() const { return files_below(root / "objects"); }
 };
 
 }  // namespace
@@ -60,7 +61,7 @@ TEST_CASE("an object is found and read as it was put, until it is removed") {
   store.remove(kKey);
   store.remove(kKey);
   CHECK_FALSE(store.find(kKey));
-  CHECK(files_below(house.root).empty());
+  CHECK(house.objects().empty());
 }
 
 TEST_CASE("objects of nothing, and of keys that begin alike") {
@@ -95,7 +96,7 @@ TEST_CASE("content that is not what its spec says is not stored") {
   CHECK_THROWS_AS(store.put(larger, content), std::invalid_argument);
   CHECK_THROWS_AS(store.put(smaller, content), std::invalid_argument);
   CHECK_FALSE(store.find(kKey));
-  CHECK(files_below(house.root).empty());
+  CHECK(house.objects().empty());
 
   store.put(spec_of(kKey, content), content);
   CHECK_THROWS_AS(store.put(spec_of(kKey, "other words"), content), std::invalid_argument);
@@ -103,32 +104,50 @@ TEST_CASE("content that is not what its spec says is not stored") {
 }
 
 TEST_CASE("a writer takes what its spec says, in pieces, and no more") {
-  Folder house;
-  {
-    const auto writer = house.store.begin(spec_of(kKey, "one two"));
-    CHECK(writer->append("one"));
-    CHECK(writer->append(""));
-    CHECK(house.incoming() == 1);
-    CHECK_FALSE(house.store.find(kKey));
-    CHECK(writer->append(" two"));
-    CHECK_FALSE(house.store.find(kKey));
-    CHECK(writer->finish());
-    CHECK(house.store.read(kKey, 0, 100) == "one two");
+  for (const std::size_t bytes : {std::size_t{100}, std::size_t{kSmallBytes}, std::size_t{50'000}}) {
+    CAPTURE(bytes);
+    Folder house;
+    const std::string content = content_of(bytes);
+    const std::size_t files = bytes > kSmallBytes ? 1 : 0;
+    {
+      const auto writer = house.store.begin(spec_of(kKey, content));
+      CHECK(writer->append(content.substr(0, 50)));
+      CHECK(writer->append(""));
+      CHECK(house.incoming() == files);
+      CHECK_FALSE(house.store.find(kKey));
+      CHECK(writer->append(content.substr(50)));
+      CHECK_FALSE(house.store.find(kKey));
+      CHECK(writer->finish());
+      CHECK(house.store.read(kKey, 0, bytes + 1) == content);
+      CHECK(house.objects().size() == files);
+    }
+    const auto writer = house.store.begin(spec_of("other", content));
+    CHECK(writer->append(content));
+    CHECK_FALSE(writer->append("!"));
+    CHECK_FALSE(house.store.find("other"));
+    // Other bytes of the same number.
+    const auto wrong = house.store.begin(spec_of("other", content));
+    CHECK(wrong->append(std::string(bytes, '!')));
+    CHECK_FALSE(wrong->finish());
+    CHECK_FALSE(house.store.find("other"));
   }
-  const auto writer = house.store.begin(spec_of("other", "one two"));
-  CHECK(writer->append("one two"));
-  CHECK_FALSE(writer->append("!"));
-  CHECK_FALSE(house.store.find("other"));
 }
 
 TEST_CASE("a writer that does not finish leaves nothing") {
-  Folder house;
-  house.store.begin(spec_of(kKey, "one two"))->append("one");
-  const auto writer = house.store.begin(spec_of(kKey, "one two"));
-  CHECK(writer->append("one"));
-  CHECK_FALSE(writer->finish());
-  CHECK(house.incoming() == 1);
-  CHECK_FALSE(house.store.find(kKey));
+  for (const std::size_t bytes : {std::size_t{100}, std::size_t{50'000}}) {
+    CAPTURE(bytes);
+    Folder house;
+    const std::string content = content_of(bytes);
+    house.store.begin(spec_of(kKey, content))->append("one");
+    {
+      const auto writer = house.store.begin(spec_of(kKey, content));
+      CHECK(writer->append("one"));
+      CHECK_FALSE(writer->finish());
+      CHECK_FALSE(house.store.find(kKey));
+    }
+    CHECK(house.incoming() == 0);
+    CHECK_FALSE(house.store.find(kKey));
+  }
 }
 
 TEST_CASE("keys that are none of ours reach no file") {
@@ -170,7 +189,8 @@ TEST_CASE("keys that are none of ours reach no file") {
     CHECK_THROWS_AS(house.store.sign_upload(spec_of(key, "x"), {}, std::chrono::seconds(1)),
                     std::invalid_argument);
   }
-  CHECK(files_below(house.folder.path()).size() == 1);
+  CHECK(house.objects().empty());
+  CHECK(house.incoming() == 0);
 }
 
 TEST_CASE("specs that cannot be kept are refused") {
@@ -250,9 +270,9 @@ TEST_CASE("what a killed process was writing is not there, and goes at the next 
 
 TEST_CASE("a file that was damaged by hand is an error, not an object") {
   Folder house;
-  const std::string content = content_of(1'000);
+  const std::string content = content_of(20'000);
   house.store.put(spec_of(kKey, content), content);
-  const auto file = files_below(house.root).at(0);
+  const auto file = house.objects().at(0);
   const auto whole = std::filesystem::file_size(file);
   for (const auto bytes : {whole + 1, whole - 1, whole - 256, std::uintmax_t{10}, std::uintmax_t{0}}) {
     CAPTURE(bytes);
@@ -261,7 +281,7 @@ TEST_CASE("a file that was damaged by hand is an error, not an object") {
     CHECK_THROWS_AS(house.store.open(kKey), ports::BlobStoreError);
   }
   house.store.put(spec_of(kKey, content), content);
-  CHECK(house.store.read(kKey, 0, 2'000) == content);
+  CHECK(house.store.read(kKey, 0, 30'000) == content);
 }
 
 TEST_CASE("a folder that cannot be made is named") {

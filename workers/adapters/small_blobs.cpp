@@ -1,0 +1,173 @@
+// See small_blobs.hpp.
+#include "workers/adapters/small_blobs.hpp"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "journal/sqlite/durable_file.hpp"
+#include "workers/adapters/blob_file.hpp"
+
+namespace groundtruth::adapters {
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x67744D65;  // "gtMe"
+constexpr std::int64_t kFormat = 1;
+constexpr std::size_t kCheckpointPages = 4'096;
+constexpr std::size_t kMaxGroup = 256;
+
+class SmallBlob final : public ports::OpenBlob {
+ public:
+  SmallBlob(ports::BlobSpec spec, std::string content)
+      : spec_(std::move(spec)), content_(std::move(content)) {}
+  const ports::BlobSpec& spec() const override { return spec_; }
+  void read(std::uint64_t offset, std::size_t bytes, std::string& out) const override {
+    if (offset > content_.size() || bytes > content_.size() - offset)
+      throw ports::BlobStoreError(spec_.key + ": cut short");
+    out.append(content_, static_cast<std::size_t>(offset), bytes);
+  }
+
+ private:
+  const ports::BlobSpec spec_;
+  const std::string content_;
+};
+
+int remember_wal_pages(void* pages, sqlite3*, const char*, int count) {
+  *static_cast<std::size_t*>(pages) = static_cast<std::size_t>(count);
+  return SQLITE_OK;
+}
+
+sqlite::Connection open_file(const std::filesystem::path& file) {
+  if (FileDescriptor(file, O_RDWR | O_CREAT).get() < 0)  // its owner's alone, and what SQLite puts beside it
+    throw ports::BlobStoreError(file.string() +
+                                ": cannot open it: " + std::generic_category().message(errno));
+  sqlite::configure_library();
+  return sqlite::Connection(file, {.mode = sqlite::OpenMode::create, .busy_timeout_ms = 0, .vfs = {}});
+}
+
+}  // namespace
+
+SmallBlobs::SmallBlobs(const std::filesystem::path& file) try : db_(open_file(file)) {
+  db_.exec("PRAGMA locking_mode = EXCLUSIVE");
+  if (db_.query_text("PRAGMA journal_mode = WAL") != "wal")
+    throw ports::BlobStoreError(file.string() + ": SQLite refuses a write-ahead log on this file system");
+  db_.exec(
+      "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;"
+      "PRAGMA secure_delete = ON; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY");
+  sqlite3_wal_hook(db_.handle(), remember_wal_pages, &wal_pages_);
+  // Frames of a killed process may be readable and yet not on disk.
+  checkpoint();
+  const auto id = db_.query_int64("PRAGMA application_id");
+  if (id == 0) {
+    sqlite::Transaction transaction(db_);
+    db_.exec(
+        "CREATE TABLE objects (key TEXT PRIMARY KEY, content_type TEXT NOT NULL, sha256 TEXT NOT NULL, "
+        "content BLOB NOT NULL) STRICT, WITHOUT ROWID");
+    db_.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+    db_.exec("PRAGMA user_version = " + std::to_string(kFormat));
+    transaction.commit();
+    checkpoint();
+    journal::sync_directory_of(file);
+  } else if (id != kApplicationId || db_.query_int64("PRAGMA user_version") != kFormat) {
+    throw ports::BlobStoreError(file.string() + ": not the small objects of a media folder of this version");
+  }
+} catch (const sqlite::Error& error) {
+  throw ports::BlobStoreError(error.what());
+} catch (const std::system_error& error) {
+  throw ports::BlobStoreError(error.what());
+}
+
+// Whoever comes while nobody writes, writes for all who wait; then the next one of those does.
+void SmallBlobs::put(const ports::BlobSpec& spec, std::string_view content) {
+  Put mine{.spec = spec, .content = content, .error = {}, .changed = {}};
+  {
+    std::unique_lock queue(queue_mutex_);
+    waiting_.push_back(&mine);
+    mine.state = is_writing_ ? Put::State::waits : Put::State::leads;
+    is_writing_ = true;
+    mine.changed.wait(queue, [&] { return mine.state != Put::State::waits; });
+    if (mine.state == Put::State::leads) write_for_all(queue);
+  }
+  if (!mine.error.empty()) throw ports::BlobStoreError(mine.error);
+}
+
+// The caller's own put is the first of those that wait. They are woken under the lock: theirs is gone as soon
+// as they have it.
+void SmallBlobs::write_for_all(std::unique_lock<std::mutex>& queue) {
+  std::deque<Put*> group;
+  while (!waiting_.empty() && group.size() < kMaxGroup) {
+    group.push_back(waiting_.front());
+    waiting_.pop_front();
+  }
+  queue.unlock();
+  const std::string error = write(group);
+  queue.lock();
+  is_writing_ = !waiting_.empty();
+  if (is_writing_) {
+    waiting_.front()->state = Put::State::leads;
+    waiting_.front()->changed.notify_one();
+  }
+  for (Put* put : group) {
+    put->error = error;
+    put->state = Put::State::done;
+    put->changed.notify_one();
+  }
+}
+
+std::string SmallBlobs::write(const std::deque<Put*>& group) {
+  const std::lock_guard lock(file_mutex_);
+  if (!broken_.empty()) return broken_;
+  try {
+    sqlite::Transaction transaction(db_);
+    for (const Put* put : group)
+      db_.cached("INSERT OR REPLACE INTO objects (key, content_type, sha256, content) VALUES (?, ?, ?, ?)")
+          .bind_text(1, put->spec.key)
+          .bind_text(2, put->spec.content_type)
+          .bind_text(3, put->spec.sha256)
+          .bind_blob_ref(4, put->content)
+          .run();
+    transaction.commit();
+    if (wal_pages_ >= kCheckpointPages) checkpoint();
+    return {};
+  } catch (const sqlite::Error& error) {
+    if (!error.is_full()) broken_ = error.what();
+    return error.what();
+  }
+}
+
+std::unique_ptr<ports::OpenBlob> SmallBlobs::open(std::string_view key) try {
+  const std::lock_guard lock(file_mutex_);
+  auto found = db_.cached("SELECT content_type, sha256, content FROM objects WHERE key = ?");
+  if (!found.bind_text(1, key).step()) return nullptr;
+  std::string content(found.blob(2));
+  ports::BlobSpec spec{std::string(key), std::string(found.text(0)), content.size(),
+                       std::string(found.text(1))};
+  return std::make_unique<SmallBlob>(std::move(spec), std::move(content));
+} catch (const sqlite::Error& error) {
+  throw ports::BlobStoreError(error.what());
+}
+
+void SmallBlobs::remove(std::string_view key) {
+  const std::lock_guard lock(file_mutex_);
+  if (!broken_.empty()) throw ports::BlobStoreError(broken_);
+  try {
+    db_.cached("DELETE FROM objects WHERE key = ?").bind_text(1, key).run();
+    // Its bytes still stand in the write-ahead log otherwise.
+    if (db_.changes() > 0) checkpoint();
+  } catch (const sqlite::Error& error) {
+    if (!error.is_full()) broken_ = error.what();
+    throw ports::BlobStoreError(error.what());
+  }
+}
+
+void SmallBlobs::checkpoint() {
+  const int code =
+      sqlite3_wal_checkpoint_v2(db_.handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (code != SQLITE_OK) db_.fail(code, "cannot move the write-ahead log into the file");
+  wal_pages_ = 0;
+}
+
+}  // namespace groundtruth::adapters
