@@ -113,7 +113,7 @@ void Fetcher::run() {
     serve_requests();
     rd_kafka_poll(client_.get(), 0);
     std::array<bool, kPartitionTotal> touched{};
-    std::vector<std::size_t> full;
+    std::vector<std::size_t> full;  // what follows in this batch is dropped, and fetched again later
     auto fetched =
         take_fetched(queue_.get(), kWait, options_,
                      [&](std::optional<Partition> partition, bool out_of_range, const std::string& reason) {
@@ -123,6 +123,7 @@ void Fetcher::run() {
     fetched_ += fetched.size();
     for (auto& [partition, record] : fetched) {
       const auto index = index_of(partition);
+      if (std::find(full.begin(), full.end(), index) != full.end()) continue;
       const auto end = record.offset + 1;
       bool is_full = false;
       if (!windows_[index].push(std::move(record), bounds_, is_full)) continue;

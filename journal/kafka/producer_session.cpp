@@ -12,6 +12,12 @@ constexpr int kPollMs = 100;
 constexpr int kWarmUpMs = 1'000;
 constexpr std::chrono::seconds kPurgeTime{5};
 
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 }  // namespace
 
 struct ProducerSession::Batch {
@@ -21,7 +27,6 @@ struct ProducerSession::Batch {
   std::function<void(AppendReport)> done;
   // Records not yet reported; those that the caller could not hand on are taken off by the caller.
   std::atomic<std::size_t> missing{0};
-  std::size_t handed_on = 0;      // of the caller, before it takes off the rest
   std::string refusal;            // of the caller
   std::uint64_t last_offset = 0;  // of the session's thread
   std::string failure;            // of the session's thread
@@ -82,6 +87,9 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
   const auto now_ms = clock_.now().ms;
   std::size_t handed_on = 0;
   std::string refusal;
+  auto& progress = progress_[at];
+  if (progress.pending == 0) progress.at_ms = steady_ms();
+  progress.pending += batch.size();
   for (const auto& value : batch) {
     std::array<rd_kafka_vu_t, 6> parts{};
     parts[0].vtype = RD_KAFKA_VTYPE_RKT;
@@ -109,7 +117,7 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
     appender->refused[at] = true;
     pending->refusal = std::move(refusal);
   }
-  pending->handed_on = handed_on;
+  progress.pending -= batch.size() - handed_on;
   const std::size_t taken_off = batch.size() - handed_on + 1;
   order.unlock();
   static_cast<void>(owner.release());  // whoever takes the last one off has it
@@ -129,6 +137,9 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
 
 // On the session's thread.
 void ProducerSession::delivered(Batch& batch, std::int64_t offset, const std::string& error) {
+  auto& progress = progress_[index_of(batch.partition)];
+  progress.at_ms = steady_ms();
+  --progress.pending;
   if (error.empty() && offset >= 0) {
     batch.last_offset = std::max(batch.last_offset, static_cast<std::uint64_t>(offset));
     ends_.at_least(batch.partition, batch.last_offset + 1);
@@ -158,6 +169,22 @@ void ProducerSession::break_off(const std::string& reason) {
       "the producer's session with Kafka ended: " + reason + "; the next one is made when it is needed");
   const std::lock_guard lock(mutex_);
   reason_ = reason;
+}
+
+// Whoever was in an append has left it when this returns; after the session broke nobody gets in any more. A
+// purge before that would leave room for a record that lands although one before it does not.
+void ProducerSession::await_appends() {
+  for (auto& order : orders_) {
+    const std::lock_guard wait(order);
+  }
+}
+
+void ProducerSession::watch_time() {
+  const auto latest = steady_ms() - options_.message_timeout.count();
+  for (std::size_t i = 0; i < kPartitionTotal; ++i)
+    if (progress_[i].pending > 0 && progress_[i].at_ms < latest)
+      break_off(to_string(partition_at(i)) + ": nothing was acknowledged for " +
+                std::to_string(options_.message_timeout.count()) + " ms");
 }
 
 void ProducerSession::report_soon(const std::shared_ptr<Appender>& appender,
@@ -197,14 +224,14 @@ void ProducerSession::run() {
   while (!closing_ && !(broken_ && appenders_ == 0)) {
     run_reports();
     rd_kafka_poll(handle, kPollMs);
-    if (broken_ && rd_kafka_outq_len(handle) > 0)
+    if (!broken_) watch_time();
+    if (!broken_) continue;
+    await_appends();
+    if (rd_kafka_outq_len(handle) > 0)
       rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   }
   broken_ = true;
-  // Whoever was in an append has left it, and nobody else gets in.
-  for (auto& order : orders_) {
-    const std::lock_guard wait(order);
-  }
+  await_appends();
   const auto deadline = std::chrono::steady_clock::now() + kPurgeTime;
   while (rd_kafka_outq_len(handle) > 0 && std::chrono::steady_clock::now() < deadline) {
     rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

@@ -3,7 +3,10 @@
 //
 // librdkafka keeps the order and leaves no gaps (enable.gapless.guarantee): what fails makes its producer
 // fatal. So a session ends at its first failure: what is in flight is purged and reported as `unknown`, and
-// so is all that is appended to it later. The next one who opens a producer gets a new session.
+// so is all that is appended to it later. The next one who opens a producer gets a new session. Time-outs are
+// outside of that guarantee, so records have none in librdkafka. The session ends when a partition has had
+// something to acknowledge, and nothing was, for `message_timeout`; a purge takes what waits away before
+// anything else can be sent.
 #pragma once
 
 #include <array>
@@ -52,6 +55,8 @@ class ProducerSession {
 
   void run();
   void break_off(const std::string& reason);
+  void await_appends();
+  void watch_time();
   void delivered(Batch& batch, std::int64_t offset, const std::string& error);
   void finish(std::unique_ptr<Batch> batch);
   void report_soon(const std::shared_ptr<Appender>& appender, std::function<void(AppendReport)> done,
@@ -66,6 +71,11 @@ class ProducerSession {
   Queue main_queue_;  // yielded to wake the thread
 
   std::array<std::mutex, kPartitionTotal> orders_;  // the order of calls is the order in librdkafka's queue
+  struct Progress {
+    std::atomic<std::size_t> pending{0};  // records handed on and not reported
+    std::atomic<std::int64_t> at_ms{0};   // steady; when one was reported last, or the first was handed on
+  };
+  std::array<Progress, kPartitionTotal> progress_;
   std::atomic<bool> broken_{false};
   std::atomic<bool> closing_{false};
   std::atomic<bool> over_{false};

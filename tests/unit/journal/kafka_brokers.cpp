@@ -66,6 +66,10 @@ KafkaBrokers::~KafkaBrokers() {
     rd_kafka_mock_cluster_destroy(impl_->mock);
     return;
   }
+  delete_topics();
+}
+
+void KafkaBrokers::delete_topics() {
   std::array<rd_kafka_DeleteTopic_t*, kTopics.size()> topics{};
   for (std::size_t i = 0; i < topics.size(); ++i)
     topics[i] = rd_kafka_DeleteTopic_new((impl_->prefix + std::string(to_string(kTopics[i]))).c_str());
@@ -122,6 +126,20 @@ void KafkaBrokers::alter_topic(Topic topic, const std::string& name, const std::
   rd_kafka_queue_destroy(queue);
   rd_kafka_ConfigResource_destroy(resource);
   if (!is_done) throw std::runtime_error("the topic's setting was not changed");
+}
+
+void KafkaBrokers::delete_records(Partition partition, std::uint64_t before) {
+  rd_kafka_topic_partition_list_t* const list = rd_kafka_topic_partition_list_new(1);
+  const auto name = impl_->prefix + std::string(to_string(partition.topic));
+  rd_kafka_topic_partition_list_add(list, name.c_str(), partition.number)->offset =
+      static_cast<std::int64_t>(before);
+  rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(list);
+  rd_kafka_queue_t* const queue = rd_kafka_queue_new(impl_->client.get());
+  rd_kafka_DeleteRecords(impl_->client.get(), &request, 1, nullptr, queue);
+  if (rd_kafka_event_t* const event = rd_kafka_queue_poll(queue, 10'000)) rd_kafka_event_destroy(event);
+  rd_kafka_queue_destroy(queue);
+  rd_kafka_DeleteRecords_destroy(request);
+  rd_kafka_topic_partition_list_destroy(list);
 }
 
 }  // namespace groundtruth::journal::testing

@@ -32,8 +32,10 @@ class KafkaBrokers {
   void set_down(int broker);  // from 1
   void set_up(int broker);
 
-  // Runs a change of a topic's setting by the admin API; real brokers only.
+  // --- Of real brokers only, by their admin API.
   void alter_topic(Topic topic, const std::string& name, const std::string& value);
+  void delete_records(Partition partition, std::uint64_t before);  // what an operator must never do
+  void delete_topics();
 
  private:
   struct Impl;
