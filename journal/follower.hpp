@@ -32,7 +32,8 @@ class BasicFollower {
   BasicFollower(Partition partition, const Journal& journal, FollowerSink& sink)
       : partition_(partition), journal_(journal), sink_(sink) {}
 
-  // Starts behind `checkpoint`, after making sure that the log still holds that very record.
+  // Starts behind `checkpoint`, after making sure that the log still holds that very record. Where it has not
+  // been fetched yet, the first `poll` that finds it looks.
   void start(const Checkpoint& checkpoint) {
     if (journal_.start_offset(partition_) > 0)
       return halt("the log begins at offset " + std::to_string(journal_.start_offset(partition_)) +
@@ -41,10 +42,10 @@ class BasicFollower {
     next_offset_ = checkpoint.offset + 1;
     const auto found = journal_.read(partition_, checkpoint.offset, 1);
     if (Rules::kHaltOnTruncation) {
-      if (found.empty())
+      if (found.empty() && journal_.end_offset(partition_) <= checkpoint.offset)
         return halt("this reader stands at offset " + std::to_string(checkpoint.offset) +
                     ", but the log ends before it: history was cut");
-      if (id_of(*found.front().value) != checkpoint.id)
+      if (!found.empty() && id_of(*found.front().value) != checkpoint.id)
         return halt("the record at offset " + std::to_string(checkpoint.offset) +
                     " is not the one that was read there before: history was changed");
     }
@@ -52,7 +53,8 @@ class BasicFollower {
     remember(checkpoint.id);
   }
 
-  // Reads at most `max_records`; true when there was something, so that more may follow.
+  // Reads at most `max_records`; true when there was something, so that more may follow. May throw
+  // JournalUnavailable: then it stands where it got to, and may be called again.
   bool poll(std::size_t max_records) {
     if (halted_) return false;
     poll_began_ = next_offset_;
@@ -68,12 +70,13 @@ class BasicFollower {
     const std::uint64_t overlap = next_offset_ > 0 ? 1 : 0;
     auto records = journal_.read(partition_, next_offset_ - overlap, max_records + overlap);
     if (overlap) {
-      if (Rules::kHaltOnTruncation && (records.empty() || id_of(*records.front().value) != recent_.back())) {
+      if (records.empty()) return false;  // the log has it, see above, but it has not been fetched yet
+      if (Rules::kHaltOnTruncation && id_of(*records.front().value) != recent_.back()) {
         halt("the record at offset " + std::to_string(next_offset_ - 1) +
              " is not the one that was read there before: history was cut or changed");
         return false;
       }
-      if (!records.empty()) records.erase(records.begin());
+      records.erase(records.begin());
     }
     for (const auto& record : records) {
       if (record.offset != next_offset_) {
@@ -89,8 +92,8 @@ class BasicFollower {
 
   // Whether the log still holds what was read last, record for record; halts where it does not. `poll` looks
   // at one record only, and a writer that appends its bytes again can put that very one back in its old place
-  // in a log that lost those before it.
-  bool unchanged() { return unchanged_before(next_offset_); }
+  // in a log that lost those before it. May block and throw JournalUnavailable.
+  bool unchanged() { return unchanged_before(next_offset_, Source::stored); }
 
   const Head& head() const { return chain_.head(); }
   std::uint64_t next_offset() const { return next_offset_; }
@@ -104,12 +107,15 @@ class BasicFollower {
   // Read again where something looks wrong. More than a poll takes, so that what was read before it is there.
   static constexpr std::size_t kRecent = 1'024;
 
+  enum class Source : std::uint8_t { kept, stored };
+
   void take(const Record& record) {
     const Link link = chain_.feed(*record.value, sink_.id_of_record(record));
     if (!link.accepted && Rules::kHaltOnTruncation && link.prefix) {
       // Somebody goes on beyond our head on another one: a writer that lost a race, or all the others, on a
       // log that is not what we read.
-      if (link.prefix->seq >= head().next_seq() && !checked_ && !unchanged_before(poll_began_)) return;
+      if (link.prefix->seq >= head().next_seq() && !checked_ && !unchanged_before(poll_began_, Source::kept))
+        return;
       if (!was_read_lately(*link.prefix) && !stands_further_back(link.prefix->prev))
         return halt("the record at offset " + std::to_string(record.offset) + " follows a commit (" +
                     to_hex(link.prefix->prev).substr(0, 16) +
@@ -125,13 +131,14 @@ class BasicFollower {
     }
   }
 
-  bool unchanged_before(std::uint64_t end) {
+  bool unchanged_before(std::uint64_t end, Source source) {
     if (!Rules::kHaltOnTruncation) return true;
     checked_ = true;
     const std::uint64_t from = next_offset_ - recent_.size();
     std::uint64_t offset = from;
     while (offset < end) {
-      const auto records = journal_.read(partition_, offset, end - offset);
+      const auto records = source == Source::stored ? journal_.read_stored(partition_, offset, end - offset)
+                                                    : journal_.read(partition_, offset, end - offset);
       bool differs = records.empty();
       for (const auto& record : records) {
         differs = differs || id_of(*record.value) != recent_[offset - from];

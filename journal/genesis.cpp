@@ -42,7 +42,7 @@ std::optional<std::string> uuid_of(const Journal& journal, Partition partition) 
     refuse(partition,
            "history does not start at offset 0; its beginning was cut off. Restore the journal from a copy");
   if (journal.end_offset(partition) == 0) return std::nullopt;
-  const auto first = journal.read(partition, 0, 1);
+  const auto first = read_patiently(journal, partition, 0, 1);
   if (first.empty() || first.front().offset != 0) refuse(partition, "the record at offset 0 is missing");
   const auto prefix = parse_prefix(*first.front().value);
   if (!prefix || prefix->seq != 0 || prefix->prev != CommitId{})

@@ -162,7 +162,7 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     for (std::size_t i = 0; i < kPartitionTotal; ++i) {
       lines_[i]->tick();
       if (!lines_[i]->writer().idle()) mark(i);
-      if (!lines_[i]->open()) post_poll(i);
+      if (!lines_[i]->open() || lines_[i]->paused()) post_poll(i);
     }
     if (draining_) finish_drain();
     executor_.post_at(context_.clock.steady() + kTick, [weak = weak_from_this()] {

@@ -23,13 +23,35 @@ void PartitionLine::start() {
   projected_ = checkpoint.exists;
   projected_seq_ = checkpoint.seq;
   start_end_ = context_.journal.end_offset(partition_);
+  if (checkpoint.exists) checkpoint_offset_ = checkpoint.offset;
+  context_.journal.follow(partition_, checkpoint_offset_.value_or(0));
   follower_.start(checkpoint);
-  if (!halt_reason_.empty() || !checkpoint.exists) return;
-  const auto found = context_.journal.read(partition_, checkpoint.offset, 1);
+}
+
+// The commit at the head was read, now or, where it is the read models' checkpoint, as soon as it is there.
+bool PartitionLine::knows_time_of_head() {
+  if (!checkpoint_offset_) return true;
   try {
-    head_at_ = context_.codec.decode(*found.at(0).value).at;
+    const auto found = context_.journal.read(partition_, *checkpoint_offset_, 1);
+    if (found.empty() || id_of(*found.front().value) != follower_.head().id) return false;
+    head_at_ = context_.codec.decode(*found.front().value).at;
+  } catch (const JournalUnavailable&) {
+    paused_ = true;
+    return false;
   } catch (const UnreadableCommit& error) {
-    halt_at(checkpoint.offset, error.what());
+    halt_at(*checkpoint_offset_, error.what());
+    return false;
+  }
+  checkpoint_offset_.reset();
+  return true;
+}
+
+bool PartitionLine::read_more() {
+  try {
+    return follower_.poll(kPollRecords);
+  } catch (const JournalUnavailable&) {
+    paused_ = true;  // the node's tick polls again
+    return false;
   }
 }
 
@@ -38,7 +60,8 @@ void PartitionLine::poll() {
   while (halt_reason_.empty()) {
     paused_ = context_.read_models.backlog() >= context_.options.max_projection_backlog;
     if (paused_) break;
-    const bool more = follower_.poll(kPollRecords);
+    const bool more = read_more();
+    context_.journal.follow(partition_, follower_.next_offset());
     if (!accepted_.empty()) context_.read_models.apply(std::exchange(accepted_, {}));
     writer_.on_passed(follower_.next_offset());
     while (!ends_.empty() && has_read_to(ends_.front().second)) {
@@ -52,7 +75,8 @@ void PartitionLine::poll() {
 }
 
 // To the end that the log had, or to all that is left of it: a log that lost its tail does not stop a node
-// from writing.
+// from writing. What this process knows of the end is at least what was answered to it, unless a later answer
+// was less: so the second clause is not true merely because little is known.
 bool PartitionLine::has_read_to(std::uint64_t end) const {
   return follower_.next_offset() >= end || follower_.next_offset() >= context_.journal.end_offset(partition_);
 }
@@ -60,7 +84,7 @@ bool PartitionLine::has_read_to(std::uint64_t end) const {
 void PartitionLine::open_when_caught_up() {
   const Head& head = follower_.head();
   if (open_ || !halt_reason_.empty() || !has_read_to(start_end_) || !head.exists) return;
-  if (!projected_ || projected_seq_ < head.seq) return;
+  if (!projected_ || projected_seq_ < head.seq || !knows_time_of_head()) return;
   open_ = true;
   writer_.open(head, head_at_);
 }
@@ -97,6 +121,7 @@ void PartitionLine::accepted(const Record& record, const Link& link) {
     auto commit = writer_.alive_commit(link.id);
     if (!commit) commit = std::make_shared<Commit>(context_.codec.decode(*record.value));
     head_at_ = commit->at;
+    checkpoint_offset_.reset();
     if (accepted.seq > 0) accepted.commit = std::move(commit);
   } catch (const UnreadableCommit& error) {
     return halt_at(record.offset, error.what());
@@ -141,8 +166,21 @@ void PartitionLine::reset_producer(std::uint64_t) {
 }
 
 void PartitionLine::request_end(std::uint64_t token) {
-  ends_.emplace_back(token, context_.journal.end_offset(partition_));
-  context_.post(index_of(partition_), [](PartitionLine& line) { line.poll(); });
+  context_.journal.ask_end(partition_,
+                           [post = context_.post, index = index_of(partition_), token](std::uint64_t end) {
+                             post(index, [token, end](PartitionLine& line) {
+                               line.ends_.emplace_back(token, end);
+                               line.poll();
+                             });
+                           });
+}
+
+bool PartitionLine::log_unchanged() {
+  try {
+    return follower_.unchanged();
+  } catch (const JournalUnavailable&) {
+    return false;  // not known: what waits for it stays uncertain
+  }
 }
 
 void PartitionLine::wake_at(std::chrono::steady_clock::time_point when) {
@@ -150,11 +188,13 @@ void PartitionLine::wake_at(std::chrono::steady_clock::time_point when) {
 }
 
 std::shared_ptr<const Commit> PartitionLine::read_commit(std::uint64_t offset) {
-  const auto found = context_.journal.read(partition_, offset, 1);
-  if (found.empty()) return nullptr;
   try {
+    const auto found = context_.journal.read(partition_, offset, 1);
+    if (found.empty()) return nullptr;
     return std::make_shared<Commit>(context_.codec.decode(*found.front().value));
   } catch (const UnreadableCommit&) {
+    return nullptr;
+  } catch (const JournalUnavailable&) {
     return nullptr;
   }
 }
@@ -187,6 +227,8 @@ std::pair<CommandState, Answer> PartitionLine::command_state(const domain::Comma
   if (writer_.has_command(id, account)) return {CommandState::pending, {}};
   const auto past = context_.read_models.find_command(partition_, id);
   const auto commit = past ? read_commit(past->offset) : nullptr;
+  // Done, but nobody can say now how and for whom: to call it unknown would invite doing it again.
+  if (past && !commit) return {CommandState::pending, {}};
   if (!commit || commit->actor.account != account) return {CommandState::unknown, {}};
   return {CommandState::done, writer_.answer_of(commit)};
 }

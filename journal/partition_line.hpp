@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,8 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   Writer& writer() { return writer_; }
   const Writer& writer() const { return writer_; }
   bool open() const { return open_; }
-  bool paused() const { return paused_; }  // the read models had too much to do for the last poll
+  // The last poll left something: the read models had too much to do, or the log did not answer.
+  bool paused() const { return paused_; }
   const std::string& halt_reason() const { return halt_reason_; }
   PartitionStatus status() const;
 
@@ -64,11 +66,14 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   void append(std::uint64_t session, std::uint64_t batch, std::vector<Bytes> records) override;
   void reset_producer(std::uint64_t session) override;
   void request_end(std::uint64_t token) override;
-  bool log_unchanged() override { return follower_.unchanged(); }
+  bool log_unchanged() override;
   void wake_at(std::chrono::steady_clock::time_point when) override;
+  // Null: it cannot be read, or not now.
   std::shared_ptr<const Commit> read_commit(std::uint64_t offset) override;
 
   void halt_at(std::uint64_t offset, const std::string& why);
+  bool read_more();
+  bool knows_time_of_head();
   bool has_read_to(std::uint64_t end) const;
   void open_when_caught_up();
   void release_waiters();
@@ -83,6 +88,8 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   std::string halt_reason_;
   std::uint64_t start_end_ = 0;
   domain::Timestamp head_at_;
+  // Without one, `head_at_` is taken from the checkpoint's record once that has been fetched.
+  std::optional<std::uint64_t> checkpoint_offset_;
   bool projected_ = false;  // the read models have at least genesis
   std::uint64_t projected_seq_ = 0;
   std::vector<Accepted> accepted_;  // of the current poll, not yet with the read models

@@ -63,7 +63,7 @@ class PartitionAudit {
         problem(0, "history starts at offset " + std::to_string(next_) + ": its beginning was cut off",
                 kKeepEvidence);
       while (next_ < end) {
-        const auto records = journal_.read(partition, next_, kReadRecords, kReadBytes);
+        const auto records = read_patiently(journal_, partition, next_, kReadRecords, kReadBytes);
         if (records.empty()) {
           problem(next_,
                   "no record can be read from here, yet the partition ends at offset " + std::to_string(end),
@@ -79,6 +79,9 @@ class PartitionAudit {
               error.is_corrupt()
                   ? kKeepEvidence
                   : "Check the disk, copy the file to another one if it can be read, and verify that");
+    } catch (const JournalUnavailable& error) {
+      problem(next_, std::string("cannot be read now: ") + error.what(),
+              "Verify again when the journal answers; nothing is said about what it holds");
     }
     return std::move(result_);
   }

@@ -101,7 +101,7 @@ bool JournalReader::refill(std::size_t index) {
   const auto partition = journal::partition_at(index);
   while (source.decoded.empty() && source.next_offset < source.end_offset) {
     const auto wanted = std::min<std::uint64_t>(kReadRecords, source.end_offset - source.next_offset);
-    const auto records = journal_.read(partition, source.next_offset, wanted, kReadBytes);
+    const auto records = journal::read_patiently(journal_, partition, source.next_offset, wanted, kReadBytes);
     if (records.empty()) throw std::runtime_error(journal::to_string(partition) + " ends before its end");
     for (const auto& record : records) {
       if (record.offset != source.next_offset)

@@ -26,7 +26,7 @@ JournalStat stat_by_reading(const journal::Journal& journal, const ReadProgress&
     std::uint64_t orphans = 0;
     std::uint64_t offset = journal.start_offset(partition);
     for (;;) {
-      const auto records = journal.read(partition, offset, kReadRecords, kStatReadBytes);
+      const auto records = journal::read_patiently(journal, partition, offset, kReadRecords, kStatReadBytes);
       if (records.empty()) break;
       for (const auto& record : records)
         if (!chain.feed(*record.value).accepted) ++orphans;
@@ -49,7 +49,7 @@ CommitStream::CommitStream(const journal::Journal& journal, journal::Partition p
 bool CommitStream::next(std::string& out) {
   const auto length_before = out.size();
   while (offset_ < end_ && out.size() == length_before) {  // a piece of nothing but orphans has no line
-    const auto records = journal_->read(partition_, offset_, kReadRecords, kReadBytes);
+    const auto records = journal::read_patiently(*journal_, partition_, offset_, kReadRecords, kReadBytes);
     if (records.empty()) break;
     for (const auto& record : records) {
       offset_ = record.offset + 1;

@@ -157,7 +157,9 @@ bool Following::read_line(journal::Partition partition) {
     take(accepted);
   }
   line.unread = follower.next_offset() < end_offset;
-  return is_behind(line) && has_room_to_read();
+  // What has not been fetched yet is observed, or read after the next one that is.
+  const bool moved = follower.next_offset() > (from.exists ? from.offset + 1 : 0);
+  return moved && is_behind(line) && has_room_to_read();
 }
 
 // With the mutex held.

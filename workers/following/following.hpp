@@ -45,8 +45,8 @@ class Following {
   void load();                                      // the checkpoint; before anything else
   void observe(const journal::Accepted& accepted);  // for Node::on_accepted
 
-  // Looks at what is in the journal and was not observed, as far as there is room. True: there is more, and
-  // there is room. Throws what reading the journal throws.
+  // Looks at what is in the journal and was not observed, as far as there is room and it has been fetched.
+  // True: there is more, and there is room. Throws what reading the journal throws.
   bool read();
 
   void finished(journal::Position position);  // one job of that commit is done

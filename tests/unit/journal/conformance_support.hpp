@@ -11,6 +11,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "journal/journal.hpp"
@@ -90,6 +91,24 @@ inline AppendReport append_and_wait(Producer& producer, Partition partition, std
   Reports reports;
   producer.append(partition, std::move(batch), reports.next());
   return reports.wait().front();
+}
+
+// Waits for what comes by itself, at most `patience`.
+template <class F>
+bool eventually(F&& is_so, std::chrono::milliseconds patience = std::chrono::seconds(20)) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (!is_so()) {
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+// Waits until everything before `end` can be read; at once on a journal that is no further away than a call.
+inline void await_visible(const Journal& journal, Partition partition, std::uint64_t end) {
+  if (!eventually([&] { return !journal.read(partition, end - 1, 1).empty(); }))
+    throw std::runtime_error("not visible in time: " + to_string(partition) + " before offset " +
+                             std::to_string(end));
 }
 
 inline std::vector<std::string> values(const Journal& journal, Partition partition) {

@@ -1,0 +1,79 @@
+// librdkafka's handles as owners, and how this journal's clients are configured. Private to journal/kafka.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "journal/kafka/kafka_journal.hpp"
+
+// librdkafka's own types, so that its header is needed in no header of ours.
+struct rd_kafka_s;
+struct rd_kafka_topic_s;
+struct rd_kafka_queue_s;
+struct rd_kafka_message_s;
+
+namespace groundtruth::journal::kafka {
+
+struct Release {
+  void operator()(rd_kafka_s* handle) const;
+  void operator()(rd_kafka_topic_s* topic) const;
+  void operator()(rd_kafka_queue_s* queue) const;
+};
+using Handle = std::unique_ptr<rd_kafka_s, Release>;
+using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Release>;
+using Queue = std::unique_ptr<rd_kafka_queue_s, Release>;
+
+enum class Role : std::uint8_t { producer, follower, reader, control };
+
+// What librdkafka calls back into; its address must stay until the client is gone.
+struct ClientEvents {
+  explicit ClientEvents(const KafkaJournalOptions& given) : options(given) {}
+  const KafkaJournalOptions& options;
+  std::function<void(const std::string& reason)> fatal;
+  // For each record that was produced, on the thread that polls. `offset` is negative where it is not known;
+  // `error` is empty on success.
+  std::function<void(void* opaque, std::int64_t offset, const std::string& error)> delivered;
+};
+
+// One client with a handle on each topic. Destroying it waits for its threads; messages of it must be gone.
+class Client {
+ public:
+  // Throws std::runtime_error for a property that is wrong or that the protocol fixes.
+  Client(Role role, ClientEvents& events);
+
+  rd_kafka_s* get() const { return handle_.get(); }
+  rd_kafka_topic_s* topic(Topic topic) const { return topics_[static_cast<std::size_t>(topic)].get(); }
+
+ private:
+  Handle handle_;
+  std::array<TopicHandle, kTopics.size()> topics_;
+};
+
+std::string topic_name(const KafkaJournalOptions& options, Topic topic);
+void log(const KafkaJournalOptions& options, int level, const std::string& line);
+std::string error_text(int error);  // of a rd_kafka_resp_err_t
+
+// The records of what a queue holds, waiting at most `wait` for the first. What went wrong with a partition
+// is given to `failed`, in place among the records.
+struct Fetched {
+  Partition partition;
+  Record record;
+};
+std::vector<Fetched> take_fetched(
+    rd_kafka_queue_s* queue, std::chrono::milliseconds wait, const KafkaJournalOptions& options,
+    const std::function<void(std::optional<Partition>, bool out_of_range, const std::string&)>& failed);
+
+// The offsets behind the last visible record (or of the first one that the log still has), asked from the
+// leaders now. In the order of `partitions`; nullopt where there was no answer.
+enum class Edge : std::uint8_t { start, end };
+std::vector<std::optional<std::uint64_t>> query_offsets(const Client& client,
+                                                        const KafkaJournalOptions& options,
+                                                        const std::vector<Partition>& partitions, Edge edge,
+                                                        std::chrono::milliseconds timeout);
+
+}  // namespace groundtruth::journal::kafka

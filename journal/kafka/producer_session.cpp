@@ -1,0 +1,251 @@
+// See producer_session.hpp.
+#include "journal/kafka/producer_session.hpp"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+
+namespace groundtruth::journal::kafka {
+namespace {
+
+constexpr int kPollMs = 100;
+constexpr int kWarmUpMs = 1'000;
+constexpr std::chrono::seconds kPurgeTime{5};
+
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+struct ProducerSession::Batch {
+  std::shared_ptr<Appender> appender;
+  Partition partition;
+  std::size_t records = 0;
+  std::function<void(AppendReport)> done;
+  // Records not yet reported; those that the caller could not hand on are taken off by the caller.
+  std::atomic<std::size_t> missing{0};
+  std::string refusal;            // of the caller
+  std::uint64_t last_offset = 0;  // of the session's thread
+  std::string failure;            // of the session's thread
+};
+
+ProducerSession::ProducerSession(const KafkaJournalOptions& options, Ends& ends, const Clock& clock)
+    : options_(options), ends_(ends), clock_(clock), events_(options) {
+  events_.fatal = [this](const std::string& reason) { break_off(reason); };
+  events_.delivered = [this](void* opaque, std::int64_t offset, const std::string& error) {
+    delivered(*static_cast<Batch*>(opaque), offset, error);
+  };
+  client_ = std::make_unique<Client>(Role::producer, events_);
+  main_queue_.reset(rd_kafka_queue_get_main(client_->get()));
+  thread_ = std::thread([this] { run(); });
+}
+
+ProducerSession::~ProducerSession() {
+  close();
+}
+
+void ProducerSession::leave() {
+  if (--appenders_ == 0 && broken_) {
+    const std::lock_guard lock(mutex_);
+    if (main_queue_) rd_kafka_queue_yield(main_queue_.get());
+  }
+}
+
+void ProducerSession::close() {
+  closing_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (main_queue_) rd_kafka_queue_yield(main_queue_.get());
+  }
+  if (thread_.joinable()) thread_.join();
+  run_reports();
+}
+
+void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partition partition,
+                             std::vector<Bytes> batch, std::function<void(AppendReport)> done) {
+  const auto at = index_of(partition);
+  std::unique_lock order(orders_[at]);  // never while a report runs: it may append
+  if (broken_ || closing_ || appender->refused[at]) {
+    std::string reason = "an earlier append of this producer failed";
+    if (!appender->refused[at]) {
+      const std::lock_guard lock(mutex_);
+      reason = "the session with Kafka has ended" + (reason_.empty() ? std::string() : ": " + reason_);
+    }
+    order.unlock();
+    return report_soon(appender, std::move(done), {AppendOutcome::unknown, 0, std::move(reason)});
+  }
+  auto owner = std::make_unique<Batch>();
+  Batch* const pending = owner.get();
+  pending->appender = appender;
+  pending->partition = partition;
+  pending->records = batch.size();
+  pending->done = std::move(done);
+  pending->missing = batch.size() + 1;  // and this call
+  const auto now_ms = clock_.now().ms;
+  std::size_t handed_on = 0;
+  std::string refusal;
+  auto& progress = progress_[at];
+  if (progress.pending == 0) progress.at_ms = steady_ms();
+  progress.pending += batch.size();
+  for (const auto& value : batch) {
+    std::array<rd_kafka_vu_t, 6> parts{};
+    parts[0].vtype = RD_KAFKA_VTYPE_RKT;
+    parts[0].u.rkt = client_->topic(partition.topic);
+    parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    parts[1].u.i32 = partition.number;
+    parts[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    parts[2].u.i = RD_KAFKA_MSG_F_COPY;  // a purged request may still be on its way out of its own memory
+    parts[3].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[3].u.mem.ptr = const_cast<char*>(value->data());  // it is copied, not written
+    parts[3].u.mem.size = value->size();
+    parts[4].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+    parts[4].u.i64 = now_ms;
+    parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    parts[5].u.ptr = pending;
+    const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> error(
+        rd_kafka_produceva(client_->get(), parts.data(), parts.size()), &rd_kafka_error_destroy);
+    if (error) {
+      refusal = rd_kafka_error_string(error.get());
+      break;
+    }
+    ++handed_on;
+  }
+  if (!refusal.empty()) {
+    appender->refused[at] = true;
+    pending->refusal = std::move(refusal);
+  }
+  progress.pending -= batch.size() - handed_on;
+  const std::size_t taken_off = batch.size() - handed_on + 1;
+  order.unlock();
+  static_cast<void>(owner.release());  // whoever takes the last one off has it
+  if (pending->missing.fetch_sub(taken_off) != taken_off) return;
+  owner.reset(pending);
+  AppendReport report{handed_on == 0 ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
+                      owner->refusal};
+  if (owner->refusal.empty() && owner->failure.empty()) {
+    // All were acknowledged before this call ended.
+    report = {AppendOutcome::written, owner->last_offset - (owner->records - 1), {}};
+  } else if (owner->refusal.empty()) {
+    report.outcome = AppendOutcome::unknown;
+    report.reason = owner->failure;
+  }
+  report_soon(appender, std::move(owner->done), std::move(report));
+}
+
+// On the session's thread.
+void ProducerSession::delivered(Batch& batch, std::int64_t offset, const std::string& error) {
+  auto& progress = progress_[index_of(batch.partition)];
+  progress.at_ms = steady_ms();
+  --progress.pending;
+  if (error.empty() && offset >= 0) {
+    batch.last_offset = std::max(batch.last_offset, static_cast<std::uint64_t>(offset));
+    ends_.at_least(batch.partition, batch.last_offset + 1);
+  } else {
+    const auto reason = error.empty() ? std::string("written at an unknown offset") : error;
+    if (batch.failure.empty()) batch.failure = reason;
+    break_off(to_string(batch.partition) + ": " + reason);
+  }
+  if (batch.missing.fetch_sub(1) == 1) finish(std::unique_ptr<Batch>(&batch));
+}
+
+void ProducerSession::finish(std::unique_ptr<Batch> batch) {
+  AppendReport report;
+  if (batch->refusal.empty() && batch->failure.empty()) {
+    // Others' records may lie between: the last one's place is an upper bound for all.
+    report.first_offset = batch->last_offset - (batch->records - 1);
+  } else {
+    report.outcome = AppendOutcome::unknown;
+    report.reason = batch->failure.empty() ? batch->refusal : batch->failure;
+  }
+  batch->appender->gate.pass([&] { batch->done(std::move(report)); });
+}
+
+void ProducerSession::break_off(const std::string& reason) {
+  if (broken_.exchange(true)) return;
+  log(options_, 4,
+      "the producer's session with Kafka ended: " + reason + "; the next one is made when it is needed");
+  const std::lock_guard lock(mutex_);
+  reason_ = reason;
+}
+
+// Whoever was in an append has left it when this returns; after the session broke nobody gets in any more. A
+// purge before that would leave room for a record that lands although one before it does not.
+void ProducerSession::await_appends() {
+  for (auto& order : orders_) {
+    const std::lock_guard wait(order);
+  }
+}
+
+void ProducerSession::watch_time() {
+  const auto latest = steady_ms() - options_.message_timeout.count();
+  for (std::size_t i = 0; i < kPartitionTotal; ++i)
+    if (progress_[i].pending > 0 && progress_[i].at_ms < latest)
+      break_off(to_string(partition_at(i)) + ": nothing was acknowledged for " +
+                std::to_string(options_.message_timeout.count()) + " ms");
+}
+
+void ProducerSession::report_soon(const std::shared_ptr<Appender>& appender,
+                                  std::function<void(AppendReport)> done, AppendReport report) {
+  {
+    const std::lock_guard lock(mutex_);
+    reports_.push_back([appender, done = std::move(done), report = std::move(report)]() mutable {
+      appender->gate.pass([&] { done(std::move(report)); });
+    });
+    if (main_queue_) {
+      rd_kafka_queue_yield(main_queue_.get());
+      return;
+    }
+  }
+  run_reports();
+}
+
+void ProducerSession::run_reports() {
+  while (true) {
+    std::function<void()> next;
+    {
+      const std::lock_guard lock(mutex_);
+      if (reports_.empty()) return;
+      next = std::move(reports_.front());
+      reports_.pop_front();
+    }
+    next();
+  }
+}
+
+void ProducerSession::run() {
+  // Without it the first record of each topic waits for up to a second.
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(client_->get(), 0, nullptr, &metadata, kWarmUpMs) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    rd_kafka_metadata_destroy(metadata);
+  auto* const handle = client_->get();
+  while (!closing_ && !(broken_ && appenders_ == 0)) {
+    run_reports();
+    rd_kafka_poll(handle, kPollMs);
+    if (!broken_) watch_time();
+    if (!broken_) continue;
+    await_appends();
+    if (rd_kafka_outq_len(handle) > 0)
+      rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  }
+  broken_ = true;
+  await_appends();
+  const auto deadline = std::chrono::steady_clock::now() + kPurgeTime;
+  while (rd_kafka_outq_len(handle) > 0 && std::chrono::steady_clock::now() < deadline) {
+    rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_poll(handle, 10);
+  }
+  Queue queue;
+  {
+    const std::lock_guard lock(mutex_);
+    queue = std::move(main_queue_);
+  }
+  run_reports();
+  queue.reset();
+  client_.reset();
+  over_ = true;
+}
+
+}  // namespace groundtruth::journal::kafka

@@ -1,0 +1,89 @@
+// One idempotent producer of Kafka, shared by all who append in this process, from its making to its first
+// failure. Private to journal/kafka.
+//
+// librdkafka keeps the order and leaves no gaps (enable.gapless.guarantee): what fails makes its producer
+// fatal. So a session ends at its first failure: what is in flight is purged and reported as `unknown`, and
+// so is all that is appended to it later. The next one who opens a producer gets a new session. Time-outs are
+// outside of that guarantee, so records have none in librdkafka. The session ends when a partition has had
+// something to acknowledge, and nothing was, for `message_timeout`; a purge takes what waits away before
+// anything else can be sent.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "journal/kafka/client.hpp"
+#include "journal/kafka/ends.hpp"
+#include "journal/report_gate.hpp"
+
+namespace groundtruth::journal::kafka {
+
+// One who appends: what is open in it closes for it alone.
+struct Appender {
+  ReportGate gate;
+  // Partitions in which an append of it was refused here: none of its later ones may land there.
+  std::array<std::atomic<bool>, kPartitionTotal> refused{};
+};
+
+class ProducerSession {
+ public:
+  // Options, ends and clock must outlive `close`.
+  ProducerSession(const KafkaJournalOptions& options, Ends& ends, const Clock& clock);
+  ~ProducerSession();
+
+  // Never blocks. Reports come on the session's thread, or on the caller's once the session was closed.
+  void append(const std::shared_ptr<Appender>& appender, Partition partition, std::vector<Bytes> batch,
+              std::function<void(AppendReport)> done);
+
+  void enter() { ++appenders_; }
+  void leave();
+
+  bool is_broken() const { return broken_; }
+  bool is_over() const { return over_; }  // its thread has ended or ends now; `close` does not wait
+  // Abandons what is in flight: it is reported as `unknown` before this returns.
+  void close();
+
+ private:
+  struct Batch;
+
+  void run();
+  void break_off(const std::string& reason);
+  void await_appends();
+  void watch_time();
+  void delivered(Batch& batch, std::int64_t offset, const std::string& error);
+  void finish(std::unique_ptr<Batch> batch);
+  void report_soon(const std::shared_ptr<Appender>& appender, std::function<void(AppendReport)> done,
+                   AppendReport report);
+  void run_reports();
+
+  const KafkaJournalOptions& options_;
+  Ends& ends_;
+  const Clock& clock_;
+  ClientEvents events_;
+  std::unique_ptr<Client> client_;
+  Queue main_queue_;  // yielded to wake the thread
+
+  std::array<std::mutex, kPartitionTotal> orders_;  // the order of calls is the order in librdkafka's queue
+  struct Progress {
+    std::atomic<std::size_t> pending{0};  // records handed on and not reported
+    std::atomic<std::int64_t> at_ms{0};   // steady; when one was reported last, or the first was handed on
+  };
+  std::array<Progress, kPartitionTotal> progress_;
+  std::atomic<bool> broken_{false};
+  std::atomic<bool> closing_{false};
+  std::atomic<bool> over_{false};
+  std::atomic<int> appenders_{0};
+  std::mutex mutex_;
+  std::string reason_;                         // why it broke
+  std::deque<std::function<void()>> reports_;  // of what never went to librdkafka
+  std::thread thread_;
+};
+
+}  // namespace groundtruth::journal::kafka
