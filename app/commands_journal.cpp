@@ -58,6 +58,11 @@ ops::VerifyView verify_by_reading(const ServerTarget& target, bool repair_marker
   ProgressBar bar("verifying");
   auto options =
       ops::counting_options(0, [&](std::uint64_t done, std::uint64_t) { bar.update(done, 0, "records"); });
+  if (local.settings.kafka) {
+    if (repair_marker) throw CommandError(ExitCode::usage, "--repair-marker is for the embedded journal");
+    const auto journal = open_kafka(local.settings);
+    return ops::view_of(journal::verify_journal(*journal, options));
+  }
   return ops::view_of(journal::verify_sqlite_journal(journal_options(local.settings, *local.directory),
                                                      journal::system_clock(), options, repair_marker));
 }
@@ -70,14 +75,21 @@ ExitCode journal_init(const CommonOptions& common) {
                        "a server runs on " + common.target.data.string() + ": its journal is there already");
   auto local = lock_local(common.target, journal::DataDirectory::Absent::create);
   try {
-    local.journal = journal::SqliteJournal::create(journal_options(local.settings, *local.directory),
-                                                   journal::system_clock());
+    if (local.settings.kafka) {
+      journal::KafkaJournal::create_topics(kafka_options(local.settings));
+      local.journal = open_kafka(local.settings);
+    } else {
+      local.journal = journal::SqliteJournal::create(journal_options(local.settings, *local.directory),
+                                                     journal::system_clock());
+    }
     const auto uuid = journal::init_journal(*local.journal, journal::new_uuid(journal::system_randomness()),
                                             journal::system_clock());
     if (common.json) {
       put("{\"journal\":\"" + uuid + "\"}\n");
     } else {
-      put("journal " + uuid + " at " + local.directory->journal_file().string() + "\n");
+      put("journal " + uuid + " at " +
+          (local.settings.kafka ? local.settings.kafka->brokers : local.directory->journal_file().string()) +
+          "\n");
       if (!std::filesystem::exists(local.directory->master_key_file()))
         put("Next, make its master key and keep a copy of it elsewhere:\n  (umask 077; openssl rand -hex 32 "
             "> " +

@@ -89,7 +89,24 @@ void lay_http(http::ServerOptions& options, const file::Http& http) {
   lay(options.max_connections_per_address, http.max_connections_per_address);
 }
 
-void lay_journal(Settings& settings, const file::Journal& journal) {
+// The command line names the kind, or the brokers alone.
+void set_journal(Settings& settings, const std::optional<file::JournalKind>& kind,
+                 const std::optional<std::string>& brokers, std::string_view name, Problems& problems) {
+  if (kind == file::JournalKind::sqlite) settings.kafka.reset();
+  if (kind == file::JournalKind::kafka && !settings.kafka) settings.kafka.emplace();
+  if (brokers && kind == file::JournalKind::sqlite)
+    problems.add(name, "is for a journal on Kafka, not for the embedded one");
+  if (!brokers || kind == file::JournalKind::sqlite) return;
+  if (!settings.kafka) settings.kafka.emplace();
+  settings.kafka->brokers = *brokers;
+}
+
+void lay_journal(Settings& settings, const file::Journal& journal, Problems& problems) {
+  set_journal(settings, journal.kind, journal.brokers, "journal.brokers", problems);
+  if (settings.kafka) {
+    lay(settings.kafka->topic_prefix, journal.topic_prefix);
+    lay(settings.kafka->properties, journal.properties);
+  }
   lay(settings.node.writer.max_in_flight, journal.max_in_flight);
   lay(settings.node.writer.max_waiting, journal.max_waiting);
   lay(settings.node.writer.max_batches_in_flight, journal.max_batches_in_flight);
@@ -201,7 +218,7 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
   if (config.media && config.media->s3) set_s3(settings, *config.media->s3, problems);
   lay_workers(settings, config);
   if (config.log) lay_log(settings, *config.log);
-  if (config.journal) lay_journal(settings, *config.journal);
+  if (config.journal) lay_journal(settings, *config.journal, problems);
   if (config.read_models) {
     lay(settings.read_models.max_batch_commits, config.read_models->max_batch_commits);
     lay(settings.read_models.max_readers, config.read_models->max_readers);
@@ -227,6 +244,13 @@ Settings resolve_settings(const std::optional<std::string>& file_text, const std
   set_address(settings.listen, line.listen, "--listen", problems);
   set_address(settings.ops, line.ops, "--ops", problems);
   if (line.data) settings.data = *line.data;
+  std::optional<file::JournalKind> kind;
+  if (line.journal == "sqlite") kind = file::JournalKind::sqlite;
+  if (line.journal == "kafka") kind = file::JournalKind::kafka;
+  if (line.journal && !kind) problems.add("--journal", "'" + *line.journal + "' is neither sqlite nor kafka");
+  set_journal(settings, kind, line.brokers, "--brokers", problems);
+  if (settings.kafka && settings.kafka->brokers.empty())
+    problems.add("--brokers", "is needed for a journal on Kafka: HOST:PORT, separated by commas");
   problems.throw_if_any("See `groundtruth serve --help`.");
   settings.dev = line.dev;
   settings.enforce_rate_limits = !line.no_rate_limits;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -111,15 +112,22 @@ struct Log {
 };
 BOOST_DESCRIBE_STRUCT(Log, (), (level, file, access_file, access_queue_bytes))
 
+enum class JournalKind : std::uint8_t { sqlite, kafka };
+BOOST_DESCRIBE_ENUM(JournalKind, sqlite, kafka)
+
 struct Journal {
+  std::optional<JournalKind> kind;
+  std::optional<std::string> brokers, topic_prefix;
+  std::optional<std::map<std::string, std::string>> properties;  // of librdkafka
   std::optional<Count> max_in_flight, max_waiting, max_batches_in_flight, max_cached_aggregates,
       max_projection_backlog, max_group_records, tail_records, checkpoint_pages;
   std::optional<Bytes> max_group_bytes, max_queued_bytes, tail_bytes;
 };
 BOOST_DESCRIBE_STRUCT(Journal, (),
-                      (max_in_flight, max_waiting, max_batches_in_flight, max_cached_aggregates,
-                       max_projection_backlog, max_group_records, tail_records, checkpoint_pages,
-                       max_group_bytes, max_queued_bytes, tail_bytes))
+                      (kind, brokers, topic_prefix, properties, max_in_flight, max_waiting,
+                       max_batches_in_flight, max_cached_aggregates, max_projection_backlog,
+                       max_group_records, tail_records, checkpoint_pages, max_group_bytes, max_queued_bytes,
+                       tail_bytes))
 
 struct ReadModels {
   std::optional<Count> max_batch_commits;
@@ -175,6 +183,11 @@ struct WorkerSettings {
 };
 
 // SqliteJournalOptions and ProjectorOptions without what assembly puts in.
+// Where the journal is on Kafka; the data directory then holds read models and data keys only.
+struct KafkaSettings {
+  std::string brokers, topic_prefix;
+  std::map<std::string, std::string> properties;
+};
 struct JournalSettings {
   std::size_t max_group_records = 4'096;
   std::size_t max_group_bytes = 8 * 1024 * 1024;
@@ -210,6 +223,7 @@ struct Settings {
   std::size_t access_queue_bytes = 4 * 1024 * 1024;
   journal::NodeOptions node;
   JournalSettings journal;
+  std::optional<KafkaSettings> kafka;  // nullopt: the embedded journal in the data directory
   ReadModelSettings read_models;
   unsigned bcrypt_threads = 2;
   std::size_t bcrypt_max_waiting = 256;
@@ -218,6 +232,7 @@ struct Settings {
 // What the command line of `serve` says; it wins over the file.
 struct CommandLine {
   std::optional<std::string> listen, ops, data;
+  std::optional<std::string> journal, brokers;  // "sqlite" or "kafka"; HOST:PORT,…
   bool dev = false;
   bool no_rate_limits = false;
 };

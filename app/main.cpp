@@ -71,6 +71,11 @@ class CommandLineTree {
     command->add_option("--data", common_.target.data, "The server's data directory")->capture_default_str();
     command->add_option("--ops", common_.target.ops,
                         "The operators' address, if not the one in DATA/server.json");
+    command->add_option("--config", common_.target.config,
+                        "Where no server runs: its settings, of which the journal's are used");
+    command->add_option("--journal", common_.target.journal,
+                        "Where no server runs: sqlite (default) or kafka");
+    command->add_option("--brokers", common_.target.brokers, "Kafka's brokers, HOST:PORT,…");
     if (for_programs) command->add_flag("--json", common_.json, "For programs");
     return command;
   }
@@ -88,6 +93,8 @@ class CommandLineTree {
     command->add_option("--ops", line_.ops,
                         "Where operators and metrics are, IP:PORT (default 127.0.0.1:8081)");
     command->add_option("--data", line_.data, "Data directory (default ./data)");
+    command->add_option("--journal", line_.journal, "sqlite (default, in the data directory) or kafka");
+    command->add_option("--brokers", line_.brokers, "Kafka's brokers, HOST:PORT,…");
     command->add_flag("--no-rate-limits", line_.no_rate_limits, "Count requests, refuse none");
     command->add_option("--config", config_,
                         "Settings in JSON; schemas/config/config.json describes every key");

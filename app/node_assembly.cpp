@@ -45,6 +45,33 @@ journal::SqliteJournalOptions journal_options(const Settings& settings,
   return options;
 }
 
+journal::KafkaJournalOptions kafka_options(const Settings& settings) {
+  journal::KafkaJournalOptions options;
+  options.brokers = settings.kafka->brokers;
+  options.topic_prefix = settings.kafka->topic_prefix;
+  options.properties = settings.kafka->properties;
+  options.dev = settings.dev;
+  return options;
+}
+
+std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings,
+                                                  std::function<void(int, const std::string&)> log) {
+  auto options = kafka_options(settings);
+  options.log = std::move(log);
+  try {
+    auto journal = journal::KafkaJournal::open(std::move(options), journal::system_clock());
+    std::string wrong;
+    for (const auto& problem : journal->problems()) wrong += "\n  " + problem;
+    if (!wrong.empty())
+      throw CommandError(ExitCode::failed, "the journal's topics are not as they must be:" + wrong);
+    return journal;
+  } catch (const CommandError&) {
+    throw;
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, failure.what());
+  }
+}
+
 NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::logger> log,
                            std::function<void(std::string)> fatal)
     : log_(std::move(log)) {
@@ -140,13 +167,32 @@ void NodeAssembly::open_keys(const Settings& settings) {
 }
 
 void NodeAssembly::open_journal(const Settings& settings, std::function<void(std::string)> fatal) {
+  if (settings.kafka) {
+    if (settings.dev) journal::KafkaJournal::create_topics(kafka_options(settings));
+    auto journal = open_kafka(settings, [log = log_](int level, const std::string& line) {
+      log->log(level <= 3   ? spdlog::level::err
+               : level == 4 ? spdlog::level::warn
+               : level <= 6 ? spdlog::level::info
+                            : spdlog::level::debug,
+               "{}", line);
+    });
+    kafka_ = journal.get();
+    journal_ = std::move(journal);
+    log_->info("journal: kafka at {}; {}. Data keys are in {}", settings.kafka->brokers,
+               journal_->info().durability, directory_->keys_file().string());
+    return;
+  }
   auto options = journal_options(settings, *directory_);
   options.fatal = std::move(fatal);
   auto& clock = journal::system_clock();
   if (settings.dev) {
-    journal_ = journal::SqliteJournal::create(std::move(options), clock);
+    auto journal = journal::SqliteJournal::create(std::move(options), clock);
+    embedded_ = journal.get();
+    journal_ = std::move(journal);
   } else if (std::filesystem::exists(options.file)) {
-    journal_ = journal::SqliteJournal::open(std::move(options), clock);
+    auto journal = journal::SqliteJournal::open(std::move(options), clock);
+    embedded_ = journal.get();
+    journal_ = std::move(journal);
   } else {
     throw CommandError(ExitCode::failed, "there is no journal at " + options.file.string() +
                                              ".\nMake one with `groundtruth journal init --data " +
@@ -227,6 +273,8 @@ void NodeAssembly::stop() {
   executor_->post([barrier] { barrier->set_value(); });
   passed.wait();
   projector_.reset();
+  embedded_ = nullptr;
+  kafka_ = nullptr;
   journal_.reset();
   executor_.reset();
   clock_executor_.reset();

@@ -12,6 +12,7 @@
 
 #include "app/config.hpp"
 #include "journal/data_directory.hpp"
+#include "journal/kafka/kafka_journal.hpp"
 #include "journal/key_store.hpp"
 #include "journal/node.hpp"
 #include "journal/sqlite/sqlite_journal.hpp"
@@ -25,6 +26,12 @@ namespace groundtruth::app {
 // How the journal's file is opened, wherever it is opened.
 journal::SqliteJournalOptions journal_options(const Settings& settings,
                                               const journal::DataDirectory& directory);
+
+// The same for a journal on Kafka; the settings must name it. `open_kafka` throws CommandError (`failed`)
+// where it cannot be reached, or where its topics would lose what they hold.
+journal::KafkaJournalOptions kafka_options(const Settings& settings);
+std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings,
+                                                  std::function<void(int, const std::string&)> log = {});
 
 // Threads: everything here is called from one thread, but for what node() and the others say of themselves.
 class NodeAssembly {
@@ -50,7 +57,10 @@ class NodeAssembly {
 
   const journal::DataDirectory& directory() const { return *directory_; }
   const journal::MasterKey& master() const { return *master_; }
-  const journal::SqliteJournal& journal() const { return *journal_; }
+  const journal::Journal& journal() const { return *journal_; }
+  // One of these is null: what only that kind of journal has.
+  const journal::SqliteJournal* embedded() const { return embedded_; }
+  const journal::KafkaJournal* kafka() const { return kafka_; }
   const journal::CommitCodec& codec() const { return *codec_; }
   projections::Projector& projector() { return *projector_; }
   journal::Node& node() { return *node_; }
@@ -71,7 +81,9 @@ class NodeAssembly {
   std::unique_ptr<journal::MasterKey> master_;
   std::shared_ptr<journal::KeyStore> keys_;
   std::unique_ptr<journal::Executor> executor_;
-  std::unique_ptr<journal::SqliteJournal> journal_;
+  std::unique_ptr<journal::Journal> journal_;
+  const journal::SqliteJournal* embedded_ = nullptr;
+  const journal::KafkaJournal* kafka_ = nullptr;
   std::unique_ptr<journal::CommitCodec> codec_;
   std::unique_ptr<projections::Projector> projector_;
   std::unique_ptr<journal::Node> node_;

@@ -7,9 +7,11 @@ namespace groundtruth::app {
 namespace {
 
 Settings settings_for(const ServerTarget& target) {
-  Settings settings;
-  settings.data = target.data;
-  return settings;
+  CommandLine line;
+  line.data = target.data.string();
+  line.journal = target.journal;
+  line.brokers = target.brokers;
+  return load_settings(target.config, line);
 }
 
 [[noreturn]] void fail_in_use(const std::runtime_error& in_use) {
@@ -34,6 +36,10 @@ LocalJournal lock_local(const ServerTarget& target, journal::DataDirectory::Abse
 
 LocalJournal open_local_journal(const ServerTarget& target) {
   auto local = lock_local(target, journal::DataDirectory::Absent::refuse);
+  if (local.settings.kafka) {
+    local.journal = open_kafka(local.settings);
+    return local;
+  }
   auto options = journal_options(local.settings, *local.directory);
   if (!std::filesystem::exists(options.file))
     throw CommandError(ExitCode::failed, "there is no journal at " + options.file.string() +

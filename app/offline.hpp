@@ -14,7 +14,7 @@ namespace groundtruth::app {
 struct LocalJournal {
   Settings settings;
   std::unique_ptr<journal::DataDirectory> directory;  // holds the lock
-  std::unique_ptr<journal::SqliteJournal> journal;
+  std::unique_ptr<journal::Journal> journal;
 };
 
 // Throws CommandError: `unreachable` when a process holds the directory and does not answer, `failed`

@@ -63,6 +63,9 @@ class HttpClient {
 struct ServerTarget {
   std::filesystem::path data = "./data";
   std::string ops;  // "" takes the address from DATA/server.json
+  // Where the journal is, where no server runs: as `serve` is told.
+  std::optional<std::filesystem::path> config;
+  std::optional<std::string> journal, brokers;
 };
 
 // nullopt when no server runs for that data directory: no server.json, or one that a killed process left.

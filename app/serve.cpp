@@ -74,6 +74,22 @@ void collect_journal_file(std::vector<prometheus::MetricFamily>& out, const jour
       .add(journal.status().state == journal::SqliteJournalStatus::State::ok ? 0 : 1);
 }
 
+void collect_kafka(std::vector<prometheus::MetricFamily>& out, const journal::KafkaJournal& journal) {
+  const auto counters = journal.counters();
+  const auto count = [&](const char* name, const char* help, std::uint64_t value) {
+    ops::counter(out, name, help).add(static_cast<double>(value));
+  };
+  count("groundtruth_kafka_sessions_total", "Producers' sessions that were made", counters.sessions);
+  count("groundtruth_kafka_broken_sessions_total", "Sessions that ended and were replaced",
+        counters.broken_sessions);
+  count("groundtruth_kafka_fetched_records_total", "Records fetched ahead", counters.fetched_records);
+  count("groundtruth_kafka_pauses_total", "Times that a partition's window was full", counters.pauses);
+  count("groundtruth_kafka_cold_reads_total", "Reads before the windows", counters.cold_reads);
+  count("groundtruth_kafka_cold_seeks_total", "Of these, those that did not go on where another ended",
+        counters.cold_seeks);
+  count("groundtruth_kafka_asked_ends_total", "Partitions whose end was asked for", counters.asked_ends);
+}
+
 // Everything of a running server, in the order in which it is built.
 class RunningServer {
  public:
@@ -173,7 +189,8 @@ class RunningServer {
       return server != nullptr ? server->counters() : http::Server::Counters{};
     };
     ops_services_.more_metrics = [this](std::vector<prometheus::MetricFamily>& out) {
-      collect_journal_file(out, node_.journal());
+      if (const auto* embedded = node_.embedded()) collect_journal_file(out, *embedded);
+      if (const auto* kafka = node_.kafka()) collect_kafka(out, *kafka);
       ops::counter(out, "groundtruth_access_log_dropped_total", "Lines that the access log had no room for")
           .add(access_log_ ? static_cast<double>(access_log_->dropped()) : 0);
       ops::counter(out, "groundtruth_erased_keys_total", "Data keys destroyed after an erasure")
@@ -231,9 +248,13 @@ class RunningServer {
     const Phase phase = phase_;
     if (phase == Phase::starting) reasons.emplace_back("starting");
     if (phase == Phase::stopping) reasons.emplace_back("stopping");
-    const auto journal = node_.journal().status();
-    if (journal.state != journal::SqliteJournalStatus::State::ok)
-      reasons.push_back("the journal takes nothing: " + journal.reason);
+    if (const auto* embedded = node_.embedded()) {
+      const auto journal = embedded->status();
+      if (journal.state != journal::SqliteJournalStatus::State::ok)
+        reasons.push_back("the journal takes nothing: " + journal.reason);
+    }
+    if (const auto* kafka = node_.kafka())
+      for (auto& problem : kafka->problems()) reasons.push_back(std::move(problem));
     return reasons;
   }
 
