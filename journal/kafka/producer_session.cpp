@@ -47,13 +47,6 @@ ProducerSession::~ProducerSession() {
   close();
 }
 
-void ProducerSession::leave() {
-  if (--appenders_ == 0 && broken_) {
-    const std::lock_guard lock(mutex_);
-    if (main_queue_) rd_kafka_queue_yield(main_queue_.get());
-  }
-}
-
 void ProducerSession::close() {
   closing_ = true;
   {
@@ -221,14 +214,10 @@ void ProducerSession::run() {
   if (rd_kafka_metadata(client_->get(), 0, nullptr, &metadata, kWarmUpMs) == RD_KAFKA_RESP_ERR_NO_ERROR)
     rd_kafka_metadata_destroy(metadata);
   auto* const handle = client_->get();
-  while (!closing_ && !(broken_ && appenders_ == 0)) {
+  while (!closing_ && !broken_) {
     run_reports();
     rd_kafka_poll(handle, kPollMs);
-    if (!broken_) watch_time();
-    if (!broken_) continue;
-    await_appends();
-    if (rd_kafka_outq_len(handle) > 0)
-      rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    watch_time();
   }
   broken_ = true;
   await_appends();
