@@ -80,6 +80,7 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
   const auto now_ms = clock_.now().ms;
   std::size_t handed_on = 0;
   std::string refusal;
+  bool is_local = false;  // refused for its size, or for want of room: it never left this process
   auto& progress = progress_[at];
   if (progress.pending == 0) progress.at_ms = steady_ms();
   progress.pending += batch.size();
@@ -102,12 +103,15 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
         rd_kafka_produceva(client_->get(), parts.data(), parts.size()), &rd_kafka_error_destroy);
     if (error) {
       refusal = rd_kafka_error_string(error.get());
+      const auto code = rd_kafka_error_code(error.get());
+      is_local = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
       break;
     }
     ++handed_on;
   }
   if (!refusal.empty()) {
     appender->refused[at] = true;
+    if (!is_local) break_off(to_string(partition) + ": " + refusal);
     pending->refusal = std::move(refusal);
   }
   progress.pending -= batch.size() - handed_on;
@@ -116,7 +120,7 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
   static_cast<void>(owner.release());  // whoever takes the last one off has it
   if (pending->missing.fetch_sub(taken_off) != taken_off) return;
   owner.reset(pending);
-  AppendReport report{handed_on == 0 ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
+  AppendReport report{handed_on == 0 && is_local ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
                       owner->refusal};
   if (owner->refusal.empty() && owner->failure.empty()) {
     // All were acknowledged before this call ended.

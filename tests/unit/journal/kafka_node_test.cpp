@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 using Request = KafkaBrokers::Request;
 
 constexpr std::size_t kLanes = 4;  // partitions in use
-constexpr auto kPatience = std::chrono::seconds(12);
+constexpr auto kPatience = std::chrono::seconds(60);
 
 Partition lane(std::size_t number) {
   return {Topic::tasks, static_cast<std::uint16_t>(number)};
