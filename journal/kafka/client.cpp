@@ -66,7 +66,7 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
       add({{"enable.idempotence", "true"},
            {"acks", "all"},
            {"enable.gapless.guarantee", "true"},
-           {"max.in.flight.requests.per.connection", "5"},
+           {"max.in.flight.requests.per.connection", std::to_string(options.requests_in_flight)},
            {"linger.ms", "0"},
            // A record that times out in librdkafka is not covered by the guarantee above: the ones behind it
            // could still land. So none does; the session looks after the time itself.

@@ -10,6 +10,8 @@ namespace groundtruth::journal::kafka {
 namespace {
 
 constexpr std::chrono::milliseconds kWait{50};
+constexpr std::chrono::milliseconds kLook{200};
+constexpr std::chrono::milliseconds kStall{1'500};
 
 }  // namespace
 
@@ -74,6 +76,28 @@ void Fetcher::serve_requests() {
   }
 }
 
+// librdkafka sometimes goes on waiting after a broker's error although the leader answers: where the log is
+// known to have more, and none of it came for a while, fetching begins anew.
+void Fetcher::wake_stalled() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked_ < kLook) return;
+  looked_ = now;
+  for (std::size_t i = 0; i < kPartitionTotal; ++i) {
+    if (!started_[i]) continue;
+    auto& pace = paces_[i];
+    const auto next = windows_[i].next();
+    if (next != pace.next || ends_.end(partition_at(i)) <= next) {
+      pace = {next, now};
+    } else if (now - pace.since >= kStall) {
+      log(options_, 5,
+          to_string(partition_at(i)) + ": nothing came although the log goes on; fetching again");
+      pace.since = now;
+      stop(i);
+      start(i);
+    }
+  }
+}
+
 void Fetcher::start(std::size_t index) {
   const auto partition = partition_at(index);
   const auto place = windows_[index].place();
@@ -111,6 +135,7 @@ void Fetcher::failed(std::size_t index, bool out_of_range, const std::string& re
 void Fetcher::run() {
   while (!stopping_) {
     serve_requests();
+    wake_stalled();
     rd_kafka_poll(client_.get(), 0);
     std::array<bool, kPartitionTotal> touched{};
     std::vector<std::size_t> full;  // what follows in this batch is dropped, and fetched again later

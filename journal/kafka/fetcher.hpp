@@ -45,6 +45,7 @@ class Fetcher {
   void failed(std::size_t index, bool out_of_range, const std::string& reason);
   void restart_at(std::size_t index, std::chrono::steady_clock::time_point when);
   void serve_requests();
+  void wake_stalled();
 
   const KafkaJournalOptions& options_;
   Ends& ends_;
@@ -61,7 +62,14 @@ class Fetcher {
   std::multimap<std::chrono::steady_clock::time_point, std::size_t> restarts_;  // when, which
   std::atomic<bool> stopping_{false};
 
-  std::array<bool, kPartitionTotal> started_{};  // of the thread
+  // Of the thread.
+  struct Pace {
+    std::uint64_t next = 0;
+    std::chrono::steady_clock::time_point since{};  // when it moved last, or had nothing to fetch
+  };
+  std::array<bool, kPartitionTotal> started_{};
+  std::array<Pace, kPartitionTotal> paces_{};
+  std::chrono::steady_clock::time_point looked_{};
   std::thread thread_;
 };
 

@@ -104,7 +104,6 @@ class KafkaJournal::Core {
       sessions_.push_back(std::make_shared<kafka::ProducerSession>(options_, ends_, clock_));
       ++made_sessions_;
     }
-    sessions_.back()->enter();
     return sessions_.back();
   }
 
@@ -253,10 +252,7 @@ class KafkaJournal::Core {
 class KafkaJournal::KafkaProducer final : public Producer {
  public:
   explicit KafkaProducer(std::shared_ptr<kafka::ProducerSession> session) : session_(std::move(session)) {}
-  ~KafkaProducer() override {
-    appender_->gate.close();
-    session_->leave();
-  }
+  ~KafkaProducer() override { appender_->gate.close(); }
   void append(Partition partition, std::vector<Bytes> batch,
               std::function<void(AppendReport)> done) override {
     if (batch.empty() || partition.number >= kPartitionsPerTopic || index_of(partition) >= kPartitionTotal)

@@ -44,6 +44,10 @@ struct KafkaJournalOptions {
   std::chrono::milliseconds stored_timeout{1'000};  // of read_stored
   std::chrono::milliseconds truncation_patience{10'000};
   std::chrono::milliseconds fetch_wait{10};
+  // Requests on their way to a broker at once. With more than one, a record can land although one before it
+  // was refused: a broker that knows nothing yet of a producer in a partition (its first records there, or
+  // after a day without any) takes whatever sequence number comes. Followers halt on such a gap, everywhere.
+  int requests_in_flight = 1;
   std::chrono::milliseconds retry_pause{100};  // doubles up to ten times this
   std::chrono::milliseconds check_interval{60'000};
   // False where the brokers do not know how to describe their settings, as librdkafka's mock cluster does

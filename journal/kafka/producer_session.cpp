@@ -47,13 +47,6 @@ ProducerSession::~ProducerSession() {
   close();
 }
 
-void ProducerSession::leave() {
-  if (--appenders_ == 0 && broken_) {
-    const std::lock_guard lock(mutex_);
-    if (main_queue_) rd_kafka_queue_yield(main_queue_.get());
-  }
-}
-
 void ProducerSession::close() {
   closing_ = true;
   {
@@ -87,6 +80,7 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
   const auto now_ms = clock_.now().ms;
   std::size_t handed_on = 0;
   std::string refusal;
+  bool is_local = false;  // refused for its size, or for want of room: it never left this process
   auto& progress = progress_[at];
   if (progress.pending == 0) progress.at_ms = steady_ms();
   progress.pending += batch.size();
@@ -109,12 +103,15 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
         rd_kafka_produceva(client_->get(), parts.data(), parts.size()), &rd_kafka_error_destroy);
     if (error) {
       refusal = rd_kafka_error_string(error.get());
+      const auto code = rd_kafka_error_code(error.get());
+      is_local = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
       break;
     }
     ++handed_on;
   }
   if (!refusal.empty()) {
     appender->refused[at] = true;
+    if (!is_local) break_off(to_string(partition) + ": " + refusal);
     pending->refusal = std::move(refusal);
   }
   progress.pending -= batch.size() - handed_on;
@@ -123,7 +120,7 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
   static_cast<void>(owner.release());  // whoever takes the last one off has it
   if (pending->missing.fetch_sub(taken_off) != taken_off) return;
   owner.reset(pending);
-  AppendReport report{handed_on == 0 ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
+  AppendReport report{handed_on == 0 && is_local ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
                       owner->refusal};
   if (owner->refusal.empty() && owner->failure.empty()) {
     // All were acknowledged before this call ended.
@@ -221,14 +218,10 @@ void ProducerSession::run() {
   if (rd_kafka_metadata(client_->get(), 0, nullptr, &metadata, kWarmUpMs) == RD_KAFKA_RESP_ERR_NO_ERROR)
     rd_kafka_metadata_destroy(metadata);
   auto* const handle = client_->get();
-  while (!closing_ && !(broken_ && appenders_ == 0)) {
+  while (!closing_ && !broken_) {
     run_reports();
     rd_kafka_poll(handle, kPollMs);
-    if (!broken_) watch_time();
-    if (!broken_) continue;
-    await_appends();
-    if (rd_kafka_outq_len(handle) > 0)
-      rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    watch_time();
   }
   broken_ = true;
   await_appends();

@@ -42,9 +42,6 @@ class ProducerSession {
   void append(const std::shared_ptr<Appender>& appender, Partition partition, std::vector<Bytes> batch,
               std::function<void(AppendReport)> done);
 
-  void enter() { ++appenders_; }
-  void leave();
-
   bool is_broken() const { return broken_; }
   bool is_over() const { return over_; }  // its thread has ended or ends now; `close` does not wait
   // Abandons what is in flight: it is reported as `unknown` before this returns.
@@ -79,7 +76,6 @@ class ProducerSession {
   std::atomic<bool> broken_{false};
   std::atomic<bool> closing_{false};
   std::atomic<bool> over_{false};
-  std::atomic<int> appenders_{0};
   std::mutex mutex_;
   std::string reason_;                         // why it broke
   std::deque<std::function<void()>> reports_;  // of what never went to librdkafka

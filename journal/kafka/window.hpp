@@ -82,6 +82,11 @@ class Window {
     return out;
   }
 
+  std::uint64_t next() const {
+    const std::lock_guard lock(mutex_);
+    return next_;
+  }
+
   struct Place {
     bool active = false;
     bool full = false;

@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 using Request = KafkaBrokers::Request;
 
 constexpr std::size_t kLanes = 4;  // partitions in use
-constexpr auto kPatience = std::chrono::seconds(90);
+constexpr auto kPatience = std::chrono::seconds(60);
 
 Partition lane(std::size_t number) {
   return {Topic::tasks, static_cast<std::uint16_t>(number)};
@@ -208,6 +208,10 @@ class Client {
     const std::lock_guard lock(mutex_);
     return retries_;
   }
+  std::size_t asked() {
+    const std::lock_guard lock(mutex_);
+    return next_;
+  }
   std::string last_reason() {
     const std::lock_guard lock(mutex_);
     return last_reason_;
@@ -349,7 +353,8 @@ TEST_CASE("kafka node: requests fail and brokers go away while commands are in f
     }
     const bool all = eventually([&] { return client.acknowledged() == kCommands; }, kPatience);
     const auto status = process->status();
-    INFO(status.why_not, " ", status.in_flight, " in flight; ", client.last_reason());
+    INFO(status.why_not, " ", status.in_flight, " in flight; ", client.acknowledged(), " acknowledged of ",
+         client.asked(), "; ", client.retries(), " retries; ", client.last_reason());
     CHECK(all);
     CHECK(status.ready);
     MESSAGE(process->journal->counters().sessions, " sessions, ", status.recoveries, " recoveries");
