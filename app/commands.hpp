@@ -28,6 +28,7 @@ ExitCode account_erase(const CommonOptions& common, const std::string& id);
 ExitCode journal_init(const CommonOptions& common);
 ExitCode journal_stat(const CommonOptions& common);
 ExitCode journal_cat(const CommonOptions& common, const std::string& partition, bool raw);
+ExitCode journal_copy(const CommonOptions& common, const std::string& from, const std::string& to);
 ExitCode journal_verify(const CommonOptions& common, bool repair_marker);
 
 // commands_ledger.cpp

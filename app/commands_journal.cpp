@@ -8,6 +8,7 @@
 #include "app/result_stream.hpp"
 #include "app/terminal.hpp"
 #include "journal/codec/json_writer.hpp"
+#include "journal/copy.hpp"
 #include "journal/genesis.hpp"
 
 namespace groundtruth::app {
@@ -54,20 +55,86 @@ ops::VerifyView verify_by_server(HttpClient& server) {
 }
 
 ops::VerifyView verify_by_reading(const ServerTarget& target, bool repair_marker) {
-  const auto local = lock_local(target, journal::DataDirectory::Absent::refuse);
   ProgressBar bar("verifying");
   auto options =
       ops::counting_options(0, [&](std::uint64_t done, std::uint64_t) { bar.update(done, 0, "records"); });
-  if (local.settings.kafka) {
+  if (is_on_kafka(target)) {
     if (repair_marker) throw CommandError(ExitCode::usage, "--repair-marker is for the embedded journal");
-    const auto journal = open_kafka(local.settings);
-    return ops::view_of(journal::verify_journal(*journal, options));
+    return ops::view_of(journal::verify_journal(*open_local_journal(target).journal, options));
   }
+  const auto local = lock_local(target, journal::DataDirectory::Absent::refuse);
   return ops::view_of(journal::verify_sqlite_journal(journal_options(local.settings, *local.directory),
                                                      journal::system_clock(), options, repair_marker));
 }
 
+// One end of a copy.
+struct End {
+  LocalJournal local;
+  std::string place;  // for people
+};
+
+End open_end(const CommonOptions& common, const std::string& text, Use use) {
+  constexpr std::string_view kSqlite = "sqlite:", kKafka = "kafka:";
+  ServerTarget target = common.target;
+  if (text.starts_with(kKafka)) {
+    target.journal = "kafka";
+    target.brokers = text.substr(kKafka.size());
+    LocalJournal local{settings_for(target), nullptr, nullptr};
+    if (use == Use::write) journal::KafkaJournal::create_topics(kafka_options(local.settings));
+    local.journal = open_kafka(local.settings, use);
+    return {std::move(local), "Kafka at " + *target.brokers};
+  }
+  if (!text.starts_with(kSqlite))
+    throw CommandError(ExitCode::usage, "'" + printable(text) +
+                                            "' is no journal; write sqlite:DIRECTORY or kafka:HOST:PORT,…");
+  target.journal = "sqlite";
+  target.brokers.reset();
+  target.data = text.substr(kSqlite.size());
+  target.ops.clear();
+  if (find_server(target))
+    throw CommandError(ExitCode::failed, "a server runs on " + target.data.string() + "; stop it first");
+  if (use == Use::read) return {open_local_journal(target), target.data.string()};
+  auto local = lock_local(target, journal::DataDirectory::Absent::create);
+  local.journal = journal::SqliteJournal::create(journal_options(local.settings, *local.directory),
+                                                 journal::system_clock());
+  return {std::move(local), target.data.string()};
+}
+
 }  // namespace
+
+ExitCode journal_copy(const CommonOptions& common, const std::string& from, const std::string& to) {
+  if (from == to) throw CommandError(ExitCode::usage, "--from and --to name the same journal");
+  try {
+    const auto source = open_end(common, from, Use::read);
+    const auto target = open_end(common, to, Use::write);
+    journal::CopyReport report;
+    {
+      ProgressBar bar("copying");
+      report =
+          journal::copy_journal(*source.local.journal, *target.local.journal,
+                                [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
+    }
+    if (common.json) {
+      put("{\"journal\":\"" + report.journal_uuid + "\",\"records\":" + std::to_string(report.records) +
+          ",\"commits\":" + std::to_string(report.commits) +
+          ",\"orphans\":" + std::to_string(report.orphans) + ",\"bytes\":" + std::to_string(report.bytes) +
+          ",\"appended\":" + std::to_string(report.appended) + "}\n");
+      return ExitCode::ok;
+    }
+    put("journal " + report.journal_uuid + ": " + grouped(report.records) + " records, " +
+        human_bytes(report.bytes) + ", in " + source.place + " and in " + target.place + "; " +
+        grouped(report.appended) + " of them came now\n");
+    put("sound: both were read, commit by commit, and end in the same heads\n");
+    put("Data keys, media and the master key are no part of the journal: they stay where they are, and go "
+        "along "
+        "with the data directory.\n");
+  } catch (const CommandError&) {
+    throw;
+  } catch (const std::runtime_error& failure) {
+    throw CommandError(ExitCode::failed, failure.what());
+  }
+  return ExitCode::ok;
+}
 
 ExitCode journal_init(const CommonOptions& common) {
   if (find_server(common.target))
@@ -77,7 +144,7 @@ ExitCode journal_init(const CommonOptions& common) {
   try {
     if (local.settings.kafka) {
       journal::KafkaJournal::create_topics(kafka_options(local.settings));
-      local.journal = open_kafka(local.settings);
+      local.journal = open_kafka(local.settings, Use::write);
     } else {
       local.journal = journal::SqliteJournal::create(journal_options(local.settings, *local.directory),
                                                      journal::system_clock());

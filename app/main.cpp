@@ -118,12 +118,22 @@ class CommandLineTree {
   void add_journal() {
     auto* group = root_.add_subcommand("journal", "The history that everything else comes from");
     group->require_subcommand(1);
-    on(leaf(*group, "init", "Make an empty journal"), [this] { return journal_init(common_); });
+    auto* init = leaf(*group, "init", "Make an empty journal");
+    init->add_flag("--dev", common_.target.dev, "On Kafka, one broker will do");
+    on(init, [this] { return journal_init(common_); });
     on(leaf(*group, "stat", "Where each partition stands"), [this] { return journal_stat(common_); });
     auto* cat = leaf(*group, "cat", "The accepted commits of a partition, byte for byte, one a line");
     cat->add_option("PARTITION", argument_, "TOPIC/NUMBER, e.g. tasks/3")->required();
     cat->add_flag("--raw", raw_, "Every record, orphans too, as OFFSET SIZE VALUE");
     on(cat, [this] { return journal_cat(common_, argument_, raw_); });
+    auto* copy = group->add_subcommand("copy", "Move the whole history to another log, byte for byte");
+    copy->add_option("--from", argument_, "sqlite:DIRECTORY or kafka:HOST:PORT,… that nobody writes")
+        ->required();
+    copy->add_option("--to", to_, "The same; empty, or a copy that was interrupted")->required();
+    copy->add_option("--config", common_.target.config, "Settings, of which those for Kafka are used");
+    copy->add_flag("--dev", common_.target.dev, "On Kafka, one broker will do");
+    copy->add_flag("--json", common_.json, "For programs");
+    on(copy, [this] { return journal_copy(common_, argument_, to_); });
     auto* verify =
         leaf(*group, "verify", "Read everything and check that every commit follows the one before it");
     verify->add_flag("--repair-marker", repair_marker_,
@@ -162,6 +172,7 @@ class CommandLineTree {
   std::optional<std::filesystem::path> config_;
   NewAccountOptions account_;
   std::string argument_;
+  std::string to_;
   bool raw_ = false;
   bool repair_marker_ = false;
   std::function<ExitCode()> chosen_;

@@ -54,7 +54,7 @@ journal::KafkaJournalOptions kafka_options(const Settings& settings) {
   return options;
 }
 
-std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings,
+std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings, Use use,
                                                   std::function<void(int, const std::string&)> log) {
   auto options = kafka_options(settings);
   options.log = std::move(log);
@@ -62,7 +62,7 @@ std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings,
     auto journal = journal::KafkaJournal::open(std::move(options), journal::system_clock());
     std::string wrong;
     for (const auto& problem : journal->problems()) wrong += "\n  " + problem;
-    if (!wrong.empty())
+    if (!wrong.empty() && use == Use::write)
       throw CommandError(ExitCode::failed, "the journal's topics are not as they must be:" + wrong);
     return journal;
   } catch (const CommandError&) {
@@ -169,7 +169,7 @@ void NodeAssembly::open_keys(const Settings& settings) {
 void NodeAssembly::open_journal(const Settings& settings, std::function<void(std::string)> fatal) {
   if (settings.kafka) {
     if (settings.dev) journal::KafkaJournal::create_topics(kafka_options(settings));
-    auto journal = open_kafka(settings, [log = log_](int level, const std::string& line) {
+    auto journal = open_kafka(settings, Use::write, [log = log_](int level, const std::string& line) {
       log->log(level <= 3   ? spdlog::level::err
                : level == 4 ? spdlog::level::warn
                : level <= 6 ? spdlog::level::info

@@ -28,9 +28,10 @@ journal::SqliteJournalOptions journal_options(const Settings& settings,
                                               const journal::DataDirectory& directory);
 
 // The same for a journal on Kafka; the settings must name it. `open_kafka` throws CommandError (`failed`)
-// where it cannot be reached, or where its topics would lose what they hold.
+// where it cannot be reached or, for who will write, where its topics would lose what they hold.
+enum class Use : std::uint8_t { read, write };
 journal::KafkaJournalOptions kafka_options(const Settings& settings);
-std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings,
+std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings, Use use,
                                                   std::function<void(int, const std::string&)> log = {});
 
 // Threads: everything here is called from one thread, but for what node() and the others say of themselves.

@@ -6,14 +6,6 @@
 namespace groundtruth::app {
 namespace {
 
-Settings settings_for(const ServerTarget& target) {
-  CommandLine line;
-  line.data = target.data.string();
-  line.journal = target.journal;
-  line.brokers = target.brokers;
-  return load_settings(target.config, line);
-}
-
 [[noreturn]] void fail_in_use(const std::runtime_error& in_use) {
   throw CommandError(
       ExitCode::unreachable,
@@ -21,6 +13,15 @@ Settings settings_for(const ServerTarget& target) {
 }
 
 }  // namespace
+
+Settings settings_for(const ServerTarget& target) {
+  CommandLine line;
+  line.data = target.data.string();
+  line.journal = target.journal;
+  line.brokers = target.brokers;
+  line.dev = target.dev;
+  return load_settings(target.config, line);
+}
 
 LocalJournal lock_local(const ServerTarget& target, journal::DataDirectory::Absent absent) {
   LocalJournal local{settings_for(target), nullptr, nullptr};
@@ -35,11 +36,12 @@ LocalJournal lock_local(const ServerTarget& target, journal::DataDirectory::Abse
 }
 
 LocalJournal open_local_journal(const ServerTarget& target) {
-  auto local = lock_local(target, journal::DataDirectory::Absent::refuse);
-  if (local.settings.kafka) {
-    local.journal = open_kafka(local.settings);
-    return local;
+  LocalJournal remote{settings_for(target), nullptr, nullptr};
+  if (remote.settings.kafka) {  // whoever audits it needs no data directory
+    remote.journal = open_kafka(remote.settings, Use::read);
+    return remote;
   }
+  auto local = lock_local(target, journal::DataDirectory::Absent::refuse);
   auto options = journal_options(local.settings, *local.directory);
   if (!std::filesystem::exists(options.file))
     throw CommandError(ExitCode::failed, "there is no journal at " + options.file.string() +

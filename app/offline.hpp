@@ -10,12 +10,18 @@
 
 namespace groundtruth::app {
 
-// The journal's file alone, for what needs no keys and no read models.
+// The journal alone, for what needs no keys and no read models.
 struct LocalJournal {
   Settings settings;
-  std::unique_ptr<journal::DataDirectory> directory;  // holds the lock
+  std::unique_ptr<journal::DataDirectory> directory;  // holds the lock; null for a journal on Kafka
   std::unique_ptr<journal::Journal> journal;
 };
+
+// What the command line says of a server that does not run; throws CommandError.
+Settings settings_for(const ServerTarget& target);
+inline bool is_on_kafka(const ServerTarget& target) {
+  return settings_for(target).kafka.has_value();
+}
 
 // Throws CommandError: `unreachable` when a process holds the directory and does not answer, `failed`
 // otherwise.

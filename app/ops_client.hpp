@@ -66,6 +66,7 @@ struct ServerTarget {
   // Where the journal is, where no server runs: as `serve` is told.
   std::optional<std::filesystem::path> config;
   std::optional<std::string> journal, brokers;
+  bool dev = false;  // a journal on Kafka may have one broker
 };
 
 // nullopt when no server runs for that data directory: no server.json, or one that a killed process left.

@@ -1,0 +1,184 @@
+"""The same system on a real Kafka: the demo, kills of the server and of the broker, and moving there and back."""
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+
+import chain
+from harness import REPOSITORY, StartFailed, cli, wait_for
+from kafka_cluster import KafkaCluster
+from test_crash import Load, check_after_restart, check_everything_once
+
+pytestmark = pytest.mark.slow
+DEADLINE_S = 120
+ROUNDS = int(os.environ.get("GROUNDTRUTH_KAFKA_ROUNDS", "3"))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[KafkaCluster]:
+    """One broker for the tests of this file; each brings topics of its own by a prefix."""
+    with KafkaCluster(1, tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def on_kafka(cluster, request):
+    """Settings for a server whose journal is on the cluster, under topics of this test."""
+    return {"journal": {"kind": "kafka", "brokers": cluster.brokers, "topic_prefix": f"{request.node.name}."}}
+
+
+def new_seed() -> random.Random:
+    seed = int(os.environ.get("GROUNDTRUTH_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+    print(f"GROUNDTRUTH_SEED={seed}")
+    return random.Random(seed)
+
+
+def heads(server) -> dict[str, str]:
+    return {f"{each['topic']}/{each['partition']}": each["id"] for each in server.stat()}
+
+
+def test_the_demo_and_a_reader_from_outside(cluster, fresh_server):
+    server = fresh_server(settings={"journal": {"kind": "kafka", "brokers": cluster.brokers}})
+    done = server.cli("demo")
+    assert b"All of it went as it should" in done.stdout
+    reader = subprocess.run([sys.executable, REPOSITORY / "scripts" / "read-journal", cluster.brokers], text=True,
+                            capture_output=True, timeout=DEADLINE_S, check=True)
+    read = dict(line.split(": ")[0::1][:1] + [line.rsplit(" ", 1)[1]] for line in reader.stderr.splitlines()
+                if " commits, head " in line)
+    assert read == heads(server)
+    events = [json.loads(line) for line in reader.stdout.splitlines()]
+    assert sum(event["type"] == "submission.approved" for event in events) == 1
+    # Read models that are gone come back from the topics.
+    before = server.digest()
+    server.stop()
+    for file in (server.data / "read_models").iterdir():
+        file.unlink()
+    server.start()
+    assert server.digest() == before
+
+
+def test_a_killed_server(fresh_server, make_org, on_kafka):
+    generator = new_seed()
+    server = fresh_server(settings=on_kafka)
+    org = make_org(server)
+    everything = []
+    for round in range(ROUNDS):
+        with Load(org, round) as load:
+            load.wait_for_acknowledged(generator.randrange(1, 200))
+            server.kill()
+        assert not load.failures, load.failures
+        server.start()
+        check_after_restart(org, load.sent)
+        everything += load.sent
+    check_everything_once(org, everything)
+    server.assert_rebuild_gives_same_digest()
+
+
+def test_a_killed_broker(fresh_server, make_org, on_kafka, cluster):
+    """Reads go on without it; writes wait, or say that nothing is known. Afterwards each request has happened once."""
+    generator = new_seed()
+    server = fresh_server(settings=on_kafka)
+    org = make_org(server)
+    task = org.create_task(title="before")
+    everything = []
+    for round in range(ROUNDS):
+        with Load(org, round, unknown=(503, 504)) as load:
+            load.wait_for_acknowledged(generator.randrange(1, 200))
+            cluster.kill(1)
+            assert org.get_task(task["id"]) == task
+            wait_for(lambda: server.readyz() == 503, "the server says that it cannot write", DEADLINE_S)
+            refused = org.http.post("/api/v1/tasks", json=dict(task_of(task), title="refused"))
+            assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0, refused.text
+            cluster.start(1)
+            wait_for(lambda: server.readyz() == 200, "the server writes again", DEADLINE_S)
+        assert not load.failures, load.failures
+        check_after_restart(org, load.sent)
+        everything += load.sent
+    assert "refused" not in [each["title"] for each in org.all_tasks()]
+    chain.check_journal(server.journal())
+    server.assert_rebuild_gives_same_digest()
+
+
+def task_of(task: dict) -> dict:
+    return {name: task[name] for name in ("title", "instructions", "modalities", "reward_cents", "target_submissions")}
+
+
+def test_moving_to_kafka_and_back(fresh_server, make_org, on_kafka, cluster, tmp_path):
+    server = fresh_server()
+    org = make_org(server)
+    tasks = [org.create_task(title=f"task {n}") for n in range(20)]
+    digest, journal = server.digest(), server.journal()
+    running = server.cli("journal", "copy", "--from", f"sqlite:{server.data}", "--to", f"kafka:{cluster.brokers}", "--dev",
+                         check=False) if False else cli(
+        "journal", "copy", "--from", f"sqlite:{server.data}", "--to", f"kafka:{cluster.brokers}", "--dev", check=False)
+    assert running.returncode != 0 and b"stop it first" in running.stderr
+    server.stop()
+
+    config = tmp_path / "kafka.json"
+    config.write_text(json.dumps(on_kafka))
+    copy = ["journal", "copy", "--config", str(config), "--dev", "--json"]
+    there = json.loads(cli(*copy, "--from", f"sqlite:{server.data}", "--to", f"kafka:{cluster.brokers}").stdout)
+    assert there["commits"] == sum(len(each.commits) for each in journal)
+    assert there["appended"] == there["records"]
+    again = json.loads(cli(*copy, "--from", f"sqlite:{server.data}", "--to", f"kafka:{cluster.brokers}").stdout)
+    assert again == there | {"appended": 0}
+
+    # The same directory, its journal elsewhere: not even the read models are made anew.
+    moved = fresh_server(settings=on_kafka, data=server.data)
+    moved.start() if not moved.running else None
+    assert moved.journal() == journal
+    assert moved.digest()[1] == digest[1]
+    org.server = moved
+    assert org.all_tasks() == tasks[::-1]
+    tasks.append(org.create_task(title="on Kafka"))
+    journal = moved.journal()
+    moved.stop()
+
+    back = tmp_path / "back"
+    cli(*copy, "--from", f"kafka:{cluster.brokers}", "--to", f"sqlite:{back}")
+    for name in ("master.key", "keys.db"):
+        (back / name).write_bytes((server.data / name).read_bytes())
+    home = fresh_server(data=back)
+    assert home.journal() == journal
+    org.server = home
+    assert org.all_tasks() == tasks[::-1]
+
+    # Both go their own ways from here: neither is a copy of the other any more.
+    org.create_task(title="at home")
+    home.stop()
+    moved.start()
+    org.server = moved
+    org.create_task(title="on Kafka again")
+    moved.stop()
+    refused = cli(*copy, "--from", f"sqlite:{back}", "--to", f"kafka:{cluster.brokers}", check=False)
+    assert refused.returncode != 0 and b"no copy" in refused.stderr, refused.stderr
+    home.start()
+    moved.start()
+
+
+@pytest.mark.parametrize("name,value", [("cleanup.policy", "compact"), ("retention.ms", "86400000")])
+def test_topics_that_would_lose_history(fresh_server, on_kafka, cluster, name, value):
+    server = fresh_server(settings=on_kafka)
+    server.stop()
+    topic = on_kafka["journal"]["topic_prefix"] + "tasks"
+    admin = AdminClient(cluster.client())
+
+    def set_to(word: str) -> None:
+        entry = ConfigEntry(name, word, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+        admin.incremental_alter_configs([resource])[resource].result(DEADLINE_S)
+
+    set_to(value)
+    with pytest.raises(StartFailed) as refused:
+        server.spawn()
+        wait_for(server._ready, "the server gives up", DEADLINE_S)
+    assert topic in refused.value.log and name in refused.value.log
+    set_to({"cleanup.policy": "delete", "retention.ms": "-1"}[name])
+    server.start()
