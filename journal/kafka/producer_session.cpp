@@ -11,6 +11,7 @@ namespace {
 constexpr int kPollMs = 100;
 constexpr int kWarmUpMs = 1'000;
 constexpr std::chrono::seconds kPurgeTime{5};
+constexpr std::int64_t kForgottenMs = 3'600'000;  // brokers keep a silent producer for a day by default
 
 std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -23,11 +24,13 @@ std::int64_t steady_ms() {
 struct ProducerSession::Batch {
   std::shared_ptr<Appender> appender;
   Partition partition;
-  std::size_t records = 0;
+  std::vector<Bytes> values;
   std::function<void(AppendReport)> done;
-  // Records not yet reported; those that the caller could not hand on are taken off by the caller.
+  std::size_t handed_on = 0;     // under the partition's order, as the next two
+  std::string refusal;           // of a record that could not be handed on
+  bool is_refused_here = false;  // for its size, or for want of room
+  // Records not yet reported, and the call that brought them; who could not hand some on takes them off.
   std::atomic<std::size_t> missing{0};
-  std::string refusal;            // of the caller
   std::uint64_t last_offset = 0;  // of the session's thread
   std::string failure;            // of the session's thread
 };
@@ -71,25 +74,63 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
     return report_soon(appender, std::move(done), {AppendOutcome::unknown, 0, std::move(reason)});
   }
   auto owner = std::make_unique<Batch>();
-  Batch* const pending = owner.get();
-  pending->appender = appender;
-  pending->partition = partition;
-  pending->records = batch.size();
-  pending->done = std::move(done);
-  pending->missing = batch.size() + 1;  // and this call
-  const auto now_ms = clock_.now().ms;
-  std::size_t handed_on = 0;
-  std::string refusal;
-  bool is_local = false;  // refused for its size, or for want of room: it never left this process
+  Batch& pending = *owner;
+  pending.appender = appender;
+  pending.partition = partition;
+  pending.values = std::move(batch);
+  pending.done = std::move(done);
+  const std::size_t count = pending.values.size();
+  pending.missing = count + 1;
   auto& progress = progress_[at];
-  if (progress.pending == 0) progress.at_ms = steady_ms();
-  progress.pending += batch.size();
-  for (const auto& value : batch) {
+  auto& line = lines_[at];
+  if (progress.pending == 0) {
+    const bool is_forgotten = steady_ms() - progress.at_ms > kForgottenMs;
+    if (is_forgotten && line.state == Line::State::known) line.state = Line::State::unknown;
+    progress.at_ms = steady_ms();
+  }
+  progress.pending += count;
+  if (line.state == Line::State::known) {
+    hand_on(pending, count);
+  } else if (line.state == Line::State::unknown) {
+    line.state = Line::State::asked;
+    hand_on(pending, 1);
+    if (!pending.refusal.empty()) line.state = Line::State::unknown;
+  }
+  const bool is_held = pending.refusal.empty() && pending.handed_on < count;
+  if (is_held) line.held.push_back(&pending);
+  const std::size_t not_taken = is_held ? 0 : count - pending.handed_on;
+  progress.pending -= not_taken;
+  const bool none_left = pending.handed_on == 0 && !is_held;
+  const std::string refusal = pending.refusal;
+  const bool is_local = pending.is_refused_here;
+  order.unlock();
+  static_cast<void>(owner.release());  // whoever takes the last one off has it
+  if (pending.missing.fetch_sub(not_taken + 1) != not_taken + 1) return;
+  owner.reset(&pending);
+  AppendReport report{none_left && is_local ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
+                      refusal};
+  if (refusal.empty() && owner->failure.empty()) {
+    // All were acknowledged before this call ended.
+    report = {AppendOutcome::written, owner->last_offset - (count - 1), {}};
+  } else if (refusal.empty()) {
+    report.outcome = AppendOutcome::unknown;
+    report.reason = owner->failure;
+  }
+  report_soon(appender, std::move(owner->done), std::move(report));
+}
+
+// The records up to `end`, with the order held. Where one is refused, none of its producer's later ones may
+// land.
+void ProducerSession::hand_on(Batch& batch, std::size_t end) {
+  const auto at = index_of(batch.partition);
+  const auto now_ms = clock_.now().ms;
+  for (; batch.handed_on < end; ++batch.handed_on) {
+    const auto& value = batch.values[batch.handed_on];
     std::array<rd_kafka_vu_t, 6> parts{};
     parts[0].vtype = RD_KAFKA_VTYPE_RKT;
-    parts[0].u.rkt = client_->topic(partition.topic);
+    parts[0].u.rkt = client_->topic(batch.partition.topic);
     parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
-    parts[1].u.i32 = partition.number;
+    parts[1].u.i32 = batch.partition.number;
     parts[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
     parts[2].u.i = RD_KAFKA_MSG_F_COPY;  // a purged request may still be on its way out of its own memory
     parts[3].vtype = RD_KAFKA_VTYPE_VALUE;
@@ -98,46 +139,67 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
     parts[4].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
     parts[4].u.i64 = now_ms;
     parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
-    parts[5].u.ptr = pending;
+    parts[5].u.ptr = &batch;
     const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> error(
         rd_kafka_produceva(client_->get(), parts.data(), parts.size()), &rd_kafka_error_destroy);
-    if (error) {
-      refusal = rd_kafka_error_string(error.get());
-      const auto code = rd_kafka_error_code(error.get());
-      is_local = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-      break;
+    if (!error) continue;
+    const auto code = rd_kafka_error_code(error.get());
+    batch.refusal = rd_kafka_error_string(error.get());
+    batch.is_refused_here =
+        code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    batch.appender->refused[at] = true;
+    if (!batch.is_refused_here) break_off(to_string(batch.partition) + ": " + batch.refusal);
+    return;
+  }
+}
+
+// The leader knows the session now.
+void ProducerSession::hand_on_held(std::size_t at) {
+  std::vector<std::unique_ptr<Batch>> over;
+  {
+    const std::lock_guard order(orders_[at]);
+    auto& line = lines_[at];
+    line.state = Line::State::known;
+    while (!line.held.empty() && !broken_) {
+      Batch& batch = *line.held.front();
+      line.held.pop_front();
+      if (batch.appender->refused[at])
+        batch.refusal = "an earlier append of this producer failed";
+      else
+        hand_on(batch, batch.values.size());
+      const std::size_t not_taken = batch.values.size() - batch.handed_on;
+      progress_[at].pending -= not_taken;
+      if (not_taken > 0 && batch.missing.fetch_sub(not_taken) == not_taken) over.emplace_back(&batch);
     }
-    ++handed_on;
   }
-  if (!refusal.empty()) {
-    appender->refused[at] = true;
-    if (!is_local) break_off(to_string(partition) + ": " + refusal);
-    pending->refusal = std::move(refusal);
+  for (auto& batch : over) finish(std::move(batch));
+}
+
+// After the session broke, when nobody appends any more.
+void ProducerSession::fail_held() {
+  for (std::size_t at = 0; at < kPartitionTotal; ++at) {
+    std::deque<Batch*> held;
+    {
+      const std::lock_guard order(orders_[at]);
+      held.swap(lines_[at].held);
+    }
+    for (Batch* batch : held) {
+      const std::size_t not_taken = batch->values.size() - batch->handed_on;
+      progress_[at].pending -= not_taken;
+      batch->failure = "the session with Kafka has ended";
+      if (batch->missing.fetch_sub(not_taken) == not_taken) finish(std::unique_ptr<Batch>(batch));
+    }
   }
-  progress.pending -= batch.size() - handed_on;
-  const std::size_t taken_off = batch.size() - handed_on + 1;
-  order.unlock();
-  static_cast<void>(owner.release());  // whoever takes the last one off has it
-  if (pending->missing.fetch_sub(taken_off) != taken_off) return;
-  owner.reset(pending);
-  AppendReport report{handed_on == 0 && is_local ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
-                      owner->refusal};
-  if (owner->refusal.empty() && owner->failure.empty()) {
-    // All were acknowledged before this call ended.
-    report = {AppendOutcome::written, owner->last_offset - (owner->records - 1), {}};
-  } else if (owner->refusal.empty()) {
-    report.outcome = AppendOutcome::unknown;
-    report.reason = owner->failure;
-  }
-  report_soon(appender, std::move(owner->done), std::move(report));
 }
 
 // On the session's thread.
 void ProducerSession::delivered(Batch& batch, std::int64_t offset, const std::string& error) {
-  auto& progress = progress_[index_of(batch.partition)];
+  const auto at = index_of(batch.partition);
+  auto& progress = progress_[at];
   progress.at_ms = steady_ms();
   --progress.pending;
   if (error.empty() && offset >= 0) {
+    if (lines_[at].state != Line::State::known) hand_on_held(at);
     batch.last_offset = std::max(batch.last_offset, static_cast<std::uint64_t>(offset));
     ends_.at_least(batch.partition, batch.last_offset + 1);
   } else {
@@ -152,7 +214,7 @@ void ProducerSession::finish(std::unique_ptr<Batch> batch) {
   AppendReport report;
   if (batch->refusal.empty() && batch->failure.empty()) {
     // Others' records may lie between: the last one's place is an upper bound for all.
-    report.first_offset = batch->last_offset - (batch->records - 1);
+    report.first_offset = batch->last_offset - (batch->values.size() - 1);
   } else {
     report.outcome = AppendOutcome::unknown;
     report.reason = batch->failure.empty() ? batch->refusal : batch->failure;
@@ -225,6 +287,7 @@ void ProducerSession::run() {
   }
   broken_ = true;
   await_appends();
+  fail_held();
   const auto deadline = std::chrono::steady_clock::now() + kPurgeTime;
   while (rd_kafka_outq_len(handle) > 0 && std::chrono::steady_clock::now() < deadline) {
     rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

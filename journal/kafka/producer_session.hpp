@@ -7,6 +7,10 @@
 // outside of that guarantee, so records have none in librdkafka. The session ends when a partition has had
 // something to acknowledge, and nothing was, for `message_timeout`; a purge takes what waits away before
 // anything else can be sent.
+//
+// What makes gaps impossible is that the leader knows a producer's last sequence number and refuses any but
+// the next. Of a producer that it has never seen, or not for a day, it takes any. So the first record of a
+// partition goes alone, and all others wait here until it is acknowledged.
 #pragma once
 
 #include <array>
@@ -51,6 +55,9 @@ class ProducerSession {
   struct Batch;
 
   void run();
+  void hand_on(Batch& batch, std::size_t end);
+  void hand_on_held(std::size_t at);
+  void fail_held();
   void break_off(const std::string& reason);
   void await_appends();
   void watch_time();
@@ -68,6 +75,12 @@ class ProducerSession {
   Queue main_queue_;  // yielded to wake the thread
 
   std::array<std::mutex, kPartitionTotal> orders_;  // the order of calls is the order in librdkafka's queue
+  struct Line {
+    enum class State : std::uint8_t { unknown, asked, known };  // to the leader
+    std::atomic<State> state{State::unknown};
+    std::deque<Batch*> held;  // owned; behind the first record
+  };
+  std::array<Line, kPartitionTotal> lines_;  // each under its order
   struct Progress {
     std::atomic<std::size_t> pending{0};  // records handed on and not reported
     std::atomic<std::int64_t> at_ms{0};   // steady; when one was reported last, or the first was handed on
