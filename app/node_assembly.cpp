@@ -74,10 +74,7 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
   node_ = std::make_unique<journal::Node>(*journal_, *codec_, *projector_, clock, randomness, *executor_,
                                           settings.node);
 
-  workers::ErasureOptions erasure;
-  erasure.checkpoint_file = directory_->root() / "erasure.json";
-  erasure.log = [log = log_](const std::string& what) { log->info("{}", what); };
-  erasure_ = std::make_unique<workers::ErasureWorker>(*journal_, *codec_, *node_, *keys_, std::move(erasure));
+  make_erasure();
   make_relay();
   node_->on_accepted([this](const journal::Accepted& accepted) {
     erasure_->observe(accepted);
@@ -88,6 +85,29 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
 
 NodeAssembly::~NodeAssembly() {
   stop();
+}
+
+void NodeAssembly::make_erasure() {
+  auto alive = [tasks = projections::TaskQueries(projector_->readers("tasks"))](
+                   const domain::AccountId& account, std::uint32_t limit) {
+    std::vector<domain::TaskId> found;
+    for (const auto status : {domain::TaskStatus::open, domain::TaskStatus::funding}) {
+      const auto left = limit - static_cast<std::uint32_t>(found.size());
+      if (left == 0) break;
+      for (auto& task : tasks.page({account, status, {}, {}}, 0, left).items)
+        found.push_back(std::move(task.state.id));
+    }
+    return found;
+  };
+  task_ender_ = std::make_unique<workers::TaskEnder>(
+      std::move(alive), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
+      journal::system_clock());
+  workers::ErasureOptions options;
+  options.checkpoint_file = directory_->root() / "erasure.json";
+  options.log = [log = log_](const std::string& what) { log->info("{}", what); };
+  erasure_ = std::make_unique<workers::ErasureWorker>(
+      *journal_, *codec_, *node_, *keys_,
+      [this](const domain::AccountId& account) { return task_ender_->end_all(account); }, std::move(options));
 }
 
 void NodeAssembly::make_clock_workers() {
