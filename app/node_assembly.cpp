@@ -18,6 +18,9 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{5};
 constexpr std::chrono::seconds kDrain{10};
 constexpr std::chrono::seconds kFlush{10};
+// Of each pair of partitions: 16 x 16 pairs of some 400 bytes a commit are 26 MB where all targets stand
+// still.
+constexpr std::size_t kMaxRelayLane = 256;
 
 // Every partition is open, or has stopped for a reason that waiting does not mend.
 bool has_settled(const journal::NodeStatus& status) {
@@ -130,6 +133,7 @@ void NodeAssembly::make_relay() {
   options.name = workers::kSettleRelay;
   options.following.checkpoint_file = directory_->root() / "relay-settle.json";
   options.following.markers = workers::settle_markers();
+  options.following.max_open = kMaxRelayLane;
   options.following.log = [log = log_](const std::string& what) { log->warn("{}", what); };
   relay_executor_ = journal::make_thread_executor("relay");
   settling_ = std::make_unique<workers::Relay>(
