@@ -155,6 +155,8 @@ Decision decide(const SubmitProof& c, const Task& task, const Assignment& assign
   if (!assignment.holds_lease(at)) return no_lease(assignment);
   // The caller saw no lease and looked at nothing; it may try again now.
   if (c.media.empty()) return reject(RejectionCode::lease_not_found);
+  if (c.verified_until && *c.verified_until != assignment.lease_until)
+    return reject(RejectionCode::lease_expired);
   if (auto rejection = task.closed_to_work(at)) return *rejection;
   auto progress = task.progress();
   --progress.leased;

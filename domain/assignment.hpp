@@ -201,15 +201,17 @@ struct AnnounceUpload {
 };
 BOOST_DESCRIBE_STRUCT(AnnounceUpload, (), (assignment, upload, limits))
 
-// `media` was found in the blob store, and verified, before.
+// `media` was found in the blob store, and verified, before: under the lease that ends at `verified_until`.
+// Under a later one it counts no more, for what an earlier lease has left may be removed in between.
 struct SubmitProof {
   static constexpr std::string_view kName = "task.submit";
   AssignmentId assignment;
   TaskId task;
   SubmissionId submission;
   std::vector<Media> media;
+  std::optional<Timestamp> verified_until = std::nullopt;  // nullopt: any lease
 };
-BOOST_DESCRIBE_STRUCT(SubmitProof, (), (assignment, task, submission, media))
+BOOST_DESCRIBE_STRUCT(SubmitProof, (), (assignment, task, submission, media, verified_until))
 
 struct ApproveSubmission {
   static constexpr std::string_view kName = "submission.approve";

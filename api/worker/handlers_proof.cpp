@@ -164,7 +164,8 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
   domain::SubmitProof command{assignment_of(id, caller.worker.id), id,
                               domain::new_id<domain::SubmissionId>("sub_", services.clock.now(),
                                                                    sender.bucket, services.randomness.bits()),
-                              std::move(verified.media)};
+                              std::move(verified.media), std::nullopt};
+  if (assignment) command.verified_until = assignment->state.lease_until;
   Order order{std::move(command), std::move(intent.keyed), std::nullopt};
   const journal::Answer answer =
       co_await execute(services.exchange, request, std::move(sender), std::move(order));

@@ -9,8 +9,9 @@
 //
 // Why that never removes what a submission names, or will name:
 //   - A submission is made only under a lease, and while the read models show one nothing is removed.
-//   - They show a lease that has ended: then its end stands in the chain, and a proof of that lease whose
-//     command comes later is refused, also one that timed out and whose fate nobody knows.
+//   - They show a lease that has ended: then its end stands in the chain, and a proof that was verified under
+//     that lease is refused when it is decided later, under the next lease as well
+//     (domain::SubmitProof::verified_until), and where nobody waits for it any more.
 //   - They show a submission: what it names is kept, and there will be no other one.
 //   - A new lease may begin between the look and the removal, its proof may find the object that an old lease
 //     left, and lose it. MediaHolds keeps these apart: a proof takes hold before it reads the assignment and

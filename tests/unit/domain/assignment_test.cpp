@@ -251,6 +251,21 @@ TEST_CASE("all uploads of a lease together are so large, and no larger") {
   CHECK_FALSE(announce('c', 1'000));
 }
 
+TEST_CASE("what was verified under one lease is not taken under the next") {
+  Site site;
+  site.accept();
+  const Timestamp first = site.assignment().lease_until;
+  site.release();
+  site.now.ms += 1'000;
+  site.accept();
+  const auto submit = [&](std::optional<Timestamp> verified_until) {
+    return site.ask(SubmitProof{
+        site.work, kTask, kSubmission, {{"video/mp4", 1, std::string(64, 'a'), 1}}, verified_until});
+  };
+  CHECK(submit(first) == "lease_expired");
+  CHECK(submit(site.assignment().lease_until) == "");
+}
+
 TEST_CASE("a submission waits a week for its review") {
   Site site;
   site.accept();

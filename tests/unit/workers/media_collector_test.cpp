@@ -297,6 +297,7 @@ class Race {
     AssignmentId id;
     std::string content;
     std::optional<ports::MediaHolds::Hold> hold;
+    Timestamp verified_until;
     bool is_decided = false;
   };
 
@@ -314,6 +315,7 @@ class Race {
         if (assignment.has_submission() || assignment.status == AssignmentStatus::leased) break;
         assignment.status = AssignmentStatus::leased;
         assignment.uploads.clear();
+        ++assignment.lease_until.ms;
         break;
       case 1:  // releases
         if (assignment.status == AssignmentStatus::leased && upto(2) == 0)
@@ -348,7 +350,7 @@ class Race {
   }
 
   void begin_proof(const AssignmentId& id, const std::string& content) {
-    auto proof = std::make_unique<Proof>(Proof{id, content, std::nullopt});
+    auto proof = std::make_unique<Proof>(Proof{id, content, std::nullopt, desk_.models[id].lease_until});
     if (proofs_take_hold_) {
       auto hold = desk_.holds.use(id);
       if (!hold) return;
@@ -367,7 +369,8 @@ class Race {
     if (!proof.is_decided) {
       proof.is_decided = true;
       auto& assignment = chain_[proof.id];
-      if (assignment.status != AssignmentStatus::leased) return;
+      const bool is_of_this_lease = proof.verified_until == assignment.lease_until;
+      if (assignment.status != AssignmentStatus::leased || !is_of_this_lease) return;
       assignment.status = AssignmentStatus::pending;
       assignment.submission = {"sub_1"};
       assignment.media = {{"video/mp4", 3, sha256_of(proof.content), std::nullopt}};
