@@ -1,6 +1,7 @@
 // See config.hpp.
 #include "app/config.hpp"
 
+#include <algorithm>
 #include <system_error>
 
 #include "app/exit_code.hpp"
@@ -151,6 +152,13 @@ void lay_workers(Settings& settings, const file::Config& config) {
   if (config.workers->lease_minutes)
     workers.lease = std::chrono::minutes(config.workers->lease_minutes->value);
   lay(workers.max_upload_bytes, config.workers->max_upload_bytes);
+  lay(workers.max_lease_upload_bytes, config.workers->max_lease_upload_bytes);
+  workers.max_lease_upload_bytes = std::max(workers.max_lease_upload_bytes, workers.max_upload_bytes);
+  lay(workers.max_lease_uploads, config.workers->max_lease_uploads);
+  if (config.workers->upload_seconds)
+    workers.upload_lifetime = std::chrono::seconds(config.workers->upload_seconds->value);
+  if (config.workers->upload_grace_seconds)
+    workers.upload_grace = std::chrono::seconds(config.workers->upload_grace_seconds->value);
   lay(workers.password_threads, config.workers->password_threads);
 }
 

@@ -96,10 +96,14 @@ BOOST_DESCRIBE_STRUCT(Media, (), (s3))
 
 struct Workers {
   std::optional<Integer<1, 10'080>> lease_minutes;
-  std::optional<Bytes> max_upload_bytes;
+  std::optional<Bytes> max_upload_bytes, max_lease_upload_bytes;
+  std::optional<Integer<1, 100>> max_lease_uploads;
+  std::optional<Integer<1, 604'800>> upload_seconds, upload_grace_seconds;
   std::optional<Integer<1, 64>> password_threads;
 };
-BOOST_DESCRIBE_STRUCT(Workers, (), (lease_minutes, max_upload_bytes, password_threads))
+BOOST_DESCRIBE_STRUCT(Workers, (),
+                      (lease_minutes, max_upload_bytes, max_lease_upload_bytes, max_lease_uploads,
+                       upload_seconds, upload_grace_seconds, password_threads))
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical, off };
 BOOST_DESCRIBE_ENUM(LogLevel, trace, debug, info, warning, error, critical, off)
@@ -179,7 +183,11 @@ struct WorkerSettings {
   std::uint32_t logins_per_minute = 10;  // with one e-mail address
   std::chrono::minutes lease{30};
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
-  unsigned password_threads = 2;  // 64 MiB each while they calculate
+  std::int64_t max_lease_upload_bytes = std::int64_t{1} << 31;  // never less than one upload may have
+  std::int64_t max_lease_uploads = 8;
+  std::chrono::seconds upload_lifetime{3'600};  // of an upload's URL
+  std::chrono::seconds upload_grace{3'600};     // and then, until what nobody names is removed
+  unsigned password_threads = 2;                // 64 MiB each while they calculate
 };
 
 // SqliteJournalOptions and ProjectorOptions without what assembly puts in.

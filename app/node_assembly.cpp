@@ -18,6 +18,9 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{5};
 constexpr std::chrono::seconds kDrain{10};
 constexpr std::chrono::seconds kFlush{10};
+// Of each pair of partitions: 16 x 16 pairs of some 400 bytes a commit are 26 MB where all targets stand
+// still.
+constexpr std::size_t kMaxRelayLane = 256;
 
 // Every partition is open, or has stopped for a reason that waiting does not mend.
 bool has_settled(const journal::NodeStatus& status) {
@@ -101,10 +104,7 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
   node_ = std::make_unique<journal::Node>(*journal_, *codec_, *projector_, clock, randomness, *executor_,
                                           settings.node);
 
-  workers::ErasureOptions erasure;
-  erasure.checkpoint_file = directory_->root() / "erasure.json";
-  erasure.log = [log = log_](const std::string& what) { log->info("{}", what); };
-  erasure_ = std::make_unique<workers::ErasureWorker>(*journal_, *codec_, *node_, *keys_, std::move(erasure));
+  make_erasure();
   make_relay();
   node_->on_accepted([this](const journal::Accepted& accepted) {
     erasure_->observe(accepted);
@@ -115,6 +115,29 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
 
 NodeAssembly::~NodeAssembly() {
   stop();
+}
+
+void NodeAssembly::make_erasure() {
+  auto alive = [tasks = projections::TaskQueries(projector_->readers("tasks"))](
+                   const domain::AccountId& account, std::uint32_t limit) {
+    std::vector<domain::TaskId> found;
+    for (const auto status : {domain::TaskStatus::open, domain::TaskStatus::funding}) {
+      const auto left = limit - static_cast<std::uint32_t>(found.size());
+      if (left == 0) break;
+      for (auto& task : tasks.page({account, status, {}, {}}, 0, left).items)
+        found.push_back(std::move(task.state.id));
+    }
+    return found;
+  };
+  task_ender_ = std::make_unique<workers::TaskEnder>(
+      std::move(alive), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
+      journal::system_clock());
+  workers::ErasureOptions options;
+  options.checkpoint_file = directory_->root() / "erasure.json";
+  options.log = [log = log_](const std::string& what) { log->info("{}", what); };
+  erasure_ = std::make_unique<workers::ErasureWorker>(
+      *journal_, *codec_, *node_, *keys_,
+      [this](const domain::AccountId& account) { return task_ender_->end_all(account); }, std::move(options));
 }
 
 void NodeAssembly::make_clock_workers() {
@@ -137,6 +160,7 @@ void NodeAssembly::make_relay() {
   options.name = workers::kSettleRelay;
   options.following.checkpoint_file = directory_->root() / "relay-settle.json";
   options.following.markers = workers::settle_markers();
+  options.following.max_open = kMaxRelayLane;
   options.following.log = [log = log_](const std::string& what) { log->warn("{}", what); };
   relay_executor_ = journal::make_thread_executor("relay");
   settling_ = std::make_unique<workers::Relay>(

@@ -18,6 +18,7 @@
 #include "journal/sqlite/sqlite_journal.hpp"
 #include "projections/projector.hpp"
 #include "workers/clock/clock_worker.hpp"
+#include "workers/erasure/end_tasks.hpp"
 #include "workers/erasure/erasure_worker.hpp"
 #include "workers/relay/relay.hpp"
 
@@ -73,6 +74,7 @@ class NodeAssembly {
 
  private:
   void open_keys(const Settings& settings);
+  void make_erasure();
   void make_clock_workers();
   void make_relay();
   void open_journal(const Settings& settings, std::function<void(std::string)> fatal);
@@ -88,6 +90,7 @@ class NodeAssembly {
   std::unique_ptr<journal::CommitCodec> codec_;
   std::unique_ptr<projections::Projector> projector_;
   std::unique_ptr<journal::Node> node_;
+  std::unique_ptr<workers::TaskEnder> task_ender_;
   std::unique_ptr<workers::ErasureWorker> erasure_;
   std::unique_ptr<journal::Executor> clock_executor_;
   std::unique_ptr<workers::ClockWorker> deadlines_, leases_;

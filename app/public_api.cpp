@@ -39,6 +39,8 @@ api::worker::Options worker_options(const Settings& settings, bool has_mail) {
     limit->enforced = settings.enforce_rate_limits;
   options.lease = settings.workers.lease;
   options.max_upload_bytes = settings.workers.max_upload_bytes;
+  options.lease_uploads = {settings.workers.max_lease_uploads, settings.workers.max_lease_upload_bytes};
+  options.upload_lifetime = settings.workers.upload_lifetime;
   options.takes_registrations = has_mail;
   options.hosts = settings.worker_hosts;
   return options;
@@ -47,6 +49,7 @@ api::worker::Options worker_options(const Settings& settings, bool has_mail) {
 api::media::Options media_options(const Settings& settings) {
   api::media::Options options;
   options.max_upload_bytes = static_cast<std::size_t>(settings.workers.max_upload_bytes);
+  options.late_upload = std::chrono::milliseconds(settings.workers.upload_grace) / 2;
   return options;
 }
 
@@ -77,16 +80,18 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
       blob_threads_({kBlobThreads, kMaxWaiting}),
       passwords_(password_threads_, {}),
       worker_({node.node(), accounts_, tasks_, feed_, assignments_, workers_, passwords_, blob_threads_,
-               outside.media(), *outside.probe, node.keys(), journal::system_clock(),
+               outside.media(), *outside.probe, media_holds_, node.keys(), journal::system_clock(),
                journal::system_randomness(), node.master()},
               worker_options(settings, outside.mailer != nullptr)) {
   if (settings.dev)
     dev_.emplace(
         api::dev::Services{node.node(), tasks_, journal::system_clock(), journal::system_randomness()});
+  make_collector(node);
   node.projector().on_offered([this](const journal::Accepted& accepted) { task_cache_.observe(accepted); });
   node.projector().on_committed([this](const journal::Accepted& accepted) {
     groundtruth_.observe(accepted);
     if (mailer_) mailer_->observe(accepted);
+    collector_->observe(accepted);
   });
   if (outside.folder) media_.emplace(*outside.folder, journal::system_clock(), media_options(settings));
   if (outside.mailer) make_mailer(node.node());
@@ -104,6 +109,22 @@ void PublicApi::make_mailer(journal::Node& node) {
   mailer_ = std::make_unique<workers::VerificationMailer>(
       std::move(unmailed), std::move(awaits_mail), std::move(link_of), std::move(submit), *outside_.mailer,
       journal::system_clock(), journal::system_randomness(), std::move(options));
+}
+
+void PublicApi::make_collector(NodeAssembly& node) {
+  workers::CollectorOptions options;
+  options.checkpoint_file = node.directory().root() / "collector.json";
+  options.keep = settings_.workers.upload_lifetime + settings_.workers.upload_grace;
+  options.log = [this](const std::string& what) { log_.warn("{}", what); };
+  auto find = [this](const domain::AssignmentId& id) -> std::optional<domain::Assignment> {
+    auto row = assignments_.assignment(id);
+    if (!row) return std::nullopt;
+    return std::move(row->state);
+  };
+  collector_executor_ = journal::make_thread_executor("collector");
+  collector_ = std::make_unique<workers::MediaCollector>(
+      std::move(find), outside_.media(), media_holds_, node.journal(), node.codec(), journal::system_clock(),
+      *collector_executor_, std::move(options));
 }
 
 std::vector<http::Surface> PublicApi::surfaces() {
@@ -134,10 +155,12 @@ void PublicApi::start(const std::string& base) {
   if (dev_payments_) dev_payments_->set_public_base(base);
   if (outside_.folder) outside_.folder->set_public_base(base);
   if (mailer_) mailer_->start();
+  collector_->start();
 }
 
 void PublicApi::stop() {
   if (mailer_) mailer_->stop();
+  collector_->stop();
 }
 
 std::optional<std::filesystem::path> find_share_directory() {

@@ -19,6 +19,7 @@
 #include "app/node_assembly.hpp"
 #include "app/outside.hpp"
 #include "workers/adapters/dev_payments.hpp"
+#include "workers/collecting/media_collector.hpp"
 #include "workers/mail/verification_mailer.hpp"
 
 namespace groundtruth::app {
@@ -34,12 +35,14 @@ class PublicApi {
   // In the order in which they claim requests; the last one answers what nobody claims.
   std::vector<http::Surface> surfaces();
 
-  // Where browsers and clients reach this server; before the server starts, and with it what sends mails.
+  // Where browsers and clients reach this server; before the server starts, and with it what sends mails and
+  // what removes media.
   void start(const std::string& base);
   void stop();  // before the node; idempotent
 
  private:
   void make_mailer(journal::Node& node);
+  void make_collector(NodeAssembly& node);
 
   const Settings& settings_;
   spdlog::logger& log_;
@@ -55,11 +58,14 @@ class PublicApi {
   std::optional<api::dev::Services> dev_;
   Outside& outside_;
   std::optional<api::media::Services> media_;  // where our own server serves it
+  ports::MediaHolds media_holds_;
   api::WorkPool password_threads_, blob_threads_;
   api::Passwords passwords_;
   api::worker::Services worker_;
   std::string public_base_;
   std::unique_ptr<workers::VerificationMailer> mailer_;  // null: there is no mail
+  std::unique_ptr<journal::Executor> collector_executor_;
+  std::unique_ptr<workers::MediaCollector> collector_;
 };
 
 // Where the build or an installation put documentation pages: beside the executable. nullopt: nowhere.

@@ -95,6 +95,20 @@ void evolve(Assignment& state, const SubmissionRejected& event, Timestamp at) {
   state.reason = event.reason;
 }
 
+bool Assignment::has_announced(const std::string& sha256) const {
+  return std::any_of(uploads.begin(), uploads.end(),
+                     [&](const Upload& upload) { return upload.sha256 == sha256; });
+}
+
+std::int64_t Assignment::announced_bytes() const {
+  std::int64_t bytes = 0;
+  for (auto upload = uploads.begin(); upload != uploads.end(); ++upload)
+    if (std::none_of(uploads.begin(), upload,
+                     [&](const Upload& earlier) { return earlier.sha256 == upload->sha256; }))
+      bytes += upload->bytes;
+  return bytes;
+}
+
 Decision decide(const AcceptTask& c, const Task& task, const Assignment& assignment, Timestamp at) {
   if (task.status == TaskStatus::none) return reject(RejectionCode::task_not_found);
   if (assignment.holds_lease(at)) return reject(RejectionCode::task_already_accepted);
@@ -124,8 +138,14 @@ Decision decide(const ReleaseTask&, const Task& task, const Assignment& assignme
 
 Decision decide(const AnnounceUpload& c, const Assignment& assignment, Timestamp at) {
   if (!assignment.holds_lease(at)) return no_lease(assignment);
-  if (assignment.uploads.size() >= kMaxUploads)
-    return Rejection{RejectionCode::too_many_uploads, {{"max_uploads", std::int64_t{kMaxUploads}}}, {}};
+  if (std::ssize(assignment.uploads) >= c.limits.max_uploads)
+    return Rejection{RejectionCode::too_many_uploads, {{"max_uploads", c.limits.max_uploads}}, {}};
+  const std::int64_t left_bytes = c.limits.max_total_bytes - assignment.announced_bytes();
+  if (!assignment.has_announced(c.upload.sha256) && c.upload.bytes > left_bytes)
+    return Rejection{RejectionCode::uploads_too_large,
+                     {{"max_total_bytes", c.limits.max_total_bytes},
+                      {"left_bytes", std::max(left_bytes, std::int64_t{0})}},
+                     {}};
   Decision decision;
   decision.add(c.assignment, UploadAnnounced{c.assignment, c.upload});
   return decision;
@@ -135,6 +155,8 @@ Decision decide(const SubmitProof& c, const Task& task, const Assignment& assign
   if (!assignment.holds_lease(at)) return no_lease(assignment);
   // The caller saw no lease and looked at nothing; it may try again now.
   if (c.media.empty()) return reject(RejectionCode::lease_not_found);
+  if (c.verified_until && *c.verified_until != assignment.lease_until)
+    return reject(RejectionCode::lease_expired);
   if (auto rejection = task.closed_to_work(at)) return *rejection;
   auto progress = task.progress();
   --progress.leased;

@@ -37,7 +37,7 @@ struct Media {
 };
 BOOST_DESCRIBE_STRUCT(Media, (), (content_type, bytes, sha256, duration_ms))
 
-inline constexpr std::size_t kMaxUploads = 8;              // of one assignment
+inline constexpr std::size_t kMaxUploads = 8;              // that one proof names
 inline constexpr std::int64_t kReviewMs = 7 * 86'400'000;  // unreviewed for so long is approved
 
 // --- events
@@ -140,6 +140,8 @@ struct Assignment {
   std::string reason;  // of the rejection
 
   bool holds_lease(Timestamp at) const { return status == AssignmentStatus::leased && at < lease_until; }
+  bool has_announced(const std::string& sha256) const;
+  std::int64_t announced_bytes() const;  // that all uploads of this lease take, each content once
   bool has_submission() const { return !submission.empty(); }
   // When time acts on it: ends the lease, or approves what nobody reviewed.
   std::optional<Timestamp> due() const {
@@ -181,22 +183,35 @@ struct ReleaseTask {
 };
 BOOST_DESCRIBE_STRUCT(ReleaseTask, (), (assignment, task))
 
+// What one lease may bring, so that a worker cannot fill the store. The same bytes announced again are one
+// more upload, and take no more room.
+struct UploadLimits {
+  std::int64_t max_uploads = 0;
+  std::int64_t max_total_bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(UploadLimits, (), (max_uploads, max_total_bytes))
+
+// Whatever is put into the blob store for an assignment is announced first: what the journal does not name,
+// nobody would ever find there and remove.
 struct AnnounceUpload {
   static constexpr std::string_view kName = "upload.announce";
   AssignmentId assignment;
   Upload upload;
+  UploadLimits limits;  // by configuration
 };
-BOOST_DESCRIBE_STRUCT(AnnounceUpload, (), (assignment, upload))
+BOOST_DESCRIBE_STRUCT(AnnounceUpload, (), (assignment, upload, limits))
 
-// `media` was found in the blob store, and verified, before.
+// `media` was found in the blob store, and verified, before: under the lease that ends at `verified_until`.
+// Under a later one it counts no more, for what an earlier lease has left may be removed in between.
 struct SubmitProof {
   static constexpr std::string_view kName = "task.submit";
   AssignmentId assignment;
   TaskId task;
   SubmissionId submission;
   std::vector<Media> media;
+  std::optional<Timestamp> verified_until = std::nullopt;  // nullopt: any lease
 };
-BOOST_DESCRIBE_STRUCT(SubmitProof, (), (assignment, task, submission, media))
+BOOST_DESCRIBE_STRUCT(SubmitProof, (), (assignment, task, submission, media, verified_until))
 
 struct ApproveSubmission {
   static constexpr std::string_view kName = "submission.approve";

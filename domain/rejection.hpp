@@ -35,6 +35,7 @@ enum class RejectionCode : std::uint8_t {
   lease_expired,
   already_submitted,
   too_many_uploads,
+  uploads_too_large,
   submission_not_found,
   submission_decided,
   worker_not_found,
@@ -45,8 +46,9 @@ BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_take
                     api_key_not_found, key_expiry_in_past, task_exists, task_not_found, task_not_cancellable,
                     task_not_fundable, deadline_in_past, insufficient_budget, amount_mismatch,
                     insufficient_funds, version_mismatch, task_not_open, task_full, task_already_accepted,
-                    lease_not_found, lease_expired, already_submitted, too_many_uploads, submission_not_found,
-                    submission_decided, worker_not_found, worker_erased, task_unsuitable)
+                    lease_not_found, lease_expired, already_submitted, too_many_uploads, uploads_too_large,
+                    submission_not_found, submission_decided, worker_not_found, worker_erased,
+                    task_unsuitable)
 
 struct Rejection {
   RejectionCode code{};

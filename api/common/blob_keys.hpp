@@ -2,18 +2,13 @@
 #pragma once
 
 #include <chrono>
-#include <string>
-#include <string_view>
 
-#include "domain/ids.hpp"
+#include "workers/ports/blob_keys.hpp"
 
 namespace groundtruth::api {
 
-inline constexpr std::chrono::seconds kMediaLinkLifetime{3'600};  // CONTRACTS, "groundtruth", Media
+using ports::blob_key;
 
-// By assignment and hash: the same bytes lie there once, however often they are sent.
-inline std::string blob_key(const domain::AssignmentId& assignment, std::string_view sha256) {
-  return assignment.value + "/" + std::string(sha256);
-}
+inline constexpr std::chrono::seconds kMediaLinkLifetime{3'600};  // CONTRACTS, "groundtruth", Media
 
 }  // namespace groundtruth::api

@@ -98,6 +98,11 @@ Problem problem_of(const domain::Rejection& rejection) {
       return {409, kConflict, "You have submitted work for this task already.", reason("already_submitted")};
     case Code::too_many_uploads:
       return {409, kConflict, "There are too many uploads for this task already.", numbers_of(rejection)};
+    case Code::uploads_too_large: {
+      Problem problem = too_large("All uploads for this task together would be larger than is allowed.");
+      problem.details = numbers_of(rejection);
+      return problem;
+    }
     case Code::task_unsuitable:
       return forbidden("This task asks for skills or a place that are not in your profile.");
     case Code::submission_not_found:

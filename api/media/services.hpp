@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,9 @@ struct Options {
   std::size_t max_upload_bytes = 512 * 1024 * 1024;
   std::size_t max_uploads = 64;  // at once, each with some 256 KiB of memory; one more is answered by 503
   unsigned threads = 2;          // that hash and write
+  // For how long after the end of its URL an upload that began in time may be going on. Whoever clears away
+  // what nobody names waits longer.
+  std::chrono::milliseconds late_upload{1'800'000};
 };
 
 // Lives longer than the server that calls its surface; `blobs` and `clock` longer than it.

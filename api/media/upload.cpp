@@ -124,6 +124,9 @@ http::Async<http::Response> take_upload(Services& services, http::Request& reque
     const bool fits = co_await run_on<bool>(services.pool, std::move(work));
     if (!fits) co_return groundtruth::refuse(http::Refusal::body_too_large, {});
   }
+  const domain::Timestamp latest{services.clock.now().ms - services.options.late_upload.count()};
+  const auto in_time = services.blobs.check_upload(signed_request, latest).signature;
+  if (in_time != ports::Signature::valid) co_return refuse_signature(in_time);
   std::function<bool()> work = [&blobs = services.blobs, held = hold.upload()] {
     return finish(blobs, *held);
   };

@@ -1,10 +1,14 @@
 // Announcing uploads, and submitting what was brought.
+#include <functional>
+#include <memory>
+
 #include "api/common/blob_keys.hpp"
 #include "api/http/async.hpp"
 #include "api/worker/exchange.hpp"
 #include "api/worker/handlers.hpp"
 #include "api/worker/media.hpp"
 #include "api/worker/render.hpp"
+#include "api/worker/staged_blobs.hpp"
 #include "api/worker/tasks.hpp"
 
 namespace groundtruth::api::worker {
@@ -38,16 +42,23 @@ ports::SignedUpload sign(const Services& services, const journal::Commit& commit
   const auto& upload = announced->upload;
   return services.blobs.sign_upload({blob_key(announced->assignment, upload.sha256), upload.content_type,
                                      static_cast<std::uint64_t>(upload.bytes), upload.sha256},
-                                    commit.at, kMediaLinkLifetime);
+                                    commit.at, services.options.upload_lifetime);
 }
 
-http::Async<VerifiedMedia> verify_on_pool(Services& services, std::vector<ProofPart> parts,
-                                          std::vector<domain::Modality> wanted) {
+// A proof's parts, and what came with them while it is not stored yet.
+struct StagedProof {
+  StagedProof(ports::BlobStore& store, std::vector<ProofPart> all) : parts(std::move(all)), blobs(store) {}
+  const std::vector<ProofPart> parts;
+  StagedBlobs blobs;  // views of `parts`
+};
+
+// What `work` gives on a thread for blob calls, or a VerifiedMedia with the problem that kept it from that.
+// `work` must own what it touches.
+http::Async<VerifiedMedia> run_on_pool(Services& services, std::function<VerifiedMedia()> work) {
   auto begin = [&](auto done) {
-    auto job = [&store = services.blobs, &probe = services.probe, done, parts = std::move(parts),
-                wanted = std::move(wanted)] {
+    auto job = [done, work = std::move(work)] {
       try {
-        done(verify_media(store, probe, parts, wanted));
+        done(work());
       } catch (const ports::BlobStoreError&) {
         done(VerifiedMedia{{}, unavailable("The media store cannot be reached at the moment.")});
       }
@@ -55,8 +66,31 @@ http::Async<VerifiedMedia> verify_on_pool(Services& services, std::vector<ProofP
     if (!services.blob_calls.try_run(std::move(job)))
       done(VerifiedMedia{{}, unavailable("Too many proofs are being looked at at the moment.")});
   };
-  VerifiedMedia verified = co_await http::await_callback<VerifiedMedia>(std::move(begin));
-  co_return verified;
+  VerifiedMedia outcome = co_await http::await_callback<VerifiedMedia>(std::move(begin));
+  co_return outcome;
+}
+
+// Announces what came within the proof, as uploads are: what is stored without a word in the journal would
+// never be found there again should the proof be refused. nullopt: all of it is announced.
+http::Async<std::optional<http::Response>> announce_staged(Services& services, http::Request& request,
+                                                           domain::TaskId task, domain::Assignment assignment,
+                                                           std::vector<ports::BlobSpec> staged) {
+  // Eight files and a text may come within any proof, whatever was uploaded before.
+  domain::UploadLimits limits = services.options.lease_uploads;
+  limits.max_uploads += static_cast<std::int64_t>(domain::kMaxUploads) + 1;
+  for (auto& spec : staged) {
+    if (assignment.has_announced(spec.sha256)) continue;
+    Sender sender = sender_to(caller_of(request), task);
+    domain::Upload upload{domain::new_id<domain::UploadId>("upl_", services.clock.now(), sender.bucket,
+                                                           services.randomness.bits()),
+                          std::move(spec.content_type), static_cast<std::int64_t>(spec.bytes),
+                          std::move(spec.sha256)};
+    Order order{domain::AnnounceUpload{assignment.id, std::move(upload), limits}, std::nullopt, std::nullopt};
+    const journal::Answer answer =
+        co_await execute(services.exchange, request, std::move(sender), std::move(order));
+    if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  }
+  co_return std::nullopt;
 }
 
 }  // namespace
@@ -78,7 +112,8 @@ http::Async<http::Response> announce_upload(Services& services, http::Request& r
                                                          services.randomness.bits()),
                         std::move(body.value->content_type.value), body.value->bytes.value,
                         std::move(body.value->sha256.value)};
-  Order order{domain::AnnounceUpload{assignment_of(id, caller.worker.id), std::move(upload)},
+  Order order{domain::AnnounceUpload{assignment_of(id, caller.worker.id), std::move(upload),
+                                     services.options.lease_uploads},
               std::move(intent.keyed), std::nullopt};
   const journal::Answer answer =
       co_await execute(services.exchange, request, std::move(sender), std::move(order));
@@ -96,6 +131,9 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
   if (!task) co_return to_response(no_such("task"));
 
   const auto& id = task->state.id;
+  // Until the command is answered: what it names must not be cleared away meanwhile.
+  const auto hold = services.media_holds.use(assignment_of(id, caller.worker.id));
+  if (!hold) co_return to_response(unavailable("Media of an earlier attempt is being cleared away."));
   const auto assignment = services.assignments.assignment(assignment_of(id, caller.worker.id));
   VerifiedMedia verified;
   // Who holds no lease is told so by the command, which is also what a retry is answered from.
@@ -103,14 +141,31 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
     FieldErrors errors;
     auto parts = parts_of(std::move(*body.value), assignment->state, errors);
     if (!errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
-    verified = co_await verify_on_pool(services, std::move(parts), task->state.modalities);
+    const auto staged = std::make_shared<StagedProof>(services.blobs, std::move(parts));
+    std::function<VerifiedMedia()> verify = [&probe = services.probe, staged,
+                                             wanted = task->state.modalities] {
+      return verify_media(staged->blobs, probe, staged->parts, wanted);
+    };
+    verified = co_await run_on_pool(services, std::move(verify));
     if (verified.problem) co_return to_response(*verified.problem);
+    auto specs = staged->blobs.staged();
+    if (!specs.empty()) {
+      auto refused = co_await announce_staged(services, request, id, assignment->state, std::move(specs));
+      if (refused) co_return std::move(*refused);
+      std::function<VerifiedMedia()> store = [staged] {
+        staged->blobs.store();
+        return VerifiedMedia{};
+      };
+      const VerifiedMedia stored = co_await run_on_pool(services, std::move(store));
+      if (stored.problem) co_return to_response(*stored.problem);
+    }
   }
   Sender sender = sender_to(caller, id);
   domain::SubmitProof command{assignment_of(id, caller.worker.id), id,
                               domain::new_id<domain::SubmissionId>("sub_", services.clock.now(),
                                                                    sender.bucket, services.randomness.bits()),
-                              std::move(verified.media)};
+                              std::move(verified.media), std::nullopt};
+  if (assignment) command.verified_until = assignment->state.lease_until;
   Order order{std::move(command), std::move(intent.keyed), std::nullopt};
   const journal::Answer answer =
       co_await execute(services.exchange, request, std::move(sender), std::move(order));

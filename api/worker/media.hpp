@@ -29,7 +29,8 @@ struct VerifiedMedia {
   std::vector<domain::Media> media;
   std::optional<Problem> problem;
 };
-// Stores what came with the request, and looks at all of it. Blocks: for a pool. Throws BlobStoreError.
+// Puts what came with the request into the store, and looks at all of it. Blocks: for a pool. Throws
+// BlobStoreError.
 VerifiedMedia verify_media(ports::BlobStore& store, ports::MediaProbe& probe,
                            const std::vector<ProofPart>& parts, const std::vector<domain::Modality>& wanted);
 

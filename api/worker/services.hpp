@@ -20,6 +20,7 @@
 #include "projections/tasks/queries.hpp"
 #include "projections/workers/queries.hpp"
 #include "workers/ports/blob_store.hpp"
+#include "workers/ports/media_holds.hpp"
 #include "workers/ports/media_probe.hpp"
 
 namespace groundtruth::api::worker {
@@ -30,8 +31,10 @@ struct Options {
   RateLimit login_limit{10};     // attempts to log in with one e-mail address
   std::chrono::minutes lease{30};
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
-  bool takes_registrations = true;  // false where no mail can be sent
-  std::vector<std::string> hosts;   // host names bound to this surface
+  domain::UploadLimits lease_uploads{8, std::int64_t{1} << 31};  // all of one lease
+  std::chrono::seconds upload_lifetime{3'600};                   // of an upload's URL
+  bool takes_registrations = true;                               // false where no mail can be sent
+  std::vector<std::string> hosts;                                // host names bound to this surface
 };
 
 // Everything given must outlive it. Thread-safe as its parts are.
@@ -47,6 +50,7 @@ struct Services {
     WorkPool& blob_calls;
     ports::BlobStore& blobs;
     ports::MediaProbe& probe;
+    ports::MediaHolds& media_holds;
     journal::KeyStore& keys;
     const journal::Clock& clock;
     journal::Randomness& randomness;
@@ -63,6 +67,7 @@ struct Services {
         blob_calls(parts.blob_calls),
         blobs(parts.blobs),
         probe(parts.probe),
+        media_holds(parts.media_holds),
         clock(parts.clock),
         randomness(parts.randomness),
         options(std::move(chosen)),
@@ -87,6 +92,7 @@ struct Services {
   WorkPool& blob_calls;
   ports::BlobStore& blobs;
   ports::MediaProbe& probe;
+  ports::MediaHolds& media_holds;
   const journal::Clock& clock;
   journal::Randomness& randomness;
   const Options options;

@@ -4,6 +4,7 @@ import concurrent.futures
 import datetime
 import json
 import re
+import time
 
 import httpx
 import pytest
@@ -582,17 +583,66 @@ def test_cancelling_with_work_that_waits(fresh_server, make_org, make_worker):
     server.assert_rebuild_gives_same_digest()
 
 
-@pytest.mark.xfail(strict=True, reason="tasks of an erased customer stay open and go on taking work")
 def test_an_erased_customers_tasks_are_over(fresh_server, make_org, make_worker):
-    """Nobody is there to look at what would be handed in, nor to be paid back later."""
+    """Nobody is there to look at what would be handed in, nor to be paid back later. What was handed in is owed."""
     server = fresh_server()
-    org, worker = make_org(server), make_worker(server)
-    task, other = text_task(org), text_task(org)
-    made = worker.submit_text(task)
+    org, bystander, worker = make_org(server), make_org(server), make_worker(server)
+    task, other, unpaid, kept = text_task(org), text_task(org), org.create_task(), text_task(bystander)
+    worker.submit_text(task)
     server.cli("account", "erase", org.id)
-    assert made["id"]
-    assert worker.feed_ids() == []
+    wait_for(lambda: worker.feed_ids() == [kept["id"]], "the tasks are over")
     error_of(worker.post(other, "accept"), 409, "conflict")
+    wait_for(lambda: set(ended_by_erasure(server)) == {task["id"], other["id"], unpaid["id"]}, "all three have ended")
+    ended = ended_by_erasure(server)
+    assert [ended[each["id"]]["refunded_cents"] for each in (task, other, unpaid)] == [2000, 2500, 0]
+    assert all(event["reason"] == "by_customer" for event in ended.values())
+    assert org.pay(unpaid).status_code >= 400, "what has ended takes no money"
+    assert check_ledger(server)["escrow"] == 500 + 2500
+    assert bystander.get_task(kept["id"])["status"] == "open"
+    server.assert_rebuild_gives_same_digest()
+
+
+def ended_by_erasure(server) -> dict[str, dict]:
+    """The data of task.cancelled by task, where it was the erasure that ended it; each task ends once."""
+    ended: dict[str, dict] = {}
+    for partition in server.journal():
+        for commit in map(json.loads, partition.commits):
+            for event in commit["events"]:
+                if event["type"] != "task.cancelled":
+                    continue
+                assert event["stream"] not in ended
+                if commit["actor"]["id"] == "erasure":
+                    assert commit["command"]["id"].removeprefix("cmd_") == event["stream"].removeprefix("tsk_")
+                    ended[event["stream"]] = event["data"]
+    return ended
+
+
+@pytest.mark.slow
+def test_a_kill_between_an_erasure_and_the_end_of_its_tasks(fresh_server, make_org, make_worker):
+    """Killed as soon as the erasure is known, a little later, and once more while it goes on after the start."""
+    server = fresh_server()
+    worker = make_worker(server)
+    tasks: list[dict] = []
+    for later_s in (0, 0.002, 0.01):
+        org = make_org(server)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(lambda _, org=org: text_task(org), range(40)))
+        worker.submit_text(made[0])
+        tasks += made
+        with server.ops() as ops:
+            assert ops.delete(f"/ops/accounts/{org.id}").status_code == 200
+        time.sleep(later_s)  # no waiting for anything: another moment to be killed in
+        server.kill()
+        server.spawn()
+        wait_for(server.read_addresses, "the server is up")
+        server.kill()
+        server.start()
+    wait_for(lambda: worker.feed_ids() == [], "all tasks are over")
+    wait_for(lambda: set(ended_by_erasure(server)) == {task["id"] for task in tasks}, "each ended by the erasure, once")
+    refunded = sorted(data["refunded_cents"] for data in ended_by_erasure(server).values())
+    assert refunded == [2000] * 3 + [2500] * 117
+    assert check_ledger(server)["escrow"] == 3 * 500
+    server.assert_rebuild_gives_same_digest()
 
 
 def test_an_erased_worker_is_owed_what_they_earned(fresh_server, make_org, make_worker):

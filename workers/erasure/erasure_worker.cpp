@@ -21,9 +21,11 @@ FollowingOptions following_options(const ErasureOptions& options) {
 }  // namespace
 
 ErasureWorker::ErasureWorker(const journal::Journal& journal, const journal::CommitCodec& codec,
-                             journal::Node& node, journal::KeyStore& keys, ErasureOptions options)
+                             journal::Node& node, journal::KeyStore& keys, EndTasks end_tasks,
+                             ErasureOptions options)
     : node_(node),
       keys_(keys),
+      end_tasks_(std::move(end_tasks)),
       options_(std::move(options)),
       following_(journal, codec, following_options(options_),
                  [this](const journal::Accepted& accepted) { return look(accepted); }) {}
@@ -67,7 +69,8 @@ std::size_t ErasureWorker::look(const journal::Accepted& accepted) {
     const auto owner = domain::erased_owner(event.data);
     if (!owner) continue;
     const std::lock_guard lock(state_->mutex);
-    state_->waiting.push_back({{accepted.partition, accepted.seq}, *owner});
+    const bool is_account = std::holds_alternative<domain::AccountErased>(event.data);
+    state_->waiting.push_back({{accepted.partition, accepted.seq}, *owner, is_account});
     ++jobs;
   }
   if (jobs > 0) state_->wake.notify_all();
@@ -97,10 +100,9 @@ void ErasureWorker::run() {
     }
     for (auto& job : std::exchange(state.ready, {})) {
       lock.unlock();
-      const bool done = destroy(job);
+      const bool done = carry_out(job);
       lock.lock();
       if (done) {
-        ++state.destroyed;
         following_.finished(job.position);
       } else {
         state.late.push_back(std::move(job));
@@ -129,6 +131,26 @@ void ErasureWorker::ask(Job job) {
       state->late.push_back(job);  // a halted partition says no at once: not asked again in a circle
     }
   });
+}
+
+// Without the mutex.
+bool ErasureWorker::carry_out(Job& job) {
+  if (!job.is_forgotten) {
+    job.is_forgotten = destroy(job);
+    const std::lock_guard lock(state_->mutex);
+    if (job.is_forgotten) ++state_->destroyed;
+  }
+  return job.is_forgotten && (!job.has_tasks || end_tasks(job));
+}
+
+bool ErasureWorker::end_tasks(const Job& job) {
+  try {
+    return end_tasks_({job.owner});
+  } catch (const std::exception& failure) {
+    options_.log("the tasks of " + job.owner +
+                 " could not be ended and will be tried again: " + failure.what());
+    return false;
+  }
 }
 
 bool ErasureWorker::destroy(const Job& job) {

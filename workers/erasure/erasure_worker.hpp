@@ -1,11 +1,13 @@
 // Forgets: destroys the data key of an erased account or worker once the read models have forgotten its plain
-// text (DESIGN, section 8).
+// text (DESIGN, section 8), and then ends the tasks that an account has left open (end_tasks.hpp). The key
+// comes first: to forget somebody waits for nothing else.
 //
-// It follows the journal with a checkpoint of its own (following.hpp). Destroying a key that is gone already
-// is no change, so doing anything twice is harmless, and a crash at any instant loses no erasure.
+// It follows the journal with a checkpoint of its own (following.hpp), which passes an erasure only when both
+// are done. Destroying a key that is gone already and ending what has ended are no changes, so doing anything
+// twice is harmless, and a crash at any instant loses no erasure.
 //
-// Threads: `observe` runs on the node's executor and never blocks; keys are destroyed on a thread of the
-// worker.
+// Threads: `observe` runs on the node's executor and never blocks; keys are destroyed and tasks ended on a
+// thread of the worker.
 #pragma once
 
 #include <chrono>
@@ -36,9 +38,11 @@ struct ErasureOptions {
 
 class ErasureWorker {
  public:
+  // Ends what an erased account has open, blocking; false, or an exception: to be tried again.
+  using EndTasks = std::function<bool(const domain::AccountId& account)>;
   // Everything given must outlive it.
   ErasureWorker(const journal::Journal& journal, const journal::CommitCodec& codec, journal::Node& node,
-                journal::KeyStore& keys, ErasureOptions options);
+                journal::KeyStore& keys, EndTasks end_tasks, ErasureOptions options);
   ~ErasureWorker();  // stop()
   ErasureWorker(const ErasureWorker&) = delete;
   ErasureWorker& operator=(const ErasureWorker&) = delete;
@@ -57,6 +61,8 @@ class ErasureWorker {
   struct Job {
     journal::Position position;  // of the erasure
     std::string owner;
+    bool has_tasks = false;  // an account, not a worker
+    bool is_forgotten = false;
   };
   // Shared with the node's callbacks, which may come after the worker is gone.
   struct State {
@@ -64,7 +70,7 @@ class ErasureWorker {
     std::condition_variable wake;
     std::deque<Job> waiting;  // read models do not have them yet
     std::deque<Job> late;     // asked for in vain; back to `waiting` after the retry delay
-    std::deque<Job> ready;    // their keys may go
+    std::deque<Job> ready;    // read models have them
     std::uint64_t destroyed = 0;
     bool stopping = false;
   };
@@ -72,10 +78,13 @@ class ErasureWorker {
   std::size_t look(const journal::Accepted& accepted);
   void run();
   void ask(Job job);
+  bool carry_out(Job& job);
   bool destroy(const Job& job);
+  bool end_tasks(const Job& job);
 
   journal::Node& node_;
   journal::KeyStore& keys_;
+  const EndTasks end_tasks_;
   const ErasureOptions options_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
   Following following_;

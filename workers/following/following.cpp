@@ -5,6 +5,7 @@
 #include <boost/describe.hpp>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 #include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
@@ -20,8 +21,9 @@ struct SavedLine {
   std::uint64_t offset = 0;
   std::uint64_t seq = 0;
   std::string id;
+  std::optional<std::uint32_t> lane;  // nullopt: all lanes stand here
 };
-BOOST_DESCRIBE_STRUCT(SavedLine, (), (partition, offset, seq, id))
+BOOST_DESCRIBE_STRUCT(SavedLine, (), (partition, offset, seq, id, lane))
 
 struct Saved {
   std::string journal;
@@ -43,6 +45,10 @@ std::optional<journal::CommitId> from_hex(std::string_view hex) {
     id.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
   return id;
+}
+
+std::uint64_t next_seq(const journal::Checkpoint& seen) {
+  return seen.exists ? seen.seq + 1 : 0;
 }
 
 // Collects what a follower accepts, decoded where it may be of interest.
@@ -75,8 +81,24 @@ class Collector final : public journal::FollowerSink {
 }  // namespace
 
 Following::Following(const journal::Journal& journal, const journal::CommitCodec& codec,
+                     FollowingOptions options, LookAtLanes look)
+    : journal_(journal),
+      codec_(codec),
+      options_(std::move(options)),
+      look_(std::move(look)),
+      lines_(journal::kPartitionTotal, Line(options_.lanes)) {
+  if (options_.lanes < 1 || options_.lanes > kMaxLanes || options_.max_open < 1)
+    throw std::invalid_argument("a follower has 1 to 16 lanes with room for at least one commit each");
+}
+
+Following::Following(const journal::Journal& journal, const journal::CommitCodec& codec,
                      FollowingOptions options, Look look)
-    : journal_(journal), codec_(codec), options_(std::move(options)), look_(std::move(look)) {}
+    : Following(journal, codec, std::move(options),
+                LookAtLanes([look = std::move(look)](const journal::Accepted& accepted, const Lanes&) {
+                  LaneJobs jobs{};
+                  jobs[0] = look(accepted);
+                  return jobs;
+                })) {}
 
 void Following::load() {
   std::ifstream in(options_.checkpoint_file);
@@ -90,30 +112,49 @@ void Following::load() {
     const auto partition = journal::parse_partition(line.partition);
     const auto id = from_hex(line.id);
     if (!partition || !id) continue;
-    lines_[journal::index_of(*partition)].seen = {true, line.offset, line.seq, *id};
+    load_line(*partition, line.lane, {true, line.offset, line.seq, *id});
   }
+}
+
+void Following::load_line(journal::Partition partition, const std::optional<std::uint32_t>& lane,
+                          const journal::Checkpoint& place) {
+  auto& lanes = lines_[journal::index_of(partition)].lanes;
+  for (std::size_t i = 0; i < lanes.size(); ++i)
+    if (!lane || *lane == i) lanes[i].seen = place;
 }
 
 void Following::observe(const journal::Accepted& accepted) {
   const std::lock_guard lock(mutex_);
   Line& line = lines_[journal::index_of(accepted.partition)];
   line.known = std::max(line.known, accepted.seq + 1);
-  const std::uint64_t next = line.seen.exists ? line.seen.seq + 1 : 0;
-  if (accepted.seq == next && has_room()) take(accepted);
+  take(accepted, lanes_at(line, accepted.seq));
+}
+
+// With the mutex held: the lanes that would look at this commit next, and have room.
+Following::Lanes Following::lanes_at(const Line& line, std::uint64_t seq) const {
+  Lanes lanes;
+  for (std::size_t i = 0; i < line.lanes.size(); ++i)
+    lanes[i] = next_seq(line.lanes[i].seen) == seq && line.lanes[i].busy < options_.max_open;
+  return lanes;
 }
 
 // With the mutex held.
-void Following::take(const journal::Accepted& accepted) {
+void Following::take(const journal::Accepted& accepted, const Lanes& lanes) {
+  if (lanes.none()) return;
   Line& line = lines_[journal::index_of(accepted.partition)];
-  const journal::Checkpoint before = line.seen;
-  line.seen = {true, accepted.offset, accepted.seq, accepted.id};
-  line.known = std::max(line.known, accepted.seq + 1);
-  const std::size_t jobs = accepted.commit ? look_(accepted) : 0;
-  if (jobs > 0) {
-    line.open.push_back({before, accepted.seq, jobs});
-    ++open_;
-  } else if (line.open.empty()) {
-    moved_ = true;
+  const LaneJobs jobs = accepted.commit ? look_(accepted, lanes) : LaneJobs{};
+  for (std::size_t i = 0; i < line.lanes.size(); ++i) {
+    if (!lanes[i]) continue;
+    Lane& lane = line.lanes[i];
+    const journal::Checkpoint before = lane.seen;
+    lane.seen = {true, accepted.offset, accepted.seq, accepted.id};
+    if (jobs[i] > 0) {
+      lane.open.push_back({before, accepted.seq, jobs[i]});
+      ++lane.busy;
+      ++open_;
+    } else if (lane.open.empty()) {
+      moved_ = true;
+    }
   }
 }
 
@@ -124,58 +165,71 @@ bool Following::read() {
   return more;
 }
 
-// The journal is read without the lock; whatever was observed meanwhile is passed over by its seq.
+// From the place that is farthest behind, for all lanes that it comes upon. The journal is read without the
+// lock; whatever was observed meanwhile is passed over by its seq.
 bool Following::read_line(journal::Partition partition) {
   Line& line = lines_[journal::index_of(partition)];
-  journal::Checkpoint from;
-  std::size_t records = 0;
+  std::optional<journal::Checkpoint> from;
   {
     const std::lock_guard lock(mutex_);
-    if (!is_behind(line) || !has_room_to_read()) return false;
-    from = line.seen;
-    records = std::min(kReadRecords, options_.max_open - open_);
+    for (const auto& lane : line.lanes)
+      if (wants_reading(line, lane) && (!from || next_seq(lane.seen) < next_seq(*from))) from = lane.seen;
   }
+  if (!from) return false;
   const std::uint64_t end_offset = journal_.end_offset(partition);
   Collector collector(partition, codec_, options_.markers);
   journal::Follower follower(partition, journal_, collector);
-  follower.start(from);
-  while (!collector.is_halted && collector.collected.empty() && follower.poll(records)) {
+  follower.start(*from);
+  while (!collector.is_halted && collector.collected.empty() && follower.poll(kReadRecords)) {
   }
 
   const std::lock_guard lock(mutex_);
   if (collector.is_halted) {
     // A checkpoint of another history is forgotten, and all is looked at again. A broken history, or one that
     // broke under what is still open, is not read on.
-    line.halted = !from.exists || !line.open.empty();
-    if (!line.halted) line = Line{};
+    const bool is_open = std::any_of(line.lanes.begin(), line.lanes.end(),
+                                     [](const Lane& lane) { return !lane.open.empty(); });
+    line.halted = !from->exists || is_open;
+    if (!line.halted) line = Line(options_.lanes);
     return !line.halted;
   }
   for (const auto& accepted : collector.collected) {
-    const std::uint64_t next = line.seen.exists ? line.seen.seq + 1 : 0;
-    if (accepted.seq < next) continue;
-    if (!has_room()) return false;
-    take(accepted);
+    line.known = std::max(line.known, accepted.seq + 1);
+    take(accepted, lanes_at(line, accepted.seq));
   }
-  line.unread = follower.next_offset() < end_offset;
+  if (follower.next_offset() >= end_offset) line.unread = false;
   // What has not been fetched yet is observed, or read after the next one that is.
-  const bool moved = follower.next_offset() > (from.exists ? from.offset + 1 : 0);
-  return moved && is_behind(line) && has_room_to_read();
+  const bool moved = follower.next_offset() > (from->exists ? from->offset + 1 : 0);
+  return moved && wants_reading(line);
 }
 
-// With the mutex held.
-bool Following::is_behind(const Line& line) const {
-  return !line.halted && (line.unread || line.known > (line.seen.exists ? line.seen.seq + 1 : 0));
+// These three with the mutex held. A lane is read for only when half of it is free, so that a few hundred
+// records are not read for each job that is done.
+bool Following::is_behind(const Line& line, const Lane& lane) {
+  return !line.halted && (line.unread || line.known > next_seq(lane.seen));
 }
 
-void Following::finished(journal::Position position) {
+bool Following::wants_reading(const Line& line, const Lane& lane) const {
+  return is_behind(line, lane) && lane.busy <= options_.max_open / 2;
+}
+
+bool Following::wants_reading(const Line& line) const {
+  return std::any_of(line.lanes.begin(), line.lanes.end(),
+                     [&](const Lane& lane) { return wants_reading(line, lane); });
+}
+
+void Following::finished(journal::Position position, std::size_t lane_number) {
   const std::lock_guard lock(mutex_);
-  Line& line = lines_[journal::index_of(position.partition)];
-  const auto found = std::lower_bound(line.open.begin(), line.open.end(), position.seq,
+  Lane& lane = lines_[journal::index_of(position.partition)].lanes.at(lane_number);
+  const auto found = std::lower_bound(lane.open.begin(), lane.open.end(), position.seq,
                                       [](const Open& open, std::uint64_t seq) { return open.seq < seq; });
-  if (found == line.open.end() || found->seq != position.seq || found->jobs == 0) return;
-  if (--found->jobs == 0) --open_;
-  while (!line.open.empty() && line.open.front().jobs == 0) {
-    line.open.pop_front();
+  if (found == lane.open.end() || found->seq != position.seq || found->jobs == 0) return;
+  if (--found->jobs == 0) {
+    --lane.busy;
+    --open_;
+  }
+  while (!lane.open.empty() && lane.open.front().jobs == 0) {
+    lane.open.pop_front();
     moved_ = true;
   }
 }
@@ -187,7 +241,10 @@ std::size_t Following::open() const {
 
 bool Following::is_behind() const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(lines_.begin(), lines_.end(), [this](const Line& line) { return is_behind(line); });
+  return std::any_of(lines_.begin(), lines_.end(), [](const Line& line) {
+    return std::any_of(line.lanes.begin(), line.lanes.end(),
+                       [&](const Lane& lane) { return is_behind(line, lane); });
+  });
 }
 
 void Following::save() {
@@ -195,12 +252,23 @@ void Following::save() {
   {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(moved_, false)) return;
+    const auto done = [](const Lane& lane) {
+      return lane.open.empty() ? lane.seen : lane.open.front().before;
+    };
     for (std::size_t i = 0; i < journal::kPartitionTotal; ++i) {
-      const Line& line = lines_[i];
-      const journal::Checkpoint& done = line.open.empty() ? line.seen : line.open.front().before;
-      if (!done.exists) continue;
-      saved.lines.push_back(
-          {journal::to_string(journal::partition_at(i)), done.offset, done.seq, journal::to_hex(done.id)});
+      const auto& lanes = lines_[i].lanes;
+      const auto add = [&](const journal::Checkpoint& place, std::optional<std::uint32_t> lane) {
+        if (!place.exists) return;
+        saved.lines.push_back({journal::to_string(journal::partition_at(i)), place.offset, place.seq,
+                               journal::to_hex(place.id), lane});
+      };
+      const bool is_one_place = std::all_of(lanes.begin(), lanes.end(), [&](const Lane& lane) {
+        return next_seq(done(lane)) == next_seq(done(lanes.front()));
+      });
+      if (is_one_place)
+        add(done(lanes.front()), std::nullopt);
+      else
+        for (std::uint32_t lane = 0; lane < lanes.size(); ++lane) add(done(lanes[lane]), lane);
     }
   }
   auto fresh = options_.checkpoint_file;

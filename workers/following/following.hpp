@@ -11,10 +11,12 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <deque>
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,30 +31,40 @@ struct FollowingOptions {
   // Some such text stands in every record of interest; records without any are not decoded when they are read
   // from the journal. That it stands there proves nothing: it may be in a customer's text.
   std::vector<std::string> markers;
-  std::size_t max_open = 4'096;  // commits with something to do; beyond, nothing more is taken
+  std::size_t lanes = 1;         // 1 … Following::kMaxLanes
+  std::size_t max_open = 4'096;  // commits with something to do, in each lane of each partition
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 
 class Following {
  public:
-  // How many jobs the commit makes; each ends with a call of `finished`.
+  static constexpr std::size_t kMaxLanes = journal::kPartitionsPerTopic;
+  using Lanes = std::bitset<kMaxLanes>;
+  using LaneJobs = std::array<std::size_t, kMaxLanes>;
+
+  // How many jobs the commit makes in each of these lanes; those of other lanes are not to be taken now. Each
+  // ends with a call of `finished`.
+  using LookAtLanes = std::function<LaneJobs(const journal::Accepted&, const Lanes& lanes)>;
+  // The same for a worker with one lane.
   using Look = std::function<std::size_t(const journal::Accepted&)>;
 
   // Journal and codec must outlive it.
+  Following(const journal::Journal& journal, const journal::CommitCodec& codec, FollowingOptions options,
+            LookAtLanes look);
   Following(const journal::Journal& journal, const journal::CommitCodec& codec, FollowingOptions options,
             Look look);
 
   void load();                                      // the checkpoint; before anything else
   void observe(const journal::Accepted& accepted);  // for Node::on_accepted
 
-  // Looks at what is in the journal and was not observed, as far as there is room and it has been fetched.
-  // True: there is more, and there is room. Throws what reading the journal throws.
+  // Looks at what is in the journal and was not observed, as far as it has been fetched, for lanes of which
+  // half is free. True: there is more for such a lane. Throws what reading the journal throws.
   bool read();
 
-  void finished(journal::Position position);  // one job of that commit is done
+  void finished(journal::Position position, std::size_t lane = 0);  // one job of that commit is done
 
-  std::size_t open() const;
-  // True when commits wait in the journal to be read.
+  std::size_t open() const;  // commits with something to do, counted in each lane
+  // True when commits wait in the journal to be read, though there may be no room for them.
   bool is_behind() const;
 
   // Writes the checkpoint where it has moved. Not synced: an older file only means to look at more again.
@@ -64,28 +76,35 @@ class Following {
     std::uint64_t seq = 0;
     std::size_t jobs = 0;
   };
-  struct Line {
+  struct Lane {
     journal::Checkpoint seen;  // the last accepted commit that was looked at
-    std::uint64_t known = 0;   // seqs below it exist
-    bool unread = true;        // the journal may hold more than was looked at and is known
     std::deque<Open> open;
-    bool halted = false;  // the log does not go on from where it was read: the node says so to people
+    std::size_t busy = 0;  // of `open`, those with jobs left
+  };
+  struct Line {
+    explicit Line(std::size_t lanes) : lanes(lanes) {}
+    std::vector<Lane> lanes;
+    std::uint64_t known = 0;  // seqs below it exist
+    bool unread = true;       // the journal may hold more than was read and is known
+    bool halted = false;      // the log does not go on from where it was read: the node says so to people
   };
 
-  void take(const journal::Accepted& accepted);
-  bool has_room() const { return open_ < options_.max_open; }
-  // Reading, checking and decoding are for many at once: for a place or two they would be done over and over.
-  bool has_room_to_read() const { return open_ <= options_.max_open / 2; }
-  bool is_behind(const Line& line) const;
+  void take(const journal::Accepted& accepted, const Lanes& lanes);
+  Lanes lanes_at(const Line& line, std::uint64_t seq) const;
+  bool wants_reading(const Line& line, const Lane& lane) const;
+  bool wants_reading(const Line& line) const;
+  static bool is_behind(const Line& line, const Lane& lane);
   bool read_line(journal::Partition partition);
+  void load_line(journal::Partition partition, const std::optional<std::uint32_t>& lane,
+                 const journal::Checkpoint& place);
 
   const journal::Journal& journal_;
   const journal::CommitCodec& codec_;
   const FollowingOptions options_;
-  const Look look_;
+  const LookAtLanes look_;
 
   mutable std::mutex mutex_;
-  std::array<Line, journal::kPartitionTotal> lines_;
+  std::vector<Line> lines_;  // by journal::index_of
   std::size_t open_ = 0;
   bool moved_ = false;  // some line's place is newer than the file
 };

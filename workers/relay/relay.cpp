@@ -30,19 +30,26 @@ struct Relay::State : std::enable_shared_from_this<State> {
         randomness(given_randomness),
         executor(given_executor),
         options(std::move(given_options)),
-        following(journal, codec, options.following,
-                  [this](const journal::Accepted& accepted) { return look(accepted); }) {}
+        following(journal, codec, with_lanes(options.following),
+                  [this](const journal::Accepted& accepted, const Following::Lanes& open_lanes) {
+                    return look(accepted, open_lanes);
+                  }) {}
+
+  static FollowingOptions with_lanes(FollowingOptions options) {
+    options.lanes = journal::kPartitionsPerTopic;
+    return options;
+  }
 
   // Under the lock of `following`: only remembers what is to be done.
-  std::size_t look(const journal::Accepted& accepted) {
-    std::size_t jobs = 0;
+  Following::LaneJobs look(const journal::Accepted& accepted, const Following::Lanes& open_lanes) {
+    Following::LaneJobs jobs{};
     const auto& events = accepted.commit->events;
     for (std::uint32_t i = 0; i < events.size(); ++i) {
       auto effect = effect_of(events[i].data);
-      if (!effect) continue;
+      if (!effect || !open_lanes[effect->target.number]) continue;
       const std::lock_guard lock(mutex);
+      ++jobs[effect->target.number];
       arrived.push_back({{accepted.partition, accepted.seq}, i, effect->target, std::move(effect->command)});
-      ++jobs;
     }
     return jobs;
   }
@@ -114,7 +121,7 @@ struct Relay::State : std::enable_shared_from_this<State> {
       return;
     }
     ++carried;
-    following.finished(jobs.front().source);
+    following.finished(jobs.front().source, lane.second.number);
     jobs.pop_front();
     if (!jobs.empty()) send(jobs.front());
     if (following.is_behind()) wake();  // there is room again

@@ -3,9 +3,10 @@
 // is sent, because it keeps the highest source position that it has seen of this relay.
 //
 // So effects of one source partition for one target partition go one after the other, each after the answer
-// to the one before; different pairs go side by side. A refusal is an answer: the target has recorded it. The
-// relay's own place moves only behind what was answered, and an older place only means to send again what the
-// target knows already.
+// to the one before; different pairs go side by side, and one whose target takes nothing holds up no other:
+// each pair has its own place in the source and its own bound (a lane, following.hpp). A refusal is an
+// answer: the target has recorded it. A place moves only behind what was answered, and an older place only
+// means to send again what the target knows already.
 //
 // Threads: `observe` on the node's executor, everything else on the executor given; nothing blocks but reads
 // of the journal.
@@ -32,8 +33,8 @@ struct Effect {
 };
 
 struct RelayOptions {
-  std::string name;  // in every cause: storage, never changed
-  FollowingOptions following;
+  std::string name;                              // in every cause: storage, never changed
+  FollowingOptions following;                    // its `lanes` are the relay's own affair
   std::chrono::milliseconds patience{10'000};    // for the journal's answer to one effect
   std::chrono::milliseconds retry_delay{1'000};  // after an effect that could not be appended
   std::chrono::milliseconds checkpoint_interval{1'000};
@@ -58,7 +59,7 @@ class Relay {
   void stop();
 
   std::uint64_t carried() const;  // effects that a target answered to this process; any thread
-  std::size_t waiting() const;    // commits with effects on their way; any thread
+  std::size_t waiting() const;    // commits with effects on their way, for each target; any thread
 
  private:
   struct State;

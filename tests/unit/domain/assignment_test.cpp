@@ -12,6 +12,8 @@
 namespace groundtruth::domain::test {
 namespace {
 
+const UploadLimits kLimits{8, 1'000'000};
+
 constexpr std::int64_t kLeaseMs = 3'600'000;
 const SubmissionId kSubmission{"sub_01j9zq4k7w00h8j9k0m1n2p3q4"};
 const std::vector<Media> kMedia{{"video/mp4", 1'000, std::string(64, 'a'), 60'000}};
@@ -40,7 +42,7 @@ struct Site : Business {
   std::string accept() { return accept(ada); }
   std::string release() { return ask(ReleaseTask{work, kTask}); }
   std::string announce(const std::string& upload = "upl_1") {
-    return ask(AnnounceUpload{work, {{upload}, "video/mp4", 1'000, std::string(64, 'a')}});
+    return ask(AnnounceUpload{work, {{upload}, "video/mp4", 1'000, std::string(64, 'a')}, kLimits});
   }
   std::string submit() { return ask(SubmitProof{work, kTask, kSubmission, kMedia}); }
   std::string approve() { return ask(ApproveSubmission{work, kTask, kAcme, kSubmission}); }
@@ -212,17 +214,56 @@ TEST_CASE("whose lease is over takes the place again without another one") {
   CHECK(site.assignment().uploads.empty());
 }
 
-TEST_CASE("eight uploads are announced, and no more") {
+TEST_CASE("so many uploads are announced, and no more") {
   Site site;
   site.accept();
-  for (std::size_t i = 0; i < kMaxUploads; ++i) CHECK(site.announce("upl_" + std::to_string(i)) == "");
+  for (std::int64_t i = 0; i < kLimits.max_uploads; ++i)
+    CHECK(site.announce("upl_" + std::to_string(i)) == "");
   const auto refused =
-      site.give(AnnounceUpload{site.work, {{"upl_8"}, "video/mp4", 1, std::string(64, 'b')}});
+      site.give(AnnounceUpload{site.work, {{"upl_8"}, "video/mp4", 1, std::string(64, 'b')}, kLimits});
   REQUIRE(refused);
   CHECK(refused->code == RejectionCode::too_many_uploads);
   CHECK(refused->numbers.at("max_uploads") == 8);
-  CHECK(site.assignment().uploads.size() == kMaxUploads);
+  CHECK(site.assignment().uploads.size() == 8);
   CHECK(site.assignment().uploads[7].upload == UploadId{"upl_7"});
+}
+
+TEST_CASE("all uploads of a lease together are so large, and no larger") {
+  Site site;
+  site.accept();
+  const auto announce = [&](char content, std::int64_t bytes) {
+    return site.give(
+        AnnounceUpload{site.work, {{"upl"}, "video/mp4", bytes, std::string(64, content)}, {100, 1'000}});
+  };
+  CHECK(announce('a', 1'001)->code == RejectionCode::uploads_too_large);
+  CHECK_FALSE(announce('a', 600));
+  CHECK_FALSE(announce('a', 600));  // the same bytes again: they lie there once
+  CHECK(site.assignment().announced_bytes() == 600);
+  const auto refused = announce('b', 401);
+  REQUIRE(refused);
+  CHECK(refused->code == RejectionCode::uploads_too_large);
+  CHECK(refused->numbers.at("max_total_bytes") == 1'000);
+  CHECK(refused->numbers.at("left_bytes") == 400);
+  CHECK_FALSE(announce('b', 400));
+  CHECK(announce('c', 1)->numbers.at("left_bytes") == 0);
+  site.ask(ReleaseTask{site.work, kTask});
+  site.accept();
+  CHECK_FALSE(announce('c', 1'000));
+}
+
+TEST_CASE("what was verified under one lease is not taken under the next") {
+  Site site;
+  site.accept();
+  const Timestamp first = site.assignment().lease_until;
+  site.release();
+  site.now.ms += 1'000;
+  site.accept();
+  const auto submit = [&](std::optional<Timestamp> verified_until) {
+    return site.ask(SubmitProof{
+        site.work, kTask, kSubmission, {{"video/mp4", 1, std::string(64, 'a'), 1}}, verified_until});
+  };
+  CHECK(submit(first) == "lease_expired");
+  CHECK(submit(site.assignment().lease_until) == "");
 }
 
 TEST_CASE("a submission waits a week for its review") {
@@ -436,7 +477,7 @@ class Crowd {
       case 1:
         return give(ReleaseTask{assignment, id(number)});
       case 2:
-        return give(AnnounceUpload{assignment, {{"upl"}, "video/mp4", 1, std::string(64, 'a')}});
+        return give(AnnounceUpload{assignment, {{"upl"}, "video/mp4", 1, std::string(64, 'a')}, kLimits});
       case 3:
       case 4:
       case 5:

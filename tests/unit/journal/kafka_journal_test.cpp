@@ -57,13 +57,14 @@ struct Sink final : FollowerSink {
 
 }  // namespace
 
+// The first record of a partition: behind any later one a real leader refuses by itself what would leave a gap,
+// and the mock cluster does not.
 TEST_CASE("kafka: after a refused record nothing of the session lands, and the next session goes on") {
   FixedClock clock;
   KafkaBrokers brokers(Which::mock);
   const auto journal = KafkaJournal::open(brokers.options(), clock);
   auto producer = journal->open_producer();
   const auto other = journal->open_producer();
-  REQUIRE(append_and_wait(*producer, kHere, {bytes("a")}).outcome == AppendOutcome::written);
   brokers.fail_next(Request::produce, {kBrokerErrorInvalidTopic});
   const auto refused = append_and_wait(*producer, kHere, {bytes("b"), bytes("c")});
   CHECK(refused.outcome == AppendOutcome::unknown);
@@ -73,7 +74,7 @@ TEST_CASE("kafka: after a refused record nothing of the session lands, and the n
   producer = journal->open_producer();
   CHECK(append_and_wait(*producer, kHere, {bytes("e")}).outcome == AppendOutcome::written);
   CHECK(append_and_wait(*producer, kThere, {bytes("e")}).outcome == AppendOutcome::written);
-  CHECK(read_all(*journal, kHere) == std::vector<std::string>{"a", "e"});
+  CHECK(read_all(*journal, kHere) == std::vector<std::string>{"e"});
   CHECK(read_all(*journal, kThere) == std::vector<std::string>{"e"});
   CHECK(journal->counters().sessions == 2);
   CHECK(journal->counters().broken_sessions == 1);

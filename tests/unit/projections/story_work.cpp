@@ -55,7 +55,10 @@ void Story::release(const AssignmentId& work) {
 
 void Story::upload(const AssignmentId& work) {
   const auto where = bucket_in(work.value);
-  run(AnnounceUpload{work, {mint<UploadId>("upl_", where), "video/mp4", 1'000, std::string(64, 'a')}}, where);
+  run(
+      AnnounceUpload{
+          work, {mint<UploadId>("upl_", where), "video/mp4", 1'000, std::string(64, 'a')}, {8, 1'000'000}},
+      where);
 }
 
 SubmissionId Story::submit(const AssignmentId& work) {

@@ -231,6 +231,90 @@ TEST_CASE("following: without room nothing more is taken, and with room all of i
   CHECK_FALSE(desk.following->is_behind());
 }
 
+TEST_CASE("following: a lane that is full stands still, and its place is kept beside those of the others") {
+  TemporaryFolder folder;
+  Chains chains;
+  std::map<std::size_t, std::vector<std::uint64_t>> looked;  // by lane
+  const auto open = [&] {
+    FollowingOptions options;
+    options.checkpoint_file = folder.path() / "place.json";
+    options.markers = {std::string(domain::LeaseEnded::kType)};
+    options.lanes = 3;
+    options.max_open = 2;
+    looked.clear();
+    auto following = std::make_unique<Following>(
+        chains.journal(), chains.codec(), options,
+        [&](const journal::Accepted& accepted, const Following::Lanes& lanes) {
+          Following::LaneJobs jobs{};
+          const std::size_t lane = accepted.seq % 2;  // lane 2 has nothing to do, ever
+          if (!lanes[lane] || accepted.commit->find<domain::LeaseEnded>() == nullptr) return jobs;
+          looked[lane].push_back(accepted.seq);
+          jobs[lane] = 1;
+          return jobs;
+        });
+    following->load();
+    return following;
+  };
+  auto following = open();
+  const auto read = [&] {
+    while (following->read()) {
+    }
+  };
+  // Lane 0 gets nothing done; what lane 1 is given is done at once.
+  for (std::uint64_t seq = 1; seq <= 20; ++seq) {
+    following->observe(chains.append(kFirst, {of_interest()}));
+    read();
+    following->finished({kFirst, seq}, 1);
+  }
+  CHECK(looked[0] == std::vector<std::uint64_t>{2, 4});
+  CHECK(looked[1] == std::vector<std::uint64_t>{1, 3, 5, 7, 9, 11, 13, 15, 17, 19});
+  CHECK(following->open() == 2);
+  CHECK(following->is_behind());
+  following->finished({kFirst, 2}, 1);  // of another lane: no job of its
+  CHECK(following->open() == 2);
+  following->finished({kFirst, 2}, 0);
+  following->save();
+
+  following = open();
+  read();
+  CHECK(looked[0] == std::vector<std::uint64_t>{4, 6});
+  CHECK(looked[1].empty());
+  for (std::uint64_t seq = 4; seq <= 20; seq += 2) {
+    following->finished({kFirst, seq}, 0);
+    read();
+  }
+  CHECK(looked[0] == std::vector<std::uint64_t>{4, 6, 8, 10, 12, 14, 16, 18, 20});
+  CHECK_FALSE(following->is_behind());
+  following->save();
+  following = open();
+  read();
+  CHECK(looked.empty());
+}
+
+TEST_CASE("following: a checkpoint from before there were lanes holds for all of them") {
+  Desk desk;
+  for (int i = 0; i < 3; ++i) desk.chains.append(kFirst, {of_interest()});
+  desk.read();
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) desk.following->finished({kFirst, seq});
+  desk.following->save();
+  FollowingOptions options;
+  options.checkpoint_file = desk.file();
+  options.markers = {std::string(domain::LeaseEnded::kType)};
+  options.lanes = Following::kMaxLanes;
+  int looks = 0;
+  Following following(desk.chains.journal(), desk.chains.codec(), options,
+                      [&](const journal::Accepted&, const Following::Lanes&) {
+                        ++looks;
+                        return Following::LaneJobs{};
+                      });
+  following.load();
+  while (following.read()) {
+  }
+  CHECK(looks == 0);
+  following.observe(desk.chains.append(kFirst, {of_interest()}));
+  CHECK(looks == 1);
+}
+
 TEST_CASE("following: a file that cannot be written is said, and work goes on") {
   Desk desk;
   std::filesystem::create_directory(desk.file());

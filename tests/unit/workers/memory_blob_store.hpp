@@ -11,7 +11,7 @@
 
 namespace groundtruth::workers::testing {
 
-class MemoryBlobStore final : public ports::BlobStore {
+class MemoryBlobStore : public ports::BlobStore {
  public:
   void put(const ports::BlobSpec& spec, std::string_view content) override {
     objects_[spec.key] = {spec, std::string(content)};

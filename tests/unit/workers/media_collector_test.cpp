@@ -1,0 +1,409 @@
+// Media that nobody names goes, and what a submission names or may name stays: whoever is quicker.
+#include "workers/collecting/media_collector.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <functional>
+#include <set>
+
+#include "tests/unit/workers/chains.hpp"
+#include "tests/unit/workers/media_support.hpp"
+#include "tests/unit/workers/memory_blob_store.hpp"
+#include "workers/adapters/folder_blob_store.hpp"
+#include "workers/ports/blob_keys.hpp"
+
+using namespace groundtruth;
+using namespace groundtruth::domain;
+using namespace groundtruth::workers;
+using namespace groundtruth::workers::test;
+using adapters::testing::sha256_of;
+using adapters::testing::spec_of;
+using adapters::testing::TemporaryFolder;
+using ports::blob_key;
+
+namespace {
+
+constexpr journal::Partition kPartition{journal::Topic::tasks, 1};
+constexpr std::chrono::milliseconds kKeep{7'200'000};
+
+// A store where something may happen while an object is being removed.
+class Store final : public groundtruth::workers::testing::MemoryBlobStore {
+ public:
+  void remove(std::string_view key) override {
+    if (broken) throw ports::BlobStoreError("the store is away");
+    if (before_removal) before_removal(std::string(key));
+    MemoryBlobStore::remove(key);
+  }
+  bool holds(const AssignmentId& id, const std::string& content) {
+    return find(blob_key(id, sha256_of(content))).has_value();
+  }
+  std::function<void(const std::string& key)> before_removal;
+  bool broken = false;
+};
+
+AssignmentId assignment_in(std::uint64_t number) {
+  return new_id<AssignmentId>("asg_", {1}, Bucket{1}, {number, number});
+}
+
+struct Desk {
+  explicit Desk(ports::BlobStore* other = nullptr) : blobs(other != nullptr ? *other : store) {
+    chains.genesis(kPartition);
+    start();
+  }
+  ~Desk() { collector.reset(); }
+
+  void start() {
+    CollectorOptions options;
+    options.checkpoint_file = file();
+    options.keep = kKeep;
+    options.log = [this](const std::string& what) { said.push_back(what); };
+    collector = std::make_unique<MediaCollector>([this](const AssignmentId& id) { return find(id); }, blobs,
+                                                 holds, chains.journal(), chains.codec(), clock, executor,
+                                                 std::move(options));
+    collector->start();
+    run();
+  }
+  std::optional<Assignment> find(const AssignmentId& id) {
+    const auto found = models.find(id);
+    return found == models.end() ? std::nullopt : std::optional(found->second);
+  }
+  void run() { executor.run(clock.steady()); }
+  void pass(std::chrono::milliseconds time) {
+    clock.wall_ms += time.count();
+    clock.steady_ms += time.count();
+    run();
+  }
+  void announce(const AssignmentId& id, const std::string& content) {
+    const Upload upload{{"upl"}, "video/mp4", static_cast<std::int64_t>(content.size()), sha256_of(content)};
+    models[id].uploads.push_back(upload);
+    collector->observe(chains.append(kPartition, {UploadAnnounced{id, upload}}));
+    run();
+  }
+  void put(const AssignmentId& id, const std::string& content) {
+    blobs.put(spec_of(blob_key(id, sha256_of(content)), content), content);
+  }
+  // A worker who has announced and uploaded `content`, in that state by now.
+  AssignmentId brought(const std::string& content, AssignmentStatus status,
+                       const std::vector<std::string>& named = {}) {
+    const auto id = assignment_in(++numbers);
+    auto& assignment = models[id];
+    assignment.id = id;
+    assignment.lease_until = {clock.wall_ms + 1'800'000};
+    announce(id, content);
+    put(id, content);
+    assignment.status = status;
+    for (const auto& name : named)
+      assignment.media.push_back({"video/mp4", 1, sha256_of(name), std::nullopt});
+    return id;
+  }
+  std::filesystem::path file() const { return folder.path() / "collector.json"; }
+
+  TemporaryFolder folder;
+  Chains chains;
+  FakeClock clock;
+  FakeRandomness randomness;
+  FakeExecutor executor;
+  Store store;
+  ports::BlobStore& blobs;
+  ports::MediaHolds holds;
+  std::map<AssignmentId, Assignment> models;  // what the read models say
+  std::vector<std::string> said;
+  std::uint64_t numbers = 0;
+  std::unique_ptr<MediaCollector> collector;
+};
+
+}  // namespace
+
+TEST_CASE("media: what becomes of an upload once its URL is over") {
+  struct Row {
+    const char* words;
+    AssignmentStatus status;
+    std::vector<std::string> named;
+    bool stays;
+  };
+  using Status = AssignmentStatus;
+  for (const Row& row :
+       {Row{"the lease lapsed or was given back", Status::lapsed, {}, false},
+        Row{"it is still held", Status::leased, {}, true},
+        Row{"a submission waits that names it", Status::pending, {"other", "film"}, true},
+        Row{"a submission waits that names something else", Status::pending, {"other"}, false},
+        Row{"a submission was bought that names it", Status::approved, {"film"}, true},
+        Row{"a submission was bought that names something else", Status::approved, {"other"}, false},
+        Row{"a submission was rejected that names it", Status::rejected, {"film"}, true},
+        Row{"a submission was rejected that names something else", Status::rejected, {"other"}, false}}) {
+    CAPTURE(row.words);
+    Desk desk;
+    const auto id = desk.brought("film", row.status, row.named);
+    desk.pass(kKeep - std::chrono::milliseconds(2'000));
+    CHECK(desk.store.holds(id, "film"));
+    desk.pass(std::chrono::milliseconds(2'000));
+    CHECK(desk.store.holds(id, "film") == row.stays);
+    CHECK(desk.collector->removed() == (row.stays ? 0 : 1));
+    CHECK(desk.collector->waiting() == (row.status == Status::leased ? 1 : 0));
+  }
+}
+
+TEST_CASE("media: of a lease that outlives its uploads' URLs it stays until the chain says that it is over") {
+  Desk desk;
+  const auto id = desk.brought("film", AssignmentStatus::leased);
+  desk.models[id].lease_until = {desk.clock.wall_ms + 4 * kKeep.count()};
+  desk.pass(2 * kKeep);
+  CHECK(desk.store.holds(id, "film"));
+  desk.pass(3 * kKeep);  // its time has passed, and nobody has said so
+  CHECK(desk.store.holds(id, "film"));
+  desk.models[id].status = AssignmentStatus::lapsed;
+  desk.pass(std::chrono::seconds(2));
+  CHECK_FALSE(desk.store.holds(id, "film"));
+}
+
+TEST_CASE("media: what a proof is looking at is left alone, and no proof looks at what is being removed") {
+  Desk desk;
+  const auto id = desk.brought("film", AssignmentStatus::lapsed);
+  const auto other = assignment_in(99);
+  {
+    const auto first = desk.holds.use(id);
+    const auto second = desk.holds.use(id);
+    REQUIRE(first);
+    REQUIRE(second);
+    desk.pass(kKeep);
+    CHECK(desk.store.holds(id, "film"));
+  }
+  bool looked = false;
+  desk.store.before_removal = [&](const std::string&) {
+    looked = true;
+    CHECK_FALSE(desk.holds.use(id));
+    CHECK(desk.holds.use(other));
+  };
+  desk.pass(std::chrono::seconds(60));
+  CHECK(looked);
+  CHECK_FALSE(desk.store.holds(id, "film"));
+  CHECK(desk.holds.use(id));
+}
+
+TEST_CASE("media: a store that is away is asked again") {
+  Desk desk;
+  const auto id = desk.brought("film", AssignmentStatus::lapsed);
+  desk.store.broken = true;
+  desk.pass(kKeep);
+  CHECK(desk.said.size() == 1);
+  CHECK(desk.collector->waiting() == 1);
+  desk.store.broken = false;
+  desk.pass(std::chrono::seconds(60));
+  CHECK_FALSE(desk.store.holds(id, "film"));
+  CHECK(desk.collector->waiting() == 0);
+}
+
+TEST_CASE("media: a stop at any moment, and a lost place, forget nothing") {
+  Desk desk;
+  const auto gone = desk.brought("gone", AssignmentStatus::lapsed);
+  const auto named = desk.brought("named", AssignmentStatus::pending, {"named"});
+  desk.pass(std::chrono::seconds(5));
+  desk.collector.reset();
+  SUBCASE("the place was kept") {}
+  SUBCASE("the place is lost") {
+    std::filesystem::remove(desk.file());
+  }
+  desk.start();
+  CHECK(desk.collector->waiting() == 2);
+  desk.pass(kKeep);
+  CHECK_FALSE(desk.store.holds(gone, "gone"));
+  CHECK(desk.store.holds(named, "named"));
+  desk.collector.reset();
+  desk.start();
+  CHECK(desk.collector->waiting() == 0);
+  desk.collector.reset();
+  std::filesystem::remove(desk.file());  // looked at again, and nothing changes
+  desk.start();
+  desk.pass(std::chrono::seconds(2));
+  CHECK(desk.collector->waiting() == 0);
+  CHECK(desk.store.holds(named, "named"));
+}
+
+TEST_CASE("media: in a folder") {
+  TemporaryFolder folder;
+  adapters::FolderBlobStore blobs(folder.path() / "media", adapters::testing::master_key());
+  Desk desk(&blobs);
+  const auto gone = desk.brought("gone", AssignmentStatus::lapsed);
+  const auto named = desk.brought("named", AssignmentStatus::approved, {"named"});
+  const auto never = assignment_in(77);  // announced, and nothing ever came
+  desk.models[never].status = AssignmentStatus::lapsed;
+  desk.announce(never, "nothing");
+  desk.pass(kKeep);
+  const auto files = [&] {
+    std::size_t count = 0;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(folder.path() / "media"))
+      count += file.is_regular_file();
+    return count;
+  };
+  CHECK_FALSE(blobs.find(blob_key(gone, sha256_of("gone"))));
+  CHECK(blobs.find(blob_key(named, sha256_of("named"))));
+  CHECK(files() == 1);
+  CHECK(desk.collector->waiting() == 0);
+}
+
+namespace {
+
+// Workers, proofs and the collector in any order. What the chain says reaches the read models later; answers
+// may be lost; and while an object is being removed, anything else may happen.
+class Race {
+ public:
+  Race(std::uint64_t seed, bool proofs_take_hold) : dice_(seed), proofs_take_hold_(proofs_take_hold) {
+    for (std::uint64_t i = 0; i < kAssignments; ++i) {
+      const auto id = assignment_in(500 + i);
+      ids_.push_back(id);
+      chain_[id].id = id;
+      desk_.models[id] = chain_[id];
+    }
+    desk_.store.before_removal = [this](const std::string&) {
+      for (int i = 0; i < 8; ++i) step(false);
+    };
+  }
+
+  // How often a submission named something that is gone.
+  int play() {
+    int lost = 0;
+    for (int i = 0; i < 600; ++i) {
+      step(true);
+      for (const auto& [id, assignment] : chain_)
+        for (const auto& media : assignment.media)
+          lost += !desk_.store.find(blob_key(id, media.sha256)).has_value();
+    }
+    return lost;
+  }
+  // In the end nothing lies there that is not named.
+  bool is_tidy() {
+    desk_.store.before_removal = {};
+    proofs_.clear();
+    for (auto& [id, assignment] : chain_)
+      if (assignment.status == AssignmentStatus::leased) assignment.status = AssignmentStatus::lapsed;
+    project();
+    for (const auto& one : std::exchange(unobserved_, {})) desk_.collector->observe(one);
+    for (int i = 0; i < 20; ++i) desk_.pass(kKeep);
+    for (const auto& [id, assignment] : chain_)
+      for (const auto& content : kContents) {
+        const bool named = std::any_of(assignment.media.begin(), assignment.media.end(),
+                                       [&](const auto& media) { return media.sha256 == sha256_of(content); });
+        if (desk_.store.holds(id, content) != named) return false;
+      }
+    return desk_.collector->waiting() == 0;
+  }
+
+ private:
+  static constexpr std::uint64_t kAssignments = 3;
+  static inline const std::array<std::string, 2> kContents{"one", "two"};
+
+  struct Proof {
+    AssignmentId id;
+    std::string content;
+    std::optional<ports::MediaHolds::Hold> hold;
+    Timestamp verified_until;
+    bool is_decided = false;
+  };
+
+  std::uint64_t upto(std::uint64_t bound) { return dice_() % bound; }
+  void project() {
+    for (const auto& [id, assignment] : chain_) desk_.models[id] = assignment;
+  }
+
+  void step(bool with_collector) {
+    const auto id = ids_[upto(ids_.size())];
+    const auto& content = kContents[upto(kContents.size())];
+    auto& assignment = chain_[id];
+    switch (upto(with_collector ? 11 : 9)) {
+      case 0:  // accepts
+        if (assignment.has_submission() || assignment.status == AssignmentStatus::leased) break;
+        assignment.status = AssignmentStatus::leased;
+        assignment.uploads.clear();
+        ++assignment.lease_until.ms;
+        break;
+      case 1:  // releases
+        if (assignment.status == AssignmentStatus::leased && upto(2) == 0)
+          assignment.status = AssignmentStatus::lapsed;
+        break;
+      case 2:
+      case 3: {  // announces, and mostly uploads
+        if (assignment.status != AssignmentStatus::leased) break;
+        const Upload upload{{"upl"}, "video/mp4", 3, sha256_of(content)};
+        assignment.uploads.push_back(upload);
+        unobserved_.push_back(desk_.chains.append(kPartition, {UploadAnnounced{id, upload}}));
+        if (upto(3) > 0) desk_.put(id, content);
+        break;
+      }
+      case 4:
+      case 5:  // a proof looks at what was announced
+        begin_proof(id, content);
+        break;
+      case 6:
+      case 7:
+        if (!proofs_.empty()) go_on_with(upto(proofs_.size()));
+        break;
+      case 8:
+        if (upto(2) == 0) project();
+        break;
+      case 9:
+        for (const auto& one : std::exchange(unobserved_, {})) desk_.collector->observe(one);
+        break;
+      default:
+        desk_.pass(std::chrono::milliseconds(upto(3) == 0 ? kKeep.count() : 1'000));
+    }
+  }
+
+  void begin_proof(const AssignmentId& id, const std::string& content) {
+    auto proof = std::make_unique<Proof>(Proof{id, content, std::nullopt, desk_.models[id].lease_until});
+    if (proofs_take_hold_) {
+      auto hold = desk_.holds.use(id);
+      if (!hold) return;
+      proof->hold.emplace(std::move(*hold));
+    }
+    const auto& seen = desk_.models[id];
+    const bool is_found = seen.status == AssignmentStatus::leased && seen.has_announced(sha256_of(content)) &&
+                          desk_.store.holds(id, content);
+    if (is_found) proofs_.push_back(std::move(proof));
+  }
+  // Its command is decided in the chain; its answer comes when the read models have that, unless nobody waits
+  // any more: then the hold is gone before.
+  void go_on_with(std::size_t which) {
+    Proof& proof = *proofs_[which];
+    if (upto(6) == 0) proof.hold.reset();
+    if (!proof.is_decided) {
+      proof.is_decided = true;
+      auto& assignment = chain_[proof.id];
+      const bool is_of_this_lease = proof.verified_until == assignment.lease_until;
+      if (assignment.status != AssignmentStatus::leased || !is_of_this_lease) return;
+      assignment.status = AssignmentStatus::pending;
+      assignment.submission = {"sub_1"};
+      assignment.media = {{"video/mp4", 3, sha256_of(proof.content), std::nullopt}};
+      return;
+    }
+    desk_.models[proof.id] = chain_[proof.id];
+    proofs_.erase(proofs_.begin() + static_cast<std::ptrdiff_t>(which));
+  }
+
+  std::mt19937_64 dice_;
+  const bool proofs_take_hold_;
+  Desk desk_;
+  std::vector<AssignmentId> ids_;
+  std::map<AssignmentId, Assignment> chain_;
+  std::vector<journal::Accepted> unobserved_;
+  std::vector<std::unique_ptr<Proof>> proofs_;
+};
+
+}  // namespace
+
+TEST_CASE("media: whatever the order, no submission loses what it names, and nothing else is left") {
+  const std::uint64_t seed = seed_of_run();
+  CAPTURE(seed);
+  for (std::uint64_t round = 0; round < 150; ++round) {
+    CAPTURE(round);
+    Race race(seed + round, true);
+    REQUIRE(race.play() == 0);
+    REQUIRE(race.is_tidy());
+  }
+}
+
+TEST_CASE("media: without holds a submission would lose what it names") {
+  int lost = 0;
+  for (std::uint64_t seed = 1; seed <= 400 && lost == 0; ++seed) lost += Race(seed, false).play();
+  CHECK(lost > 0);
+}

@@ -1,0 +1,77 @@
+// Removes media that no submission names, once none can name it any more: of leases that lapsed or were given
+// back, of uploads that a proof left out, of proofs that were refused, of workers who were erased meanwhile.
+//
+// Nothing gets into the store but what `upload.announced` has named before: uploads by a URL that is signed
+// for that event, what comes within a proof after one of its own (api/worker/handlers_proof.cpp). So the
+// journal knows all that may lie there, and this follows it: some time after each announcement, when its URL
+// is over and no transfer under it can be going on, it looks at the assignment once more and removes the
+// object, keeps it for ever (a submission names it), or waits for the end of the lease.
+//
+// Why that never removes what a submission names, or will name:
+//   - A submission is made only under a lease, and while the read models show one nothing is removed.
+//   - They show a lease that has ended: then its end stands in the chain, and a proof that was verified under
+//     that lease is refused when it is decided later, under the next lease as well
+//     (domain::SubmitProof::verified_until), and where nobody waits for it any more.
+//   - They show a submission: what it names is kept, and there will be no other one.
+//   - A new lease may begin between the look and the removal, its proof may find the object that an old lease
+//     left, and lose it. MediaHolds keeps these apart: a proof takes hold before it reads the assignment and
+//     until its command is answered, and its answer comes when the read models have the submission.
+//   - Read models never go back while a process runs, and at its start this waits for them.
+// A crash at any instant repeats a look or a removal, which changes nothing.
+//
+// Threads: `observe` on any, everything else on the executor given, where it blocks for as long as the store
+// does. Errors of store, read models and journal are logged and tried again.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "domain/assignment.hpp"
+#include "journal/executor.hpp"
+#include "journal/ports.hpp"
+#include "workers/following/following.hpp"
+#include "workers/ports/blob_store.hpp"
+#include "workers/ports/media_holds.hpp"
+
+namespace groundtruth::workers {
+
+struct CollectorOptions {
+  std::filesystem::path checkpoint_file;
+  // After the commit of an announcement; beyond the life of its URL and of any transfer that began in time.
+  std::chrono::milliseconds keep{7'200'000};
+  std::chrono::milliseconds interval{1'000};      // how late it looks, at most
+  std::chrono::milliseconds retry_delay{60'000};  // after a failure, or a proof that was at work
+  std::size_t batch = 64;                         // objects in one turn of the executor
+  std::size_t max_open = 4'096;                   // announcements in memory, of each partition
+  std::function<void(const std::string&)> log = [](const std::string&) {};
+};
+
+class MediaCollector {
+ public:
+  // As this node's read models have it.
+  using Find = std::function<std::optional<domain::Assignment>(const domain::AssignmentId&)>;
+  // All that is given must outlive the executor's last task.
+  MediaCollector(Find find, ports::BlobStore& blobs, ports::MediaHolds& holds,
+                 const journal::Journal& journal, const journal::CommitCodec& codec, journal::Clock& clock,
+                 journal::Executor& executor, CollectorOptions options);
+  ~MediaCollector();  // stop()
+  MediaCollector(const MediaCollector&) = delete;
+  MediaCollector& operator=(const MediaCollector&) = delete;
+
+  void observe(const journal::Accepted& accepted);  // for Projector::on_committed
+  void start();  // when the read models have what the journal had at the start
+  void stop();   // waits for a removal under way; writes the checkpoint; idempotent
+
+  std::uint64_t removed() const;  // objects, those that were gone already among them; any thread
+  std::size_t waiting() const;    // commits with announcements that are not settled; any thread
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace groundtruth::workers
