@@ -73,6 +73,9 @@ class Journal {
  public:
   virtual ~Journal() = default;
   virtual JournalInfo info() const = 0;
+  // False while it is known that nothing which is appended now would be acknowledged soon, because the log is
+  // elsewhere and does not answer. Who asks to write is told so, instead of being made to wait.
+  virtual bool is_reachable() const { return true; }
   virtual std::unique_ptr<Producer> open_producer() = 0;
 
   // Offset of the first record that the log still has (0 unless history was cut), and the one after the last

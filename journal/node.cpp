@@ -62,11 +62,13 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     auto shared = std::make_shared<Submission>(std::move(submission));
     post([this, index, shared] {
       const bool no_space = context_.read_models.out_of_space();
-      if (draining_ || no_space || !lines_[index]) {
+      const bool no_log = !context_.journal.is_reachable();
+      if (draining_ || no_space || no_log || !lines_[index]) {
         Answer answer;
         answer.command = shared->id;
         answer.reason = draining_  ? "shutting down"
                         : no_space ? "no space left on disk for the read models"
+                        : no_log   ? "the journal does not answer"
                                    : "still starting";
         if (shared->done) shared->done(std::move(answer));
         return;

@@ -8,6 +8,7 @@ namespace groundtruth::journal::kafka {
 namespace {
 
 constexpr std::chrono::milliseconds kQueryTimeout{2'000};
+constexpr std::chrono::milliseconds kHeartbeat{1'000};
 
 std::vector<Partition> all_partitions() {
   std::vector<Partition> out;
@@ -108,22 +109,20 @@ bool Ends::take_answer(Partition partition, std::uint64_t known_before, std::uin
 
 void Ends::run() {
   std::map<std::size_t, Question> open;
+  std::size_t beat = 0;
   auto pause = options_.retry_pause;
   while (true) {
     {
       std::unique_lock lock(mutex_);
       const auto ready = [&] { return stopping_ || any_fresh_; };
-      if (open.empty()) {
-        changed_.wait(lock, ready);
-      } else {
-        changed_.wait_for(lock, pause, ready);
-      }
+      changed_.wait_for(lock, open.empty() ? kHeartbeat : pause, ready);
       if (stopping_) return;
       any_fresh_ = false;
       for (std::size_t i = 0; i < kPartitionTotal; ++i) {
         for (auto& done : std::exchange(fresh_[i], {})) open[i].waiting.push_back(std::move(done));
       }
     }
+    if (open.empty()) open[beat++ % kPartitionTotal];  // whether anybody answers
     std::vector<Partition> partitions;
     std::vector<std::uint64_t> known;
     for (const auto& [index, question] : open) {
@@ -132,6 +131,10 @@ void Ends::run() {
     }
     const auto answers = query_offsets(client_, options_, partitions, Edge::end, kQueryTimeout);
     asked_ += partitions.size();
+    if (std::any_of(answers.begin(), answers.end(), [](const auto& answer) { return answer.has_value(); }))
+      silences_ = 0;
+    else
+      ++silences_;
     bool all = true;
     for (std::size_t i = 0; i < partitions.size(); ++i) {
       const auto index = index_of(partitions[i]);

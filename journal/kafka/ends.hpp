@@ -39,6 +39,9 @@ class Ends {
   // Asks for the starts of all partitions now. False: not all answered.
   bool learn_starts(std::chrono::milliseconds timeout);
 
+  // False from the second question on that no leader has answered; something is asked every second.
+  bool is_reachable() const { return silences_ < 2; }
+
   std::uint64_t asked() const { return asked_; }
 
  private:
@@ -56,6 +59,7 @@ class Ends {
   std::array<std::atomic<std::uint64_t>, kPartitionTotal> starts_{};
   std::array<std::atomic<std::uint64_t>, kPartitionTotal> ends_{};
   std::atomic<std::uint64_t> asked_{0};
+  std::atomic<int> silences_{0};  // questions in a row without any answer
 
   std::mutex mutex_;
   std::condition_variable changed_;

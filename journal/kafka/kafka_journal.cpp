@@ -143,6 +143,8 @@ class KafkaJournal::Core {
     const std::lock_guard lock(care_mutex_);
     auto out = wrong_settings_;
     out.insert(out.end(), broken_history_.begin(), broken_history_.end());
+    if (!ends_.is_reachable())
+      out.push_back("Kafka at " + options_.brokers + " does not answer; nothing can be written until it does");
     return out;
   }
 
@@ -330,6 +332,10 @@ void KafkaJournal::ask_end(Partition partition, std::function<void(std::uint64_t
 }
 void KafkaJournal::on_visible(std::function<void(Partition)> notify) {
   core_->fetcher().on_visible(std::move(notify));
+}
+
+bool KafkaJournal::is_reachable() const {
+  return core_->ends().is_reachable();
 }
 
 std::vector<std::string> KafkaJournal::problems() const {

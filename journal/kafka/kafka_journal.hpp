@@ -89,6 +89,7 @@ class KafkaJournal final : public Journal {
   ~KafkaJournal() override;
 
   JournalInfo info() const override;
+  bool is_reachable() const override;
   std::unique_ptr<Producer> open_producer() override;
   std::uint64_t start_offset(Partition partition) const override;
   std::uint64_t end_offset(Partition partition) const override;
