@@ -144,7 +144,8 @@ class KafkaJournal::Core {
     auto out = wrong_settings_;
     out.insert(out.end(), broken_history_.begin(), broken_history_.end());
     if (!ends_.is_reachable())
-      out.push_back("Kafka at " + options_.brokers + " does not answer; nothing can be written until it does");
+      out.push_back("Kafka at " + options_.brokers +
+                    " does not answer; nothing can be written until it does");
     return out;
   }
 

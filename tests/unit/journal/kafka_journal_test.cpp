@@ -57,8 +57,8 @@ struct Sink final : FollowerSink {
 
 }  // namespace
 
-// The first record of a partition: behind any later one a real leader refuses by itself what would leave a gap,
-// and the mock cluster does not.
+// The first record of a partition: behind any later one a real leader refuses by itself what would leave a
+// gap, and the mock cluster does not.
 TEST_CASE("kafka: after a refused record nothing of the session lands, and the next session goes on") {
   FixedClock clock;
   KafkaBrokers brokers(Which::mock);
