@@ -190,12 +190,12 @@ struct WorkerSettings {
   unsigned password_threads = 2;                // 64 MiB each while they calculate
 };
 
-// SqliteJournalOptions and ProjectorOptions without what assembly puts in.
 // Where the journal is on Kafka; the data directory then holds read models and data keys only.
 struct KafkaSettings {
   std::string brokers, topic_prefix;
   std::map<std::string, std::string> properties;
 };
+// SqliteJournalOptions and ProjectorOptions without what assembly puts in.
 struct JournalSettings {
   std::size_t max_group_records = 4'096;
   std::size_t max_group_bytes = 8 * 1024 * 1024;

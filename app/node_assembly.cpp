@@ -84,8 +84,14 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
     using Absent = journal::DataDirectory::Absent;
     directory_ = std::make_unique<journal::DataDirectory>(
         settings.data, settings.dev ? Absent::create : Absent::refuse, clock);
-    open_keys(settings);
-    open_journal(settings, std::move(fatal));
+    if (settings.kafka) {
+      open_kafka_journal(settings);
+      refuse_strange_history();
+      open_keys(settings);
+    } else {
+      open_keys(settings);
+      open_journal(settings, std::move(fatal));
+    }
     const auto uuid = settings.dev ? journal::init_journal(*journal_, journal::new_uuid(randomness), clock)
                                    : journal::check_genesis(*journal_);
     codec_ = std::make_unique<journal::CommitCodec>(uuid, keys_, randomness);
@@ -190,22 +196,34 @@ void NodeAssembly::open_keys(const Settings& settings) {
   keys_ = journal::open_sqlite_key_store(directory_->keys_file(), *master_, journal::system_randomness());
 }
 
+void NodeAssembly::open_kafka_journal(const Settings& settings) {
+  if (settings.dev) journal::KafkaJournal::create_topics(kafka_options(settings));
+  auto journal = open_kafka(settings, Use::write, [log = log_](int level, const std::string& line) {
+    log->log(level <= 3   ? spdlog::level::err
+             : level == 4 ? spdlog::level::warn
+             : level <= 6 ? spdlog::level::info
+                          : spdlog::level::debug,
+             "{}", line);
+  });
+  kafka_ = journal.get();
+  journal_ = std::move(journal);
+  log_->info("journal: kafka at {}; {}. Data keys are in {}", settings.kafka->brokers,
+             journal_->info().durability, directory_->keys_file().string());
+}
+
+// Of a history without its data keys everything personal would look erased.
+void NodeAssembly::refuse_strange_history() const {
+  if (std::filesystem::exists(directory_->keys_file())) return;
+  for (std::size_t i = 0; i < journal::kPartitionTotal; ++i)
+    if (journal_->end_offset(journal::partition_at(i)) > 1)
+      throw CommandError(
+          ExitCode::failed,
+          "this journal has a history, and its data keys are not at " + directory_->keys_file().string() +
+              ".\nStart with the data directory that it was written with, or bring keys.db and "
+              "master.key from there. Only one node may use a journal so far.");
+}
+
 void NodeAssembly::open_journal(const Settings& settings, std::function<void(std::string)> fatal) {
-  if (settings.kafka) {
-    if (settings.dev) journal::KafkaJournal::create_topics(kafka_options(settings));
-    auto journal = open_kafka(settings, Use::write, [log = log_](int level, const std::string& line) {
-      log->log(level <= 3   ? spdlog::level::err
-               : level == 4 ? spdlog::level::warn
-               : level <= 6 ? spdlog::level::info
-                            : spdlog::level::debug,
-               "{}", line);
-    });
-    kafka_ = journal.get();
-    journal_ = std::move(journal);
-    log_->info("journal: kafka at {}; {}. Data keys are in {}", settings.kafka->brokers,
-               journal_->info().durability, directory_->keys_file().string());
-    return;
-  }
   auto options = journal_options(settings, *directory_);
   options.fatal = std::move(fatal);
   auto& clock = journal::system_clock();

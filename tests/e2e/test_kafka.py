@@ -163,6 +163,21 @@ def test_moving_to_kafka_and_back(fresh_server, make_org, on_kafka, cluster, tmp
     moved.start()
 
 
+def test_a_history_without_its_keys_is_refused(fresh_server, on_kafka, make_org, tmp_path):
+    """Another directory has other keys: to it everybody in this history would look erased."""
+    server = fresh_server(settings=on_kafka)
+    make_org(server)
+    server.stop()
+    other = fresh_server(settings=on_kafka, start=False)
+    with pytest.raises(StartFailed) as refused:
+        other.spawn()
+        wait_for(other._ready, "the server gives up", DEADLINE_S)
+    assert "data keys" in refused.value.log
+    assert not (other.data / "keys.db").exists() and not (other.data / "master.key").exists()
+    other.damaged = True
+    server.start()
+
+
 @pytest.mark.parametrize("name,value", [("cleanup.policy", "compact"), ("retention.ms", "86400000")])
 def test_topics_that_would_lose_history(fresh_server, on_kafka, cluster, name, value):
     server = fresh_server(settings=on_kafka)
