@@ -35,15 +35,15 @@ def wav(seconds: float = 2, seed: int = 0) -> bytes:
     return target.getvalue()
 
 
-def png(width: int = 8, height: int = 8, seed: int = 0) -> bytes:
-    """An RGB image of one colour."""
+def png(width: int = 8, height: int = 8, seed: int = 0, level: int = -1) -> bytes:
+    """An RGB image of one colour; its bytes are not compressed at level 0."""
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     colour = bytes(((seed * 37) % 256, (seed // 256) % 256, 200))
     rows = (b"\0" + colour * width) * height
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+            + chunk(b"IDAT", zlib.compress(rows, level)) + chunk(b"IEND", b""))
 
 
 def sha256(content: bytes) -> str:
