@@ -4,7 +4,9 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <stdexcept>
+#include <string_view>
 
 namespace groundtruth::journal::kafka {
 namespace {
@@ -76,6 +78,12 @@ std::vector<std::pair<std::string, std::string>> exact_settings() {
           {"retention.bytes", "-1"},
           {"unclean.leader.election.enable", "false"},
           {"message.timestamp.type", "CreateTime"}};
+}
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (const auto part : parts) out += part;
+  return out;
 }
 
 }  // namespace
@@ -197,19 +205,18 @@ std::vector<std::string> problems_of(const AllTopics& topics, const KafkaJournal
                     ", less than " + std::to_string(wanted) +
                     "; raise it with kafka-reassign-partitions (--dev allows one broker)");
     if (facts.settings.empty()) continue;
-    const auto mend = [&](const std::string& key, const std::string& value) {
-      return "; mend it with: kafka-configs --bootstrap-server " + options.brokers +
-             " --alter --entity-type topics --entity-name " + name + " --add-config " + key + "=" + value;
+    // What is wrong with a setting, and the command that mends it.
+    const auto complain = [&](const std::string& key, std::string_view wrong, const std::string& wanted) {
+      out.push_back(
+          joined({"topic ", name, " has ", key, "=", setting(facts, key), wrong, wanted,
+                  "; mend it with: kafka-configs --bootstrap-server ", options.brokers,
+                  " --alter --entity-type topics --entity-name ", name, " --add-config ", key, "=", wanted}));
     };
     const auto must_be = [&](const std::string& key, const std::string& value) {
-      if (setting(facts, key) != value)
-        out.push_back("topic " + name + " has " + key + "=" + setting(facts, key) + ", not " + value +
-                      mend(key, value));
+      if (setting(facts, key) != value) complain(key, ", not ", value);
     };
     const auto at_least = [&](const std::string& key, std::int64_t lowest) {
-      if (number(setting(facts, key)) < lowest)
-        out.push_back("topic " + name + " has " + key + "=" + setting(facts, key) + ", less than " +
-                      std::to_string(lowest) + mend(key, std::to_string(lowest)));
+      if (number(setting(facts, key)) < lowest) complain(key, ", less than ", std::to_string(lowest));
     };
     for (const auto& [key, value] : exact_settings()) must_be(key, value);
     at_least("min.insync.replicas", min_in_sync(options));
