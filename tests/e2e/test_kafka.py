@@ -66,6 +66,14 @@ def test_the_demo_and_a_reader_from_outside(cluster, fresh_server):
     assert server.digest() == before
 
 
+def test_the_suite_of_every_journal(cluster):
+    """What the unit tests ask of each implementation, and of this one on librdkafka's mock, on real brokers."""
+    program = REPOSITORY / "build" / "release" / "tests" / "unit" / "unit_journal"
+    done = subprocess.run([program, "--no-colors", "-tc=*kafka*"], text=True, capture_output=True, timeout=3 * DEADLINE_S,
+                          env={**os.environ, "GROUNDTRUTH_TEST_BROKERS": cluster.brokers}, check=False)
+    assert done.returncode == 0, done.stdout[-10_000:]
+
+
 def test_a_killed_server(fresh_server, make_org, on_kafka):
     generator = new_seed()
     server = fresh_server(settings=on_kafka)
