@@ -159,6 +159,12 @@ void log(const KafkaJournalOptions& options, int level, const std::string& line)
   if (options.log) options.log(level, line);
 }
 
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 std::string error_text(int error) {
   return rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,6 +57,7 @@ class Client {
 
 std::string topic_name(const KafkaJournalOptions& options, Topic topic);
 void log(const KafkaJournalOptions& options, int level, const std::string& line);
+std::int64_t steady_ms();           // of the steady clock, for atomics
 std::string error_text(int error);  // of a rd_kafka_resp_err_t
 
 // The records of what a queue holds, waiting at most `wait` for the first. What went wrong with a partition

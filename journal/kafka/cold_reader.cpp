@@ -13,12 +13,6 @@ constexpr std::chrono::milliseconds kSilence{1'000};      // after a read withou
 constexpr std::chrono::milliseconds kShortPatience{100};  // … the next ones wait this long
 constexpr std::chrono::seconds kIdle{30};
 
-std::int64_t steady_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 struct ColdReader::Cursor {

@@ -13,12 +13,6 @@ constexpr int kWarmUpMs = 1'000;
 constexpr std::chrono::seconds kPurgeTime{5};
 constexpr std::int64_t kForgottenMs = 3'600'000;  // brokers keep a silent producer for a day by default
 
-std::int64_t steady_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 struct ProducerSession::Batch {

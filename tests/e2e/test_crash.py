@@ -121,19 +121,14 @@ def check_everything_once(org, sent: list[Sent]) -> None:
     assert sorted(keys) == sorted(one.key for one in sent)
 
 
-@pytest.mark.slow
-def test_kill_at_random_moments(fresh_server, make_org):
-    seed = int(os.environ.get("GROUNDTRUTH_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
-    print(f"GROUNDTRUTH_SEED={seed}, {ROUNDS} rounds")
-    generator = random.Random(seed)
-    server = fresh_server()
-    org = make_org(server)
+def kill_again_and_again(org, generator: random.Random, *, rounds: int, most: int) -> None:
+    """Kills the server after up to `most` acknowledged requests, each time at a random place inside the next commit."""
+    server = org.server
     everything: list[Sent] = []
-    for round in range(ROUNDS):
+    for round in range(rounds):
         with Load(org, round) as load:
-            load.wait_for_acknowledged(generator.randrange(1, 60))
-            # Not synchronisation: it moves the kill to a random place inside the next commit.
-            time.sleep(generator.random() * 0.005)
+            load.wait_for_acknowledged(generator.randrange(1, most))
+            time.sleep(generator.random() * 0.005)  # not synchronisation: the random place itself
             server.kill()
         assert not load.failures, load.failures
         server.start()
@@ -142,6 +137,16 @@ def test_kill_at_random_moments(fresh_server, make_org):
     check_everything_once(org, everything)
     server.assert_rebuild_gives_same_digest()
     check_everything_once(org, everything)
+
+
+@pytest.mark.slow
+def test_kill_at_random_moments(fresh_server, make_org):
+    seed = int(os.environ.get("GROUNDTRUTH_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+    print(f"GROUNDTRUTH_SEED={seed}, {ROUNDS} rounds")
+    generator = random.Random(seed)
+    server = fresh_server()
+    org = make_org(server)
+    kill_again_and_again(org, generator, rounds=ROUNDS, most=60)
 
 
 @pytest.mark.slow

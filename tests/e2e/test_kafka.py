@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 import chain
 from harness import REPOSITORY, StartFailed, cli, wait_for
 from kafka_cluster import KafkaCluster
-from test_crash import Load, check_after_restart, check_everything_once
+from test_crash import Load, check_after_restart, kill_again_and_again
 
 pytestmark = pytest.mark.slow
 DEADLINE_S = 120
@@ -75,20 +75,7 @@ def test_the_suite_of_every_journal(cluster):
 
 
 def test_a_killed_server(fresh_server, make_org, on_kafka):
-    generator = new_seed()
-    server = fresh_server(settings=on_kafka)
-    org = make_org(server)
-    everything = []
-    for round in range(ROUNDS):
-        with Load(org, round) as load:
-            load.wait_for_acknowledged(generator.randrange(1, 200))
-            server.kill()
-        assert not load.failures, load.failures
-        server.start()
-        check_after_restart(org, load.sent)
-        everything += load.sent
-    check_everything_once(org, everything)
-    server.assert_rebuild_gives_same_digest()
+    kill_again_and_again(make_org(fresh_server(settings=on_kafka)), new_seed(), rounds=ROUNDS, most=200)
 
 
 def test_a_killed_broker(fresh_server, make_org, on_kafka, cluster):
@@ -97,7 +84,6 @@ def test_a_killed_broker(fresh_server, make_org, on_kafka, cluster):
     server = fresh_server(settings=on_kafka)
     org = make_org(server)
     task = org.create_task(title="before")
-    everything = []
     for round in range(ROUNDS):
         with Load(org, round, unknown=(503, 504)) as load:
             load.wait_for_acknowledged(generator.randrange(1, 200))
@@ -110,7 +96,6 @@ def test_a_killed_broker(fresh_server, make_org, on_kafka, cluster):
             wait_for(lambda: server.readyz() == 200, "the server writes again", DEADLINE_S)
         assert not load.failures, load.failures
         check_after_restart(org, load.sent)
-        everything += load.sent
     assert "refused" not in [each["title"] for each in org.all_tasks()]
     chain.check_journal(server.journal())
     server.assert_rebuild_gives_same_digest()

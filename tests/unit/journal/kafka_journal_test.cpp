@@ -321,6 +321,14 @@ TEST_CASE("kafka: history that was cut halts the reader" * doctest::skip(!KafkaB
   follower.start({});
   while (follower.poll(10)) journal->follow(kHere, follower.next_offset());
   REQUIRE(sink.commits == 4);
+  const auto halts_at_a_check = [&] {
+    try {
+      journal->check();
+    } catch (const JournalUnavailable&) {
+    }
+    follower.poll(10);
+    return !sink.halt.empty();
+  };
   SUBCASE("its beginning") {
     brokers.delete_records(kHere, 2);
     CHECK(eventually([&] {
@@ -342,28 +350,14 @@ TEST_CASE("kafka: history that was cut halts the reader" * doctest::skip(!KafkaB
       const auto its = usurper->open_producer();
       append_and_wait(*its, kHere, {bytes("0"), bytes("1"), bytes("2"), bytes("3")});
     }
-    CHECK(eventually([&] {
-      try {
-        journal->check();
-      } catch (const JournalUnavailable&) {
-      }
-      follower.poll(10);
-      return !sink.halt.empty();
-    }));
+    CHECK(eventually(halts_at_a_check));
     CHECK(sink.halt.find("is not the one that was read there before") != std::string::npos);
   }
   SUBCASE("all of it") {
     brokers.delete_topics();
     CHECK(eventually(
         [&] { return failure_of([&] { KafkaJournal::create_topics(brokers.options()); }).empty(); }));
-    CHECK(eventually([&] {
-      try {
-        journal->check();
-      } catch (const JournalUnavailable&) {
-      }
-      follower.poll(10);
-      return !sink.halt.empty();
-    }));
+    CHECK(eventually(halts_at_a_check));
     CHECK(sink.halt.find("the log now ends at 0") != std::string::npos);
   }
 }
