@@ -79,9 +79,8 @@ void collect_kafka(std::vector<prometheus::MetricFamily>& out, const journal::Ka
   const auto count = [&](const char* name, const char* help, std::uint64_t value) {
     ops::counter(out, name, help).add(static_cast<double>(value));
   };
-  count("groundtruth_kafka_sessions_total", "Producers' sessions that were made", counters.sessions);
-  count("groundtruth_kafka_broken_sessions_total", "Sessions that ended and were replaced",
-        counters.broken_sessions);
+  count("groundtruth_kafka_sessions_total", "Producers' sessions that were made: all but the last one broke",
+        counters.sessions);
   count("groundtruth_kafka_fetched_records_total", "Records fetched ahead", counters.fetched_records);
   count("groundtruth_kafka_pauses_total", "Times that a partition's window was full", counters.pauses);
   count("groundtruth_kafka_cold_reads_total", "Reads before the windows", counters.cold_reads);

@@ -100,7 +100,6 @@ class KafkaJournal::Core {
       return true;
     });
     if (sessions_.empty() || sessions_.back()->is_broken()) {
-      if (!sessions_.empty()) ++broken_sessions_;
       sessions_.push_back(std::make_shared<kafka::ProducerSession>(options_, ends_, clock_));
       ++made_sessions_;
     }
@@ -156,7 +155,6 @@ class KafkaJournal::Core {
 
   KafkaJournalCounters counters() const {
     return {made_sessions_,
-            broken_sessions_,
             fetcher_.fetched(),
             fetcher_.pauses(),
             reader_.reads() + stored_.reads(),
@@ -240,7 +238,6 @@ class KafkaJournal::Core {
   std::mutex sessions_mutex_;
   std::vector<std::shared_ptr<kafka::ProducerSession>> sessions_;  // the current one last
   std::atomic<std::uint64_t> made_sessions_{0};
-  std::atomic<std::uint64_t> broken_sessions_{0};
 
   mutable std::mutex care_mutex_;
   std::condition_variable care_;

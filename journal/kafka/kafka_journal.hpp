@@ -70,8 +70,7 @@ struct KafkaJournalOptions {
 };
 
 struct KafkaJournalCounters {
-  std::uint64_t sessions = 0;  // producers' sessions that were made
-  std::uint64_t broken_sessions = 0;
+  std::uint64_t sessions = 0;  // producers' sessions that were made: all but the last one broke
   std::uint64_t fetched_records = 0;
   std::uint64_t pauses = 0;  // a window was full
   std::uint64_t cold_reads = 0;
