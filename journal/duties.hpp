@@ -5,12 +5,13 @@
 // partition is theirs, or nobody. What must happen once is settled by the chain.
 #pragma once
 
+#include <atomic>
 #include <bitset>
 #include <functional>
 #include <utility>
 #include <vector>
 
-#include "journal/record.hpp"
+#include "journal/position.hpp"
 
 namespace groundtruth::journal {
 
@@ -32,16 +33,17 @@ class Duties {
 // A process that is alone.
 class AllDuties final : public Duties {
  public:
-  bool has(Partition) const override { return true; }
+  bool has(Partition) const override { return !left_; }
   void on_change(std::function<void(const PartitionSet&)> changed) override {
     changed_.push_back(std::move(changed));
   }
   void start() override {
     for (const auto& changed : changed_) changed(PartitionSet().set());
   }
-  void leave() override {}
+  void leave() override { left_ = true; }
 
  private:
+  std::atomic<bool> left_{false};
   std::vector<std::function<void(const PartitionSet&)>> changed_;
 };
 
