@@ -71,18 +71,40 @@ ops::VerifyView verify_by_reading(const ServerTarget& target, bool repair_marker
 struct End {
   LocalJournal local;
   std::string place;  // for people
+  std::unique_ptr<journal::WrappedKeys> keys;
 };
 
-End open_end(const CommonOptions& common, const std::string& text, Use use) {
+// What this end keeps of Kafka's keys on this disk: removed with it.
+class ScratchFile {
+ public:
+  ScratchFile() : folder_((std::filesystem::temp_directory_path() / "groundtruth-XXXXXX").string()) {
+    if (::mkdtemp(folder_.data()) == nullptr)
+      throw CommandError(ExitCode::failed, "no directory can be made at " + folder_);
+  }
+  ~ScratchFile() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  std::filesystem::path path() const { return std::filesystem::path(folder_) / "keys.db"; }
+
+ private:
+  std::string folder_;
+};
+
+End open_end(const CommonOptions& common, const std::string& text, Use use, const ScratchFile& scratch) {
   constexpr std::string_view kSqlite = "sqlite:", kKafka = "kafka:";
   ServerTarget target = common.target;
   if (text.starts_with(kKafka)) {
     target.journal = "kafka";
     target.brokers = text.substr(kKafka.size());
     LocalJournal local{settings_for(target), nullptr, nullptr};
-    if (use == Use::write) journal::KafkaJournal::create_topics(kafka_options(local.settings));
+    const auto options = kafka_options(local.settings);
+    if (use == Use::write) journal::KafkaJournal::create_topics(options);
     local.journal = open_kafka(local.settings, use);
-    return {std::move(local), "Kafka at " + *target.brokers};
+    return {std::move(local), "Kafka at " + *target.brokers,
+            journal::open_key_topic(options, scratch.path())};
   }
   if (!text.starts_with(kSqlite))
     throw CommandError(ExitCode::usage, "'" + printable(text) +
@@ -93,11 +115,15 @@ End open_end(const CommonOptions& common, const std::string& text, Use use) {
   target.ops.clear();
   if (find_server(target))
     throw CommandError(ExitCode::failed, "a server runs on " + target.data.string() + "; stop it first");
-  if (use == Use::read) return {open_local_journal(target), target.data.string()};
+  const auto with_keys = [&target](LocalJournal local) {
+    auto keys = journal::open_wrapped_keys_file(local.directory->keys_file());
+    return End{std::move(local), target.data.string(), std::move(keys)};
+  };
+  if (use == Use::read) return with_keys(open_local_journal(target));
   auto local = lock_local(target, journal::DataDirectory::Absent::create);
   local.journal = journal::SqliteJournal::create(journal_options(local.settings, *local.directory),
                                                  journal::system_clock());
-  return {std::move(local), target.data.string()};
+  return with_keys(std::move(local));
 }
 
 }  // namespace
@@ -105,8 +131,10 @@ End open_end(const CommonOptions& common, const std::string& text, Use use) {
 ExitCode journal_copy(const CommonOptions& common, const std::string& from, const std::string& to) {
   if (from == to) throw CommandError(ExitCode::usage, "--from and --to name the same journal");
   try {
-    const auto source = open_end(common, from, Use::read);
-    const auto target = open_end(common, to, Use::write);
+    const ScratchFile scratch;
+    const auto source = open_end(common, from, Use::read, scratch);
+    const auto target = open_end(common, to, Use::write, scratch);
+    const auto keys = journal::copy_keys(*source.keys, *target.keys);
     journal::CopyReport report;
     {
       ProgressBar bar("copying");
@@ -118,16 +146,16 @@ ExitCode journal_copy(const CommonOptions& common, const std::string& from, cons
       put("{\"journal\":\"" + report.journal_uuid + "\",\"records\":" + std::to_string(report.records) +
           ",\"commits\":" + std::to_string(report.commits) +
           ",\"orphans\":" + std::to_string(report.orphans) + ",\"bytes\":" + std::to_string(report.bytes) +
-          ",\"appended\":" + std::to_string(report.appended) + "}\n");
+          ",\"appended\":" + std::to_string(report.appended) + ",\"keys\":" + std::to_string(keys) + "}\n");
       return ExitCode::ok;
     }
     put("journal " + report.journal_uuid + ": " + grouped(report.records) + " records, " +
         human_bytes(report.bytes) + ", in " + source.place + " and in " + target.place + "; " +
         grouped(report.appended) + " of them came now\n");
     put("sound: both were read, commit by commit, and end in the same heads\n");
-    put("Data keys, media and the master key are no part of the journal: they stay where they are, and go "
-        "along "
-        "with the data directory.\n");
+    put(grouped(keys) +
+        " data keys came along, wrapped as they are: they open with the same master key only. "
+        "It and media stay where they are, and go along with the data directory.\n");
   } catch (const CommandError&) {
     throw;
   } catch (const std::runtime_error& failure) {

@@ -86,7 +86,6 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
         settings.data, settings.dev ? Absent::create : Absent::refuse, clock);
     if (settings.kafka) {
       open_kafka_journal(settings);
-      refuse_strange_history();
       open_keys(settings);
     } else {
       open_keys(settings);
@@ -175,25 +174,32 @@ void NodeAssembly::make_relay() {
       journal::system_clock(), journal::system_randomness(), *relay_executor_, std::move(options));
 }
 
+// Where keys were wrapped there was a master key; a new one would make everything personal unreadable
+// without a word, and so would a history without its keys.
 void NodeAssembly::open_keys(const Settings& settings) {
   const auto file = directory_->master_key_file();
-  const bool has_journal = std::filesystem::exists(directory_->journal_file());
-  // Where keys were wrapped there was a master key; a new one would make everything personal unreadable
-  // without a word.
-  if (!std::filesystem::exists(file) && std::filesystem::exists(directory_->keys_file()))
-    throw CommandError(ExitCode::failed, "there is no master key at " + file.string() +
-                                             ".\nPut the key there that this journal was made with.");
-  if (!std::filesystem::exists(file) && (has_journal || !settings.dev))
-    throw CommandError(ExitCode::failed,
-                       "there is no master key at " + file.string() +
-                           ".\nMake one, and keep a copy: (umask 077; openssl rand -hex 32 > " +
-                           file.string() + ")");
+  std::unique_ptr<journal::WrappedKeys> shared;
+  if (kafka_ != nullptr) shared = journal::open_key_topic(kafka_options(settings), directory_->key_table());
+  const bool had_keys = shared ? shared->known(journal::kMasterKeyCheck).has_value()
+                               : std::filesystem::exists(directory_->keys_file());
+  if (shared && !had_keys) refuse_history_without_keys();
   if (!std::filesystem::exists(file)) {
+    if (had_keys)
+      throw CommandError(ExitCode::failed, "there is no master key at " + file.string() +
+                                               ".\nPut the key there that this journal was made with" +
+                                               (shared ? ", from another node." : "."));
+    if (!settings.dev || std::filesystem::exists(directory_->journal_file()))
+      throw CommandError(ExitCode::failed,
+                         "there is no master key at " + file.string() +
+                             ".\nMake one, and keep a copy: (umask 077; openssl rand -hex 32 > " +
+                             file.string() + ")");
     journal::MasterKey::create(file, journal::system_randomness());
     log_->info("made a master key at {}", file.string());
   }
   master_ = std::make_unique<journal::MasterKey>(journal::MasterKey::load(file));
-  keys_ = journal::open_sqlite_key_store(directory_->keys_file(), *master_, journal::system_randomness());
+  const auto place = shared ? "in Kafka" : directory_->keys_file().string();
+  if (!shared) shared = journal::open_wrapped_keys_file(directory_->keys_file());
+  keys_ = journal::open_key_store(std::move(shared), place, *master_, journal::system_randomness());
 }
 
 void NodeAssembly::open_kafka_journal(const Settings& settings) {
@@ -207,20 +213,15 @@ void NodeAssembly::open_kafka_journal(const Settings& settings) {
   });
   kafka_ = journal.get();
   journal_ = std::move(journal);
-  log_->info("journal: kafka at {}; {}. Data keys are in {}", settings.kafka->brokers,
-             journal_->info().durability, directory_->keys_file().string());
+  log_->info("journal: kafka at {}; {}", settings.kafka->brokers, journal_->info().durability);
 }
 
-// Of a history without its data keys everything personal would look erased.
-void NodeAssembly::refuse_strange_history() const {
-  if (std::filesystem::exists(directory_->keys_file())) return;
+void NodeAssembly::refuse_history_without_keys() const {
   for (std::size_t i = 0; i < journal::kPartitionTotal; ++i)
     if (journal_->end_offset(journal::partition_at(i)) > 1)
-      throw CommandError(
-          ExitCode::failed,
-          "this journal has a history, and its data keys are not at " + directory_->keys_file().string() +
-              ".\nStart with the data directory that it was written with, or bring keys.db and "
-              "master.key from there. Only one node may use a journal so far.");
+      throw CommandError(ExitCode::failed,
+                         "this journal has a history, and its data keys are not on these brokers.\nWithout "
+                         "them everybody in it would look erased; `groundtruth journal copy` brings both.");
 }
 
 void NodeAssembly::open_journal(const Settings& settings, std::function<void(std::string)> fatal) {

@@ -75,7 +75,7 @@ class NodeAssembly {
  private:
   void open_keys(const Settings& settings);
   void open_kafka_journal(const Settings& settings);
-  void refuse_strange_history() const;
+  void refuse_history_without_keys() const;
   void make_erasure();
   void make_clock_workers();
   void make_relay();

@@ -34,6 +34,7 @@ class DataDirectory {
   std::filesystem::path master_key_file() const { return root_ / "master.key"; }
   // Disposable: comes back from the journal.
   std::filesystem::path read_models() const { return root_ / "read_models"; }
+  std::filesystem::path key_table() const { return root_ / "keys-of-kafka.db"; }
   std::filesystem::path server_file() const { return root_ / "server.json"; }
   std::filesystem::path ops_token_file() const { return root_ / "ops.token"; }
   std::filesystem::path mail() const { return root_ / "mail"; }

@@ -110,6 +110,7 @@ class BasicFollower {
   enum class Source : std::uint8_t { kept, stored };
 
   void take(const Record& record) {
+    const auto before = chain_;
     const Link link = chain_.feed(*record.value, sink_.id_of_record(record));
     if (!link.accepted && Rules::kHaltOnTruncation && link.prefix) {
       // Somebody goes on beyond our head on another one: a writer that lost a race, or all the others, on a
@@ -124,7 +125,14 @@ class BasicFollower {
     ++next_offset_;
     remember(link.id);
     if (link.accepted) {
-      sink_.accepted(record, link);
+      try {
+        sink_.accepted(record, link);
+      } catch (const JournalUnavailable&) {  // what it needs cannot be had now: the same record again, later
+        chain_ = before;
+        --next_offset_;
+        recent_.pop_back();
+        throw;
+      }
     } else {
       ++orphans_;
       sink_.orphaned(record, link);

@@ -37,7 +37,8 @@ class MasterKey {
 };
 
 // Thread-safe. `get_or_create` returns only after the new key is durable: bytes sealed with a key that a
-// crash could take back would be lost.
+// crash could take back would be lost. Both throw JournalUnavailable where the keys are kept elsewhere
+// (wrapped_keys.hpp) and cannot be had now.
 class KeyStore {
  public:
   virtual ~KeyStore() = default;
@@ -47,10 +48,6 @@ class KeyStore {
   virtual void destroy(std::string_view owner) = 0;  // idempotent and durable
 };
 
-// A table in its own SQLite file beside the embedded journal. Throws std::runtime_error when the file cannot
-// be used.
-std::unique_ptr<KeyStore> open_sqlite_key_store(const std::filesystem::path& file, const MasterKey& master,
-                                                Randomness& randomness);
 std::unique_ptr<KeyStore> make_memory_key_store(Randomness& randomness);
 
 }  // namespace groundtruth::journal

@@ -132,6 +132,9 @@ void BasicWriter<R>::decide(InFlight entry) {
   } catch (const ErasedOwner&) {
     entry.rejection = domain::reject(domain::RejectionCode::account_erased);
     entry.end_token = next_token_++;
+  } catch (const JournalUnavailable& away) {  // a data key could not be had
+    answer_all(entry, plain(AnswerKind::unavailable, entry.submission, away.what()));
+    return;
   } catch (const std::exception& error) {
     // Rule 10: own state and own events disagree, or the read models cannot be read. It does not guess.
     forget_aggregates();

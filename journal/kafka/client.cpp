@@ -78,6 +78,7 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
       break;
     case Role::follower:
     case Role::reader:
+    case Role::keys:
       // Records of a foreign transaction would be orphans anyway, and must not hold back what lies behind.
       add({{"allow.auto.create.topics", "false"},
            {"isolation.level", "read_uncommitted"},
@@ -87,6 +88,8 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
            {"fetch.error.backoff.ms", "50"},
            // Of each partition, as the legacy consumer counts; what is fetched leaves this queue at once.
            {"queued.max.messages.kbytes", "1024"}});
+      // Compaction leaves offsets out: that the end was reached is not told by the last record's.
+      if (role == Role::keys) add({{"enable.partition.eof", "true"}});
       break;
     case Role::control:
       add({{"allow.auto.create.topics", "false"}});
@@ -196,13 +199,14 @@ Client::Client(Role role, ClientEvents& events) {
       rd_kafka_new(consumes ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf.get(), text.data(), text.size()));
   if (!handle_) throw std::runtime_error(std::string("Kafka client: ") + text.data());
   static_cast<void>(conf.release());  // the client's now
-  for (const auto topic : kTopics) {
-    auto& slot = topics_[static_cast<std::size_t>(topic)];
-    slot.reset(rd_kafka_topic_new(handle_.get(), topic_name(options, topic).c_str(), nullptr));
-    if (!slot)
-      throw std::runtime_error("Kafka topic " + topic_name(options, topic) + ": " +
-                               error_text(rd_kafka_last_error()));
-  }
+  for (const auto topic : kTopics)
+    topics_[static_cast<std::size_t>(topic)] = open_topic(topic_name(options, topic));
+}
+
+TopicHandle Client::open_topic(const std::string& name) const {
+  TopicHandle out(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));
+  if (!out) throw std::runtime_error("Kafka topic " + name + ": " + error_text(rd_kafka_last_error()));
+  return out;
 }
 
 std::vector<Fetched> take_fetched(
@@ -243,27 +247,36 @@ std::vector<Fetched> take_fetched(
 }
 
 std::vector<std::optional<std::uint64_t>> query_offsets(const Client& client,
-                                                        const KafkaJournalOptions& options,
-                                                        const std::vector<Partition>& partitions, Edge edge,
-                                                        std::chrono::milliseconds timeout) {
+                                                        const std::vector<TopicPartition>& partitions,
+                                                        Edge edge, std::chrono::milliseconds timeout) {
   std::vector<std::optional<std::uint64_t>> out(partitions.size());
   if (partitions.empty()) return out;
   const std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>
       list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())),
            &rd_kafka_topic_partition_list_destroy);
-  for (const auto partition : partitions)
-    rd_kafka_topic_partition_list_add(list.get(), topic_name(options, partition.topic).c_str(),
-                                      partition.number)
-        ->offset = edge == Edge::start ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+  for (const auto& [topic, number] : partitions)
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), number)->offset =
+        edge == Edge::start ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
   const auto error = rd_kafka_offsets_for_times(client.get(), list.get(), static_cast<int>(timeout.count()));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return out;
   for (std::size_t i = 0; i < partitions.size(); ++i) {
-    const auto* found = rd_kafka_topic_partition_list_find(
-        list.get(), topic_name(options, partitions[i].topic).c_str(), partitions[i].number);
+    const auto* found =
+        rd_kafka_topic_partition_list_find(list.get(), partitions[i].first.c_str(), partitions[i].second);
     if (found != nullptr && found->err == RD_KAFKA_RESP_ERR_NO_ERROR && found->offset >= 0)
       out[i] = static_cast<std::uint64_t>(found->offset);
   }
   return out;
+}
+
+std::vector<std::optional<std::uint64_t>> query_offsets(const Client& client,
+                                                        const KafkaJournalOptions& options,
+                                                        const std::vector<Partition>& partitions, Edge edge,
+                                                        std::chrono::milliseconds timeout) {
+  std::vector<TopicPartition> named;
+  named.reserve(partitions.size());
+  for (const auto partition : partitions)
+    named.emplace_back(topic_name(options, partition.topic), partition.number);
+  return query_offsets(client, named, edge, timeout);
 }
 
 }  // namespace groundtruth::journal::kafka

@@ -29,7 +29,7 @@ using Handle = std::unique_ptr<rd_kafka_s, Release>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Release>;
 using Queue = std::unique_ptr<rd_kafka_queue_s, Release>;
 
-enum class Role : std::uint8_t { producer, follower, reader, control };
+enum class Role : std::uint8_t { producer, follower, reader, keys, control };
 
 // What librdkafka calls back into; its address must stay until the client is gone.
 struct ClientEvents {
@@ -49,6 +49,7 @@ class Client {
 
   rd_kafka_s* get() const { return handle_.get(); }
   rd_kafka_topic_s* topic(Topic topic) const { return topics_[static_cast<std::size_t>(topic)].get(); }
+  TopicHandle open_topic(const std::string& name) const;  // gone before the client
 
  private:
   Handle handle_;
@@ -73,6 +74,10 @@ std::vector<Fetched> take_fetched(
 // The offsets behind the last visible record (or of the first one that the log still has), asked from the
 // leaders now. In the order of `partitions`; nullopt where there was no answer.
 enum class Edge : std::uint8_t { start, end };
+using TopicPartition = std::pair<std::string, int>;
+std::vector<std::optional<std::uint64_t>> query_offsets(const Client& client,
+                                                        const std::vector<TopicPartition>& partitions,
+                                                        Edge edge, std::chrono::milliseconds timeout);
 std::vector<std::optional<std::uint64_t>> query_offsets(const Client& client,
                                                         const KafkaJournalOptions& options,
                                                         const std::vector<Partition>& partitions, Edge edge,

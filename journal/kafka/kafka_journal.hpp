@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@
 
 #include "journal/journal.hpp"
 #include "journal/ports.hpp"
+#include "journal/wrapped_keys.hpp"
 
 namespace groundtruth::journal {
 
@@ -115,5 +117,10 @@ class KafkaJournal final : public Journal {
   explicit KafkaJournal(std::shared_ptr<Core> core);
   std::shared_ptr<Core> core_;
 };
+
+// The data keys that all nodes of the journal share, in a topic beside it; `table` is a file of this node's
+// alone, disposable. Knows all keys when it returns. Throws JournalUnavailable, std::runtime_error.
+std::unique_ptr<WrappedKeys> open_key_topic(const KafkaJournalOptions& options,
+                                            const std::filesystem::path& table);
 
 }  // namespace groundtruth::journal

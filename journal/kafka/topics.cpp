@@ -71,13 +71,33 @@ int min_in_sync(const KafkaJournalOptions& options) {
   return options.dev ? 1 : kMinInSync;
 }
 
-// What a topic must say, exactly; the other settings have a lowest value.
-std::vector<std::pair<std::string, std::string>> exact_settings() {
-  return {{"cleanup.policy", "delete"},
-          {"retention.ms", "-1"},
-          {"retention.bytes", "-1"},
-          {"unclean.leader.election.enable", "false"},
-          {"message.timestamp.type", "CreateTime"}};
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+// What a topic of ours must be.
+struct TopicSpec {
+  std::string name;
+  int partitions = 0;
+  Settings exact;      // what it must say, exactly; other settings have a lowest value
+  Settings when_made;  // what it is made with besides, and may be changed
+};
+
+std::array<TopicSpec, std::tuple_size_v<AllTopics>> specs_of(const KafkaJournalOptions& options) {
+  const Settings every{{"unclean.leader.election.enable", "false"}, {"message.timestamp.type", "CreateTime"}};
+  std::array<TopicSpec, std::tuple_size_v<AllTopics>> out;
+  for (const auto topic : kTopics)
+    out[static_cast<std::size_t>(topic)] = {
+        topic_name(options, topic),
+        kPartitionsPerTopic,
+        {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}},
+        {}};
+  // A destroyed key is gone from the brokers' disks at most about two hours later: a segment is closed, and
+  // then compacted, within one each.
+  out[kKeyTopic] = {key_topic_name(options),
+                    1,
+                    {{"cleanup.policy", "compact"}},
+                    {{"segment.ms", "3600000"}, {"max.compaction.lag.ms", "3600000"}}};
+  for (auto& spec : out) spec.exact.insert(spec.exact.end(), every.begin(), every.end());
+  return out;
 }
 
 std::string joined(std::initializer_list<std::string_view> parts) {
@@ -87,6 +107,10 @@ std::string joined(std::initializer_list<std::string_view> parts) {
 }
 
 }  // namespace
+
+std::string key_topic_name(const KafkaJournalOptions& options) {
+  return options.topic_prefix + "data-keys";
+}
 
 AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,
                       std::chrono::milliseconds timeout) {
@@ -98,11 +122,12 @@ AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,
     throw JournalUnavailable("no broker of Kafka at " + options.brokers + " answered: " + error_text(error));
   const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(
       found, &rd_kafka_metadata_destroy);
+  const auto specs = specs_of(options);
   for (int t = 0; t < metadata->topic_cnt; ++t) {
     const auto& topic = metadata->topics[t];
-    for (const auto name : kTopics) {
-      if (topic_name(options, name) != topic.topic || topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-      auto& facts = out[static_cast<std::size_t>(name)];
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (specs[i].name != topic.topic || topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      auto& facts = out[i];
       facts.exists = topic.partition_cnt > 0;
       facts.partitions = topic.partition_cnt;
       facts.replicas = topic.partition_cnt > 0 ? topic.partitions[0].replica_cnt : 0;
@@ -119,9 +144,9 @@ void describe_topics(const Client& client, const KafkaJournalOptions& options,
                      std::chrono::milliseconds timeout, AllTopics& topics) {
   std::vector<ConfigResource> owners;
   std::vector<rd_kafka_ConfigResource_t*> resources;
-  for (const auto topic : kTopics) {
-    owners.emplace_back(
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic_name(options, topic).c_str()));
+  const auto specs = specs_of(options);
+  for (const auto& spec : specs) {
+    owners.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, spec.name.c_str()));
     resources.push_back(owners.back().get());
   }
   const Queue queue(rd_kafka_queue_new(client.get()));
@@ -139,12 +164,11 @@ void describe_topics(const Client& client, const KafkaJournalOptions& options,
                                ". Allow this client DescribeConfigs on it");
     std::size_t entries = 0;
     const auto* const* entry = rd_kafka_ConfigResource_configs(described[i], &entries);
-    for (const auto topic : kTopics) {
-      if (topic_name(options, topic) != name) continue;
+    for (std::size_t t = 0; t < specs.size(); ++t) {
+      if (specs[t].name != name) continue;
       for (std::size_t e = 0; e < entries; ++e) {
         const char* const value = rd_kafka_ConfigEntry_value(entry[e]);
-        topics[static_cast<std::size_t>(topic)].settings[rd_kafka_ConfigEntry_name(entry[e])] =
-            value == nullptr ? "" : value;
+        topics[t].settings[rd_kafka_ConfigEntry_name(entry[e])] = value == nullptr ? "" : value;
       }
     }
   }
@@ -155,12 +179,15 @@ void create_missing(const Client& client, const KafkaJournalOptions& options, co
   std::vector<NewTopic> owners;
   std::vector<rd_kafka_NewTopic_t*> missing;
   std::array<char, 256> text{};
-  for (const auto topic : kTopics) {
-    if (topics[static_cast<std::size_t>(topic)].exists) continue;
-    owners.emplace_back(rd_kafka_NewTopic_new(topic_name(options, topic).c_str(), kPartitionsPerTopic,
-                                              options.dev ? 1 : kReplicas, text.data(), text.size()));
-    if (!owners.back()) throw std::runtime_error("topic " + topic_name(options, topic) + ": " + text.data());
-    auto settings = exact_settings();
+  const auto specs = specs_of(options);
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const auto& spec = specs[i];
+    if (topics[i].exists) continue;
+    owners.emplace_back(rd_kafka_NewTopic_new(spec.name.c_str(), spec.partitions, options.dev ? 1 : kReplicas,
+                                              text.data(), text.size()));
+    if (!owners.back()) throw std::runtime_error("topic " + spec.name + ": " + text.data());
+    auto settings = spec.exact;
+    settings.insert(settings.end(), spec.when_made.begin(), spec.when_made.end());
     settings.emplace_back("min.insync.replicas", std::to_string(min_in_sync(options)));
     settings.emplace_back("max.message.bytes", std::to_string(kMinMessageBytes + 4096));
     for (const auto& [name, value] : settings)
@@ -189,16 +216,17 @@ void create_missing(const Client& client, const KafkaJournalOptions& options, co
 
 std::vector<std::string> problems_of(const AllTopics& topics, const KafkaJournalOptions& options) {
   std::vector<std::string> out;
-  for (const auto topic : kTopics) {
-    const auto& facts = topics[static_cast<std::size_t>(topic)];
-    const auto name = topic_name(options, topic);
+  const auto specs = specs_of(options);
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const auto& facts = topics[i];
+    const auto& name = specs[i].name;
     if (!facts.exists) {
       out.push_back("topic " + name + " is missing; `groundtruth journal init` makes it");
       continue;
     }
-    if (facts.partitions != kPartitionsPerTopic)
+    if (facts.partitions != specs[i].partitions)
       out.push_back("topic " + name + " has " + std::to_string(facts.partitions) + " partitions, not " +
-                    std::to_string(kPartitionsPerTopic) +
+                    std::to_string(specs[i].partitions) +
                     "; a count cannot be changed in place: copy the journal to a new one");
     if (const int wanted = options.dev ? 1 : kReplicas; facts.replicas < wanted)
       out.push_back("topic " + name + " has replication factor " + std::to_string(facts.replicas) +
@@ -218,7 +246,7 @@ std::vector<std::string> problems_of(const AllTopics& topics, const KafkaJournal
     const auto at_least = [&](const std::string& key, std::int64_t lowest) {
       if (number(setting(facts, key)) < lowest) complain(key, ", less than ", std::to_string(lowest));
     };
-    for (const auto& [key, value] : exact_settings()) must_be(key, value);
+    for (const auto& [key, value] : specs[i].exact) must_be(key, value);
     at_least("min.insync.replicas", min_in_sync(options));
     at_least("max.message.bytes", kMinMessageBytes);
     // Topics lost this setting with 4.0. Before that, a record below min.insync.replicas could be read and

@@ -19,7 +19,11 @@ struct TopicFacts {
   int replicas = 0;                             // the fewest of all partitions
   std::map<std::string, std::string> settings;  // in force, defaults included; empty: not asked
 };
-using AllTopics = std::array<TopicFacts, kTopics.size()>;
+// Those of the journal, by Topic, and behind them the one with the data keys (key_topic.hpp).
+inline constexpr std::size_t kKeyTopic = kTopics.size();
+using AllTopics = std::array<TopicFacts, kTopics.size() + 1>;
+
+std::string key_topic_name(const KafkaJournalOptions& options);
 
 // Throw JournalUnavailable when no broker answers in time.
 AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,

@@ -23,8 +23,8 @@
 #include "journal/codec/json_writer.hpp"
 #include "journal/data_directory.hpp"
 #include "journal/genesis.hpp"
-#include "journal/key_store.hpp"
 #include "journal/sqlite/sqlite_journal.hpp"
+#include "journal/wrapped_keys.hpp"
 
 using namespace groundtruth;
 
@@ -268,7 +268,8 @@ Printed make(const Options& options) {
   const journal::DataDirectory directory(options.data, journal::DataDirectory::Absent::create, clock);
   const auto master = journal::MasterKey::create(directory.master_key_file(), randomness);
   const std::shared_ptr<journal::KeyStore> keys =
-      journal::open_sqlite_key_store(directory.keys_file(), master, randomness);
+      journal::open_key_store(journal::open_wrapped_keys_file(directory.keys_file()),
+                              directory.keys_file().string(), master, randomness);
   journal::SqliteJournalOptions file;
   file.file = directory.journal_file();
   const auto log = journal::SqliteJournal::create(std::move(file), clock);

@@ -122,7 +122,7 @@ def test_moving_to_kafka_and_back(fresh_server, make_org, on_kafka, cluster, tmp
     assert there["commits"] == sum(len(each.commits) for each in journal)
     assert there["appended"] == there["records"]
     again = json.loads(cli(*copy, "--from", f"sqlite:{server.data}", "--to", f"kafka:{cluster.brokers}").stdout)
-    assert again == there | {"appended": 0}
+    assert there["keys"] > 0 and again == there | {"appended": 0, "keys": 0}
 
     # The same directory, its journal elsewhere: not even the read models are made anew.
     moved = fresh_server(settings=on_kafka, data=server.data)
@@ -136,8 +136,7 @@ def test_moving_to_kafka_and_back(fresh_server, make_org, on_kafka, cluster, tmp
 
     back = tmp_path / "back"
     cli(*copy, "--from", f"kafka:{cluster.brokers}", "--to", f"sqlite:{back}")
-    for name in ("master.key", "keys.db"):
-        shutil.copy(server.data / name, back / name)  # with its mode
+    shutil.copy(server.data / "master.key", back / "master.key")  # with its mode
     home = fresh_server(data=back)
     assert home.journal() == journal
     org.server = home
@@ -156,19 +155,37 @@ def test_moving_to_kafka_and_back(fresh_server, make_org, on_kafka, cluster, tmp
     moved.start()
 
 
-def test_a_history_without_its_keys_is_refused(fresh_server, on_kafka, make_org, tmp_path):
-    """Another directory has other keys: to it everybody in this history would look erased."""
+def test_another_directory_needs_the_master_key(fresh_server, on_kafka, make_org, tmp_path):
+    """Another master key would make everybody in this history look erased."""
     server = fresh_server(settings=on_kafka)
-    make_org(server)
+    org = make_org(server)
+    task = org.create_task(title="shared")
     server.stop()
     other = fresh_server(settings=on_kafka, start=False)
     with pytest.raises(StartFailed) as refused:
         other.spawn()
         wait_for(other._ready, "the server gives up", DEADLINE_S)
-    assert "data keys" in refused.value.log
-    assert not (other.data / "keys.db").exists() and not (other.data / "master.key").exists()
-    other.damaged = True
+    assert "master key" in refused.value.log and "from another node" in refused.value.log
+    assert not (other.data / "master.key").exists()
+    shutil.copy(server.data / "master.key", other.data / "master.key")
+    other.start()
+    org.server = other
+    assert org.all_tasks() == [task]
     server.start()
+
+
+def test_a_history_without_its_keys_is_refused(fresh_server, on_kafka, cluster, make_org):
+    server = fresh_server(settings=on_kafka)
+    make_org(server)
+    server.stop()
+    admin = AdminClient(cluster.client())
+    keys = on_kafka["journal"]["topic_prefix"] + "data-keys"
+    admin.delete_topics([keys])[keys].result(DEADLINE_S)
+    with pytest.raises(StartFailed) as refused:
+        server.spawn()
+        wait_for(server._ready, "the server gives up", DEADLINE_S)
+    assert "data keys are not on these brokers" in refused.value.log
+    server.damaged = True
 
 
 @pytest.mark.parametrize("name,value", [("cleanup.policy", "compact"), ("retention.ms", "86400000")])

@@ -59,6 +59,7 @@ KafkaBrokers::KafkaBrokers(Which which, int mock_brokers) {
   for (const auto topic : kTopics)
     rd_kafka_mock_topic_create(impl_->mock, (impl_->prefix + std::string(to_string(topic))).c_str(),
                                kPartitionsPerTopic, 1);
+  rd_kafka_mock_topic_create(impl_->mock, (impl_->prefix + "data-keys").c_str(), 1, 1);
 }
 
 KafkaBrokers::~KafkaBrokers() {
@@ -70,8 +71,9 @@ KafkaBrokers::~KafkaBrokers() {
 }
 
 void KafkaBrokers::delete_topics() {
-  std::array<rd_kafka_DeleteTopic_t*, kTopics.size()> topics{};
-  for (std::size_t i = 0; i < topics.size(); ++i)
+  std::array<rd_kafka_DeleteTopic_t*, kTopics.size() + 1> topics{};
+  topics.back() = rd_kafka_DeleteTopic_new((impl_->prefix + "data-keys").c_str());
+  for (std::size_t i = 0; i < kTopics.size(); ++i)
     topics[i] = rd_kafka_DeleteTopic_new((impl_->prefix + std::string(to_string(kTopics[i]))).c_str());
   rd_kafka_queue_t* const queue = rd_kafka_queue_new(impl_->client.get());
   rd_kafka_DeleteTopics(impl_->client.get(), topics.data(), topics.size(), nullptr, queue);

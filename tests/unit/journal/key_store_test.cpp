@@ -1,6 +1,4 @@
 // Keys outlive a restart, and a destroyed one does not: not in memory, not in the file (DESIGN, section 8).
-#include "journal/key_store.hpp"
-
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -13,6 +11,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "journal/wrapped_keys.hpp"
 
 namespace groundtruth::journal {
 namespace {
@@ -42,7 +42,8 @@ MasterKey master(std::uint8_t byte = 1) {
 }
 
 std::unique_ptr<KeyStore> open(const fs::path& file, std::uint8_t master_byte = 1) {
-  return open_sqlite_key_store(file, master(master_byte), system_randomness());
+  return open_key_store(open_wrapped_keys_file(file), file.string(), master(master_byte),
+                        system_randomness());
 }
 
 std::string read_file(const fs::path& file) {
