@@ -11,7 +11,8 @@
 namespace groundtruth::journal::kafka {
 namespace {
 
-constexpr std::size_t kFetchRecords = 512;  // taken from librdkafka's queue at once
+constexpr std::size_t kFetchRecords = 512;           // taken from librdkafka's queue at once
+constexpr std::chrono::milliseconds kReaderWait{1};  // only what is there is asked for
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
@@ -84,10 +85,14 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
            {"isolation.level", "read_uncommitted"},
            {"enable.auto.commit", "false"},
            {"auto.offset.reset", "error"},
-           {"fetch.wait.max.ms", ms(options.fetch_wait)},
-           {"fetch.error.backoff.ms", "50"},
-           // Of each partition, as the legacy consumer counts; what is fetched leaves this queue at once.
-           {"queued.max.messages.kbytes", "1024"}});
+           {"fetch.error.backoff.ms", "50"}});
+      if (role == Role::reader)
+        // Each of its requests is taken as a whole before the next one is sent: see cold_reader.cpp.
+        add({{"fetch.wait.max.ms", ms(std::min(options.fetch_wait, kReaderWait))},
+             {"queued.max.messages.kbytes", "1"}});
+      else
+        // Of each partition, as the legacy consumer counts; what is fetched leaves this queue at once.
+        add({{"fetch.wait.max.ms", ms(options.fetch_wait)}, {"queued.max.messages.kbytes", "1024"}});
       // Compaction leaves offsets out: that the end was reached is not told by the last record's.
       if (role == Role::keys) add({{"enable.partition.eof", "true"}});
       break;

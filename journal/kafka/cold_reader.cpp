@@ -12,17 +12,21 @@ constexpr std::chrono::milliseconds kWait{100};
 constexpr std::chrono::milliseconds kSilence{1'000};      // after a read without an answer …
 constexpr std::chrono::milliseconds kShortPatience{100};  // … the next ones wait this long
 constexpr std::chrono::seconds kIdle{30};
+constexpr std::size_t kFew = 512;  // records left of what was fetched: time to ask for more
 
 }  // namespace
 
 struct ColdReader::Cursor {
   Client* client = nullptr;
   Queue queue;
-  bool started = false;
+  bool placed = false;   // `next` means something
+  bool started = false;  // one request's worth is fetched, or will be
   bool busy = false;
   std::uint64_t next = 0;      // what the next read would be given first
   std::deque<Record> fetched;  // from `next` on
   TimePoint used{};
+
+  std::uint64_t next_to_fetch() const { return fetched.empty() ? next : fetched.back().offset + 1; }
 };
 
 struct ColdReader::Slot {
@@ -37,9 +41,7 @@ ColdReader::ColdReader(const KafkaJournalOptions& options, std::size_t clients,
 
 ColdReader::~ColdReader() {
   for (auto& slot : slots_)
-    for (auto& [index, cursor] : slot->cursors)
-      if (cursor.started)
-        rd_kafka_consume_stop(slot->client.topic(partition_at(index).topic), partition_at(index).number);
+    for (auto& [index, cursor] : slot->cursors) stop(cursor, partition_at(index));
 }
 
 // The cursor that stands there, else one that is not used yet, else the one that was used least lately.
@@ -57,11 +59,11 @@ ColdReader::Cursor* ColdReader::claim(std::unique_lock<std::mutex>& lock, Partit
       }
       Cursor& cursor = found->second;
       if (cursor.busy) continue;
-      if (cursor.started && cursor.next == from) return &cursor;
+      if (cursor.placed && cursor.next == from) return &cursor;
       if (best == nullptr || cursor.used < best->used) best = &cursor;
     }
     if (unused == nullptr &&
-        (best == nullptr || !best->started || best->used + kIdle / 10 > std::chrono::steady_clock::now()) &&
+        (best == nullptr || !best->placed || best->used + kIdle / 10 > std::chrono::steady_clock::now()) &&
         slots_.size() < clients_)
       unused = slots_.emplace_back(std::make_unique<Slot>(events_)).get();
     if (unused != nullptr) {
@@ -78,14 +80,24 @@ ColdReader::Cursor* ColdReader::claim(std::unique_lock<std::mutex>& lock, Partit
 
 void ColdReader::seek(Cursor& cursor, Partition partition, std::uint64_t from) {
   ++seeks_;
-  auto* const topic = cursor.client->topic(partition.topic);
+  stop(cursor, partition);
   cursor.fetched.clear();
-  if (std::exchange(cursor.started, false)) rd_kafka_consume_stop(topic, partition.number);
-  if (rd_kafka_consume_start_queue(topic, partition.number, static_cast<std::int64_t>(from),
+  cursor.placed = true;
+  cursor.next = from;
+}
+
+void ColdReader::start(Cursor& cursor, Partition partition) {
+  if (cursor.started) return;
+  if (rd_kafka_consume_start_queue(cursor.client->topic(partition.topic), partition.number,
+                                   static_cast<std::int64_t>(cursor.next_to_fetch()),
                                    cursor.queue.get()) != 0)
     throw JournalUnavailable(to_string(partition) + " cannot be read: " + error_text(rd_kafka_last_error()));
   cursor.started = true;
-  cursor.next = from;
+}
+
+void ColdReader::stop(Cursor& cursor, Partition partition) {
+  if (std::exchange(cursor.started, false))
+    rd_kafka_consume_stop(cursor.client->topic(partition.topic), partition.number);
 }
 
 std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, std::uint64_t end,
@@ -108,7 +120,7 @@ std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, st
   };
   const std::unique_ptr<Cursor, decltype(give_back)&> claimed(cursor, give_back);
 
-  if (fresh || !cursor->started || cursor->next != from) seek(*cursor, partition, from);
+  if (fresh || !cursor->placed || cursor->next != from) seek(*cursor, partition, from);
   std::size_t bytes = 0;
   std::string trouble;
   bool cut = false;
@@ -130,22 +142,33 @@ std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, st
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0 || cut) break;
+    start(*cursor, partition);
     rd_kafka_poll(cursor->client->get(), 0);
-    auto fetched = take_fetched(cursor->queue.get(), std::min(left, kWait), options_,
-                                [&](std::optional<Partition>, bool out_of_range, const std::string& reason) {
-                                  trouble = reason;
-                                  cut = cut || out_of_range;
-                                });
-    for (auto& [where, record] : fetched) {
-      const auto expected = cursor->fetched.empty() ? wanted : cursor->fetched.back().offset + 1;
-      if (where == partition && record.offset >= expected) cursor->fetched.push_back(std::move(record));
+    bool more = true;
+    bool any = false;
+    for (auto wait = std::min(left, kWait); more; wait = std::chrono::milliseconds(0)) {
+      auto fetched =
+          take_fetched(cursor->queue.get(), wait, options_,
+                       [&](std::optional<Partition>, bool out_of_range, const std::string& reason) {
+                         trouble = reason;
+                         cut = cut || out_of_range;
+                       });
+      more = !fetched.empty();
+      any = any || more;
+      for (auto& [where, record] : fetched) {
+        const auto expected = cursor->fetched.empty() ? wanted : cursor->fetched.back().offset + 1;
+        if (where == partition && record.offset >= expected) cursor->fetched.push_back(std::move(record));
+      }
     }
+    if (any) stop(*cursor, partition);
   }
+  if (trouble.empty() && cursor->fetched.size() < kFew && cursor->next_to_fetch() < end)
+    start(*cursor, partition);
   if (!trouble.empty()) {
     // A cursor that failed does not always go on by itself.
+    stop(*cursor, partition);
     cursor->fetched.clear();
-    cursor->started = false;
-    rd_kafka_consume_stop(cursor->client->topic(partition.topic), partition.number);
+    cursor->placed = false;
   }
   if (cut) out_of_range_(partition);
   if (out.empty()) {
@@ -163,13 +186,12 @@ void ColdReader::forget_idle() {
   for (auto& slot : slots_) {
     rd_kafka_poll(slot->client.get(), 0);
     for (auto it = slot->cursors.begin(); it != slot->cursors.end();) {
-      const Cursor& cursor = it->second;
+      Cursor& cursor = it->second;
       if (cursor.busy || cursor.used > before) {
         ++it;
         continue;
       }
-      const auto partition = partition_at(it->first);
-      if (cursor.started) rd_kafka_consume_stop(slot->client.topic(partition.topic), partition.number);
+      stop(cursor, partition_at(it->first));
       it = slot->cursors.erase(it);
     }
   }

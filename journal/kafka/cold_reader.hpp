@@ -3,6 +3,9 @@
 //
 // A few clients, each with at most one cursor a partition. A read that goes on where another one ended takes
 // its cursor, which has fetched ahead; others begin anew with the cursor that was used least lately.
+// A cursor is started for one request's worth at a time and stopped when that has come. One that stayed would
+// ask for ever for what is behind the end, and a client takes in no further partition before its request is
+// answered; and one whose queue was full once goes on only after a second.
 #pragma once
 
 #include <atomic>
@@ -46,6 +49,8 @@ class ColdReader {
   Cursor* claim(std::unique_lock<std::mutex>& lock, Partition partition, std::uint64_t from,
                 TimePoint deadline);
   void seek(Cursor& cursor, Partition partition, std::uint64_t from);
+  static void start(Cursor& cursor, Partition partition);
+  static void stop(Cursor& cursor, Partition partition);
 
   const KafkaJournalOptions& options_;
   const std::size_t clients_;

@@ -49,7 +49,11 @@ void Ends::learn_all(std::chrono::steady_clock::time_point deadline) {
         again.push_back(missing[i]);
       }
     }
-    if (again.empty()) return;
+    if (again.empty()) {
+      // Questions that were asked before there were leaders say nothing about them any more.
+      silences_ = 0;
+      return;
+    }
     missing = std::move(again);
     if (std::chrono::steady_clock::now() >= deadline)
       throw JournalUnavailable("Kafka at " + options_.brokers + " did not say where " +

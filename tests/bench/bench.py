@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import kafka
 import load
 import profile_run
 import report
@@ -267,7 +268,7 @@ def profile(options):
 
 
 MEASUREMENTS = {"post": post, "get": get, "rebuild": rebuild, "million": million, "feed": work.feed,
-                "work": work.work, "stream": work.stream}
+                "work": work.work, "stream": work.stream, "kafka": lambda options: kafka.kafka(options, fill, verify)}
 
 
 def main():
@@ -285,7 +286,10 @@ def main():
     parser.add_argument("--assignments", type=int, default=20_000, help="accepted, proved and approved by work")
     parser.add_argument("--work-seconds", type=int, default=20, help="time for each of the three; all of it passes")
     parser.add_argument("--submissions", type=int, default=1_000_000, help="streamed by stream")
-    parser.add_argument("--keep", action="store_true", help="keep the data directory of million")
+    parser.add_argument("--commits", type=int, default=200_000, help="in Kafka before the starts that kafka measures")
+    parser.add_argument("--only", action="append", choices=["writes", "start", "nodes"], help="parts of kafka")
+    parser.add_argument("--node-arguments", type=str.split, default=[], help="of kafka's several nodes, in one word")
+    parser.add_argument("--keep", action="store_true", help="keep the data directory of million or kafka")
     parser.add_argument("--binary", type=pathlib.Path, default=RELEASE / "groundtruth")
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
@@ -295,7 +299,7 @@ def main():
         say(name)
         try:
             {**MEASUREMENTS, "profile": profile}[name](options)
-        except (Failed, work.Failed, RuntimeError, subprocess.SubprocessError) as error:
+        except (Failed, kafka.Failed, work.Failed, RuntimeError, subprocess.SubprocessError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             status = 1
     return status

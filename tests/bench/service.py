@@ -11,11 +11,15 @@ import time
 
 
 class Service:
-    """One `groundtruth serve --dev --no-rate-limits` on loopback, on ports of its own choice."""
+    """One `groundtruth serve --dev --no-rate-limits` on loopback, on ports of its own choice.
 
-    def __init__(self, binary, data, fresh=True):
+    `journal`: what its settings say of the journal; the embedded one if nothing. `arguments`: more of the command line."""
+
+    def __init__(self, binary, data, fresh=True, journal=None, arguments=()):
         self.binary = str(binary)
         self.data = pathlib.Path(data)
+        self.journal = journal
+        self.arguments = list(arguments)
         if fresh:
             shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(parents=True, exist_ok=True)
@@ -36,7 +40,8 @@ class Service:
         log = open(self.data.parent / (self.data.name + ".log"), "ab")
         self.process = subprocess.Popen(
             [self.binary, "serve", "--dev", "--no-rate-limits", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0",
-             "--data", str(self.data)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+             "--data", str(self.data), *self._settings(), *self.arguments],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         while not self._ready():
             if self.process.poll() is not None:
@@ -46,6 +51,13 @@ class Service:
                 raise RuntimeError(f"the service was not ready after {deadline_seconds} s; see {log.name}")
             time.sleep(0.005)
         self.ready_seconds = time.monotonic() - begin
+
+    def _settings(self):
+        if not self.journal:
+            return []
+        path = self.data.parent / (self.data.name + ".config.json")
+        path.write_text(json.dumps({"journal": self.journal}))
+        return ["--config", str(path)]
 
     def _ready(self):
         try:
