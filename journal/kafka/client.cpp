@@ -14,8 +14,6 @@ namespace {
 constexpr std::size_t kFetchRecords = 512;           // taken from librdkafka's queue at once
 constexpr std::chrono::milliseconds kReaderWait{1};  // only what is there is asked for
 
-using Properties = std::vector<std::pair<std::string, std::string>>;
-
 // What the protocol rests on, and what would undo it.
 const std::set<std::string>& fixed_properties() {
   static const std::set<std::string> kFixed{"bootstrap.servers",
@@ -42,6 +40,11 @@ const std::set<std::string>& fixed_properties() {
                                             "isolation.level",
                                             "allow.auto.create.topics",
                                             "group.id",
+                                            "group.instance.id",
+                                            "session.timeout.ms",
+                                            "heartbeat.interval.ms",
+                                            "max.poll.interval.ms",
+                                            "partition.assignment.strategy",
                                             "delivery.report.only.error",
                                             "enable.partition.eof",
                                             "statistics.interval.ms",
@@ -99,6 +102,12 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
     case Role::control:
       add({{"allow.auto.create.topics", "false"}});
       break;
+    case Role::member:
+      add({{"allow.auto.create.topics", "false"},
+           {"enable.auto.commit", "false"},
+           {"enable.auto.offset.store", "false"},
+           {"partition.assignment.strategy", "cooperative-sticky"}});
+      break;
   }
   return out;
 }
@@ -137,6 +146,12 @@ void on_delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) 
                      message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string() : error_text(message->err));
 }
 
+void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions,
+                  void* opaque) {
+  auto& events = events_of(opaque);
+  if (events.rebalanced) events.rebalanced(error, partitions);
+}
+
 struct ReleaseConf {
   void operator()(rd_kafka_conf_t* conf) const { rd_kafka_conf_destroy(conf); }
 };
@@ -150,7 +165,7 @@ std::optional<Topic> topic_of(const KafkaJournalOptions& options, const char* na
 }  // namespace
 
 void Release::operator()(rd_kafka_s* handle) const {
-  rd_kafka_destroy(handle);
+  rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 void Release::operator()(rd_kafka_topic_s* topic) const {
   rd_kafka_topic_destroy(topic);
@@ -177,7 +192,7 @@ std::string error_text(int error) {
   return rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error));
 }
 
-Client::Client(Role role, ClientEvents& events) {
+Client::Client(Role role, ClientEvents& events, const Properties& more) {
   const auto& options = events.options;
   std::array<char, 512> text{};
   std::unique_ptr<rd_kafka_conf_t, ReleaseConf> conf(rd_kafka_conf_new());
@@ -187,6 +202,7 @@ Client::Client(Role role, ClientEvents& events) {
       throw std::runtime_error("Kafka property " + name + ": " + text.data());
   };
   for (const auto& [name, value] : properties_of(role, options)) set(name, value);
+  for (const auto& [name, value] : more) set(name, value);
   for (const auto& [name, value] : options.properties) {
     if (fixed_properties().contains(name))
       throw std::runtime_error("Kafka property " + name +
@@ -200,6 +216,7 @@ Client::Client(Role role, ClientEvents& events) {
   // A consumer never makes a topic by asking for it.
   const bool consumes = role != Role::producer;
   if (role == Role::producer) rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivered);
+  if (role == Role::member) rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
   handle_.reset(
       rd_kafka_new(consumes ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf.get(), text.data(), text.size()));
   if (!handle_) throw std::runtime_error(std::string("Kafka client: ") + text.data());

@@ -17,6 +17,7 @@ struct rd_kafka_s;
 struct rd_kafka_topic_s;
 struct rd_kafka_queue_s;
 struct rd_kafka_message_s;
+struct rd_kafka_topic_partition_list_s;
 
 namespace groundtruth::journal::kafka {
 
@@ -29,7 +30,8 @@ using Handle = std::unique_ptr<rd_kafka_s, Release>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Release>;
 using Queue = std::unique_ptr<rd_kafka_queue_s, Release>;
 
-enum class Role : std::uint8_t { producer, follower, reader, keys, control };
+enum class Role : std::uint8_t { producer, follower, reader, keys, control, member };
+using Properties = std::vector<std::pair<std::string, std::string>>;
 
 // What librdkafka calls back into; its address must stay until the client is gone.
 struct ClientEvents {
@@ -39,13 +41,17 @@ struct ClientEvents {
   // For each record that was produced, on the thread that polls. `offset` is negative where it is not known;
   // `error` is empty on success.
   std::function<void(void* opaque, std::int64_t offset, const std::string& error)> delivered;
+  // Of a member of a group, on the thread that polls (rd_kafka_conf_set_rebalance_cb).
+  std::function<void(int error, rd_kafka_topic_partition_list_s* partitions)> rebalanced;
 };
 
 // One client with a handle on each topic. Destroying it waits for its threads; messages of it must be gone.
+// A member of a group is gone with it as if it had been killed.
 class Client {
  public:
-  // Throws std::runtime_error for a property that is wrong or that the protocol fixes.
-  Client(Role role, ClientEvents& events);
+  // `more` is what the role alone does not say. Throws std::runtime_error for a property that is wrong or
+  // that the protocol fixes.
+  Client(Role role, ClientEvents& events, const Properties& more = {});
 
   rd_kafka_s* get() const { return handle_.get(); }
   rd_kafka_topic_s* topic(Topic topic) const { return topics_[static_cast<std::size_t>(topic)].get(); }

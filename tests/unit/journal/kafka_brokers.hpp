@@ -25,7 +25,13 @@ class KafkaBrokers {
   KafkaJournalOptions options() const;
 
   // --- Of the mock only.
-  enum class Request : std::int16_t { produce = 0, fetch = 1, list_offsets = 2, metadata = 3 };
+  enum class Request : std::int16_t {
+    produce = 0,
+    fetch = 1,
+    list_offsets = 2,
+    metadata = 3,
+    heartbeat = 12
+  };
   // The next requests of the kind are answered with these errors (rd_kafka_resp_err_t), one each.
   void fail_next(Request request, const std::vector<int>& errors);
   void clear_failures(Request request);
@@ -46,5 +52,6 @@ inline constexpr int kBrokerErrorRequestTimedOut = 7;
 inline constexpr int kBrokerErrorNotLeader = 6;
 inline constexpr int kBrokerErrorNotEnoughReplicas = 19;
 inline constexpr int kBrokerErrorInvalidTopic = 17;
+inline constexpr int kBrokerErrorUnknownMember = 25;
 
 }  // namespace groundtruth::journal::testing
