@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,10 +31,12 @@ using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Release>;
 using Queue = std::unique_ptr<rd_kafka_queue_s, Release>;
 
 enum class Role : std::uint8_t { producer, follower, reader, control };
+std::string_view to_string(Role role);
 
 // What librdkafka calls back into; its address must stay until the client is gone.
 struct ClientEvents {
-  explicit ClientEvents(const KafkaJournalOptions& given) : options(given) {}
+  ClientEvents(Role client, const KafkaJournalOptions& given) : role(client), options(given) {}
+  const Role role;
   const KafkaJournalOptions& options;
   std::function<void(const std::string& reason)> fatal;
   // For each record that was produced, on the thread that polls. `offset` is negative where it is not known;
@@ -45,12 +48,20 @@ struct ClientEvents {
 class Client {
  public:
   // Throws std::runtime_error for a property that is wrong or that the protocol fixes.
-  Client(Role role, ClientEvents& events);
+  explicit Client(ClientEvents& events);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Calls back on this thread for what happened since the last time: errors, statistics, reports. Without it
+  // these gather in memory, so somebody does it about every second. Any thread.
+  void serve() const;
 
   rd_kafka_s* get() const { return handle_.get(); }
   rd_kafka_topic_s* topic(Topic topic) const { return topics_[static_cast<std::size_t>(topic)].get(); }
 
  private:
+  const ClientEvents& events_;
   Handle handle_;
   std::array<TopicHandle, kTopics.size()> topics_;
 };
