@@ -107,6 +107,7 @@ void lay_journal(Settings& settings, const file::Journal& journal, Problems& pro
   if (settings.kafka) {
     lay(settings.kafka->topic_prefix, journal.topic_prefix);
     lay(settings.kafka->properties, journal.properties);
+    lay(settings.kafka->stats_interval, journal.stats_interval_ms);
   }
   lay(settings.node.writer.max_in_flight, journal.max_in_flight);
   lay(settings.node.writer.max_waiting, journal.max_waiting);

@@ -123,12 +123,13 @@ struct Journal {
   std::optional<JournalKind> kind;
   std::optional<std::string> brokers, topic_prefix;
   std::optional<std::map<std::string, std::string>> properties;  // of librdkafka
+  std::optional<Integer<0, 3'600'000>> stats_interval_ms;        // 0: none
   std::optional<Count> max_in_flight, max_waiting, max_batches_in_flight, max_cached_aggregates,
       max_projection_backlog, max_group_records, tail_records, checkpoint_pages;
   std::optional<Bytes> max_group_bytes, max_queued_bytes, tail_bytes;
 };
 BOOST_DESCRIBE_STRUCT(Journal, (),
-                      (kind, brokers, topic_prefix, properties, max_in_flight, max_waiting,
+                      (kind, brokers, topic_prefix, properties, stats_interval_ms, max_in_flight, max_waiting,
                        max_batches_in_flight, max_cached_aggregates, max_projection_backlog,
                        max_group_records, tail_records, checkpoint_pages, max_group_bytes, max_queued_bytes,
                        tail_bytes))
@@ -194,6 +195,7 @@ struct WorkerSettings {
 struct KafkaSettings {
   std::string brokers, topic_prefix;
   std::map<std::string, std::string> properties;
+  std::chrono::milliseconds stats_interval{5'000};
 };
 // SqliteJournalOptions and ProjectorOptions without what assembly puts in.
 struct JournalSettings {

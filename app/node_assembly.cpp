@@ -58,9 +58,15 @@ journal::KafkaJournalOptions kafka_options(const Settings& settings) {
 }
 
 std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings, Use use,
-                                                  std::function<void(int, const std::string&)> log) {
+                                                  std::function<void(int, const std::string&)> log,
+                                                  KafkaStatistics* statistics) {
   auto options = kafka_options(settings);
   options.log = std::move(log);
+  options.stats_interval = settings.kafka->stats_interval;
+  if (statistics != nullptr)
+    options.stats = [statistics](std::string_view role, const std::string& client, std::string json) {
+      statistics->take(role, client, std::move(json));
+    };
   try {
     auto journal = journal::KafkaJournal::open(std::move(options), journal::system_clock());
     std::string wrong;
@@ -204,13 +210,14 @@ void NodeAssembly::open_keys(const Settings& settings) {
 
 void NodeAssembly::open_kafka_journal(const Settings& settings) {
   if (settings.dev) journal::KafkaJournal::create_topics(kafka_options(settings));
-  auto journal = open_kafka(settings, Use::write, [log = log_](int level, const std::string& line) {
+  const auto write_log = [log = log_](int level, const std::string& line) {
     log->log(level <= 3   ? spdlog::level::err
              : level == 4 ? spdlog::level::warn
              : level <= 6 ? spdlog::level::info
                           : spdlog::level::debug,
              "{}", line);
-  });
+  };
+  auto journal = open_kafka(settings, Use::write, write_log, &kafka_statistics_);
   kafka_ = journal.get();
   journal_ = std::move(journal);
   log_->info("journal: kafka at {}; {}", settings.kafka->brokers, journal_->info().durability);

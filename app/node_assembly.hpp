@@ -11,6 +11,7 @@
 #include <string>
 
 #include "app/config.hpp"
+#include "app/kafka_metrics.hpp"
 #include "journal/data_directory.hpp"
 #include "journal/kafka/kafka_journal.hpp"
 #include "journal/key_store.hpp"
@@ -29,11 +30,13 @@ journal::SqliteJournalOptions journal_options(const Settings& settings,
                                               const journal::DataDirectory& directory);
 
 // The same for a journal on Kafka; the settings must name it. `open_kafka` throws CommandError (`failed`)
-// where it cannot be reached or, for who will write, where its topics would lose what they hold.
+// where it cannot be reached or, for who will write, where its topics would lose what they hold. Whoever
+// wants librdkafka's statistics gives a place for them that outlives the journal.
 enum class Use : std::uint8_t { read, write };
 journal::KafkaJournalOptions kafka_options(const Settings& settings);
 std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings, Use use,
-                                                  std::function<void(int, const std::string&)> log = {});
+                                                  std::function<void(int, const std::string&)> log = {},
+                                                  KafkaStatistics* statistics = nullptr);
 
 // Threads: everything here is called from one thread, but for what node() and the others say of themselves.
 class NodeAssembly {
@@ -63,6 +66,7 @@ class NodeAssembly {
   // One of these is null: what only that kind of journal has.
   const journal::SqliteJournal* embedded() const { return embedded_; }
   const journal::KafkaJournal* kafka() const { return kafka_; }
+  const KafkaStatistics& kafka_statistics() const { return kafka_statistics_; }
   const journal::CommitCodec& codec() const { return *codec_; }
   projections::Projector& projector() { return *projector_; }
   journal::Node& node() { return *node_; }
@@ -86,6 +90,7 @@ class NodeAssembly {
   std::unique_ptr<journal::MasterKey> master_;
   std::shared_ptr<journal::KeyStore> keys_;
   std::unique_ptr<journal::Executor> executor_;
+  KafkaStatistics kafka_statistics_;
   std::unique_ptr<journal::Journal> journal_;
   const journal::SqliteJournal* embedded_ = nullptr;
   const journal::KafkaJournal* kafka_ = nullptr;

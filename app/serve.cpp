@@ -12,6 +12,7 @@
 #include "api/ops/surface.hpp"
 #include "app/access_log.hpp"
 #include "app/files.hpp"
+#include "app/kafka_metrics.hpp"
 #include "app/log.hpp"
 #include "app/node_assembly.hpp"
 #include "app/public_api.hpp"
@@ -72,21 +73,6 @@ void collect_journal_file(std::vector<prometheus::MetricFamily>& out, const jour
       .add(static_cast<double>(counters.queued_bytes));
   ops::gauge(out, "groundtruth_journal_read_only", "1 while the journal takes nothing, the disk being full")
       .add(journal.status().state == journal::SqliteJournalStatus::State::ok ? 0 : 1);
-}
-
-void collect_kafka(std::vector<prometheus::MetricFamily>& out, const journal::KafkaJournal& journal) {
-  const auto counters = journal.counters();
-  const auto count = [&](const char* name, const char* help, std::uint64_t value) {
-    ops::counter(out, name, help).add(static_cast<double>(value));
-  };
-  count("groundtruth_kafka_sessions_total", "Producers' sessions that were made: all but the last one broke",
-        counters.sessions);
-  count("groundtruth_kafka_fetched_records_total", "Records fetched ahead", counters.fetched_records);
-  count("groundtruth_kafka_pauses_total", "Times that a partition's window was full", counters.pauses);
-  count("groundtruth_kafka_cold_reads_total", "Reads before the windows", counters.cold_reads);
-  count("groundtruth_kafka_cold_seeks_total", "Of these, those that did not go on where another ended",
-        counters.cold_seeks);
-  count("groundtruth_kafka_asked_ends_total", "Partitions whose end was asked for", counters.asked_ends);
 }
 
 // Everything of a running server, in the order in which it is built.
@@ -189,7 +175,10 @@ class RunningServer {
     };
     ops_services_.more_metrics = [this](std::vector<prometheus::MetricFamily>& out) {
       if (const auto* embedded = node_.embedded()) collect_journal_file(out, *embedded);
-      if (const auto* kafka = node_.kafka()) collect_kafka(out, *kafka);
+      if (const auto* kafka = node_.kafka()) {
+        collect_kafka(out, *kafka);
+        node_.kafka_statistics().collect(out);
+      }
       ops::counter(out, "groundtruth_access_log_dropped_total", "Lines that the access log had no room for")
           .add(access_log_ ? static_cast<double>(access_log_->dropped()) : 0);
       ops::counter(out, "groundtruth_erased_keys_total", "Data keys destroyed after an erasure")

@@ -122,9 +122,10 @@ void on_log(const rd_kafka_t* handle, int level, const char* facility, const cha
   log(events_of(rd_kafka_opaque(handle)).options, level, std::string("kafka: ") + facility + ": " + text);
 }
 
-int on_stats(rd_kafka_t*, char* json, std::size_t length, void* opaque) {
-  const auto& options = events_of(opaque).options;
-  if (options.stats) options.stats(std::string(json, length));
+int on_stats(rd_kafka_t* handle, char* json, std::size_t length, void* opaque) {
+  const auto& events = events_of(opaque);
+  if (events.options.stats)
+    events.options.stats(to_string(events.role), rd_kafka_name(handle), std::string(json, length));
   return 0;  // librdkafka frees it
 }
 
@@ -192,7 +193,26 @@ std::string error_text(int error) {
   return rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error));
 }
 
-Client::Client(Role role, ClientEvents& events, const Properties& more) {
+std::string_view to_string(Role role) {
+  switch (role) {
+    case Role::producer:
+      return "producer";
+    case Role::follower:
+      return "follower";
+    case Role::reader:
+      return "reader";
+    case Role::keys:
+      return "keys";
+    case Role::control:
+      return "control";
+    case Role::member:
+      return "member";
+  }
+  return "";
+}
+
+Client::Client(ClientEvents& events, const Properties& more) : events_(events) {
+  const auto role = events.role;
   const auto& options = events.options;
   std::array<char, 512> text{};
   std::unique_ptr<rd_kafka_conf_t, ReleaseConf> conf(rd_kafka_conf_new());
@@ -229,6 +249,17 @@ TopicHandle Client::open_topic(const std::string& name) const {
   TopicHandle out(rd_kafka_topic_new(handle_.get(), name.c_str(), nullptr));
   if (!out) throw std::runtime_error("Kafka topic " + name + ": " + error_text(rd_kafka_last_error()));
   return out;
+}
+
+Client::~Client() {
+  const std::string name = rd_kafka_name(handle_.get());
+  topics_ = {};
+  handle_.reset();
+  if (events_.options.stats) events_.options.stats(to_string(events_.role), name, {});
+}
+
+void Client::serve() const {
+  rd_kafka_poll(handle_.get(), 0);
 }
 
 std::vector<Fetched> take_fetched(
@@ -273,6 +304,7 @@ std::vector<std::optional<std::uint64_t>> query_offsets(const Client& client,
                                                         Edge edge, std::chrono::milliseconds timeout) {
   std::vector<std::optional<std::uint64_t>> out(partitions.size());
   if (partitions.empty()) return out;
+  client.serve();
   const std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>
       list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())),
            &rd_kafka_topic_partition_list_destroy);

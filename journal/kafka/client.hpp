@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,10 +33,12 @@ using Queue = std::unique_ptr<rd_kafka_queue_s, Release>;
 
 enum class Role : std::uint8_t { producer, follower, reader, keys, control, member };
 using Properties = std::vector<std::pair<std::string, std::string>>;
+std::string_view to_string(Role role);
 
 // What librdkafka calls back into; its address must stay until the client is gone.
 struct ClientEvents {
-  explicit ClientEvents(const KafkaJournalOptions& given) : options(given) {}
+  ClientEvents(Role client, const KafkaJournalOptions& given) : role(client), options(given) {}
+  const Role role;
   const KafkaJournalOptions& options;
   std::function<void(const std::string& reason)> fatal;
   // For each record that was produced, on the thread that polls. `offset` is negative where it is not known;
@@ -51,13 +54,21 @@ class Client {
  public:
   // `more` is what the role alone does not say. Throws std::runtime_error for a property that is wrong or
   // that the protocol fixes.
-  Client(Role role, ClientEvents& events, const Properties& more = {});
+  explicit Client(ClientEvents& events, const Properties& more = {});
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Calls back on this thread for what happened since the last time: errors, statistics, reports. Without it
+  // these gather in memory, so somebody does it about every second. Any thread.
+  void serve() const;
 
   rd_kafka_s* get() const { return handle_.get(); }
   rd_kafka_topic_s* topic(Topic topic) const { return topics_[static_cast<std::size_t>(topic)].get(); }
   TopicHandle open_topic(const std::string& name) const;  // gone before the client
 
  private:
+  const ClientEvents& events_;
   Handle handle_;
   std::array<TopicHandle, kTopics.size()> topics_;
 };

@@ -30,14 +30,17 @@ struct ColdReader::Cursor {
 };
 
 struct ColdReader::Slot {
-  explicit Slot(ClientEvents& events) : client(Role::reader, events) {}
+  explicit Slot(ClientEvents& events) : client(events) {}
   Client client;
   std::map<std::size_t, Cursor> cursors;  // by partition
 };
 
 ColdReader::ColdReader(const KafkaJournalOptions& options, std::size_t clients,
                        std::function<void(Partition)> out_of_range)
-    : options_(options), clients_(clients), out_of_range_(std::move(out_of_range)), events_(options) {}
+    : options_(options),
+      clients_(clients),
+      out_of_range_(std::move(out_of_range)),
+      events_(Role::reader, options) {}
 
 ColdReader::~ColdReader() {
   for (auto& slot : slots_)
@@ -143,7 +146,7 @@ std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, st
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0 || cut) break;
     start(*cursor, partition);
-    rd_kafka_poll(cursor->client->get(), 0);
+    cursor->client->serve();
     bool more = true;
     bool any = false;
     for (auto wait = std::min(left, kWait); more; wait = std::chrono::milliseconds(0)) {
@@ -180,11 +183,15 @@ std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, st
   return out;
 }
 
+void ColdReader::serve() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& slot : slots_) slot->client.serve();
+}
+
 void ColdReader::forget_idle() {
   const std::lock_guard lock(mutex_);
   const auto before = std::chrono::steady_clock::now() - kIdle;
   for (auto& slot : slots_) {
-    rd_kafka_poll(slot->client.get(), 0);
     for (auto it = slot->cursors.begin(); it != slot->cursors.end();) {
       Cursor& cursor = it->second;
       if (cursor.busy || cursor.used > before) {

@@ -36,6 +36,8 @@ class ColdReader {
   // none. `fresh`: from the brokers, not from what was fetched ahead.
   std::vector<Record> read(Partition partition, std::uint64_t from, std::uint64_t end,
                            std::size_t max_records, std::size_t max_bytes, TimePoint deadline, bool fresh);
+  // Lets its clients call back; about every second (`Client::serve`).
+  void serve();
   // Gives up cursors that nobody has used for a while, with what they have fetched ahead.
   void forget_idle();
 

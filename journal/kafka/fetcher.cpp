@@ -19,8 +19,8 @@ Fetcher::Fetcher(const KafkaJournalOptions& options, Ends& ends)
     : options_(options),
       ends_(ends),
       bounds_{options.window_ahead_bytes, options.window_behind_records, options.window_behind_bytes},
-      events_(options),
-      client_(Role::follower, events_),
+      events_(Role::follower, options),
+      client_(events_),
       queue_(rd_kafka_queue_new(client_.get())) {
   thread_ = std::thread([this] { run(); });
 }
@@ -136,7 +136,7 @@ void Fetcher::run() {
   while (!stopping_) {
     serve_requests();
     wake_stalled();
-    rd_kafka_poll(client_.get(), 0);
+    client_.serve();
     std::array<bool, kPartitionTotal> touched{};
     std::vector<std::size_t> full;  // what follows in this batch is dropped, and fetched again later
     auto fetched =

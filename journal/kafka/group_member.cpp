@@ -32,8 +32,8 @@ class GroupMember::Session {
  public:
   explicit Session(GroupMember& member)
       : member_(member),
-        events_(member.options_),
-        client_(kafka::Role::member, events_, properties_of(member.group_id_, member.times_)) {
+        events_(kafka::Role::member, member.options_),
+        client_(events_, properties_of(member.group_id_, member.times_)) {
     events_.fatal = [this](const std::string& reason) { fatal_ = reason; };
     events_.rebalanced = [this](int error, Partitions* partitions) { rebalanced(error, partitions); };
     rd_kafka_poll_set_consumer(client_.get());

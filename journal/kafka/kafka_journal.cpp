@@ -19,6 +19,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kReaders = 3;  // at once in the same partition, each going on where it was
 constexpr std::chrono::milliseconds kAdminTimeout{5'000};
+constexpr std::chrono::milliseconds kServe{1'000};
 
 std::chrono::milliseconds until(SteadyClock::time_point deadline) {
   return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now()),
@@ -51,8 +52,8 @@ class KafkaJournal::Core {
   Core(KafkaJournalOptions options, const Clock& clock)
       : options_(std::move(options)),
         clock_(clock),
-        control_events_(options_),
-        control_(kafka::Role::control, control_events_),
+        control_events_(kafka::Role::control, options_),
+        control_(control_events_),
         ends_(control_, options_),
         reader_(options_, kReaders, [this](Partition partition) { look_at_end(partition); }),
         stored_(options_, 1, [this](Partition partition) { look_at_end(partition); }),
@@ -214,13 +215,20 @@ class KafkaJournal::Core {
   }
 
   void take_care() {
+    auto checked = SteadyClock::now();
     std::unique_lock lock(care_mutex_);
-    while (!care_.wait_for(lock, options_.check_interval, [&] { return stopping_.load(); })) {
+    while (
+        !care_.wait_for(lock, std::min(options_.check_interval, kServe), [&] { return stopping_.load(); })) {
       lock.unlock();
-      try {
-        check();
-      } catch (const std::exception& failure) {
-        kafka::log(options_, 4, std::string("the topics could not be checked: ") + failure.what());
+      reader_.serve();
+      stored_.serve();
+      if (SteadyClock::now() - checked >= options_.check_interval) {
+        try {
+          check();
+        } catch (const std::exception& failure) {
+          kafka::log(options_, 4, std::string("the topics could not be checked: ") + failure.what());
+        }
+        checked = SteadyClock::now();
       }
       lock.lock();
     }
@@ -276,8 +284,8 @@ std::unique_ptr<KafkaJournal> KafkaJournal::open(KafkaJournalOptions options, co
 }
 
 void KafkaJournal::create_topics(const KafkaJournalOptions& options) {
-  kafka::ClientEvents events(options);
-  const kafka::Client control(kafka::Role::control, events);
+  kafka::ClientEvents events(kafka::Role::control, options);
+  const kafka::Client control(events);
   const auto deadline = SteadyClock::now() + options.open_timeout;
   const auto find = [&] {
     return kafka::find_topics(control, options, std::min(until(deadline), kAdminTimeout));

@@ -23,6 +23,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "journal/journal.hpp"
@@ -66,8 +67,10 @@ struct KafkaJournalOptions {
   // librdkafka's log lines and this journal's own; level as in syslog, 0 (emergency) to 7 (debug). Called
   // from any thread, must not block.
   std::function<void(int level, const std::string& line)> log;
-  // librdkafka's statistics (its STATISTICS.md), one JSON document of each client at each interval.
-  std::function<void(const std::string& json)> stats;
+  // librdkafka's statistics (its STATISTICS.md): one JSON document of each client at each interval, and an
+  // empty one when the client is gone. `role` is what it is for (producer, follower, reader, control), of
+  // which there may be several at once; no two of a process have the same `client`. As `log` otherwise.
+  std::function<void(std::string_view role, const std::string& client, std::string json)> stats;
   std::chrono::milliseconds stats_interval{0};  // 0: none
 };
 

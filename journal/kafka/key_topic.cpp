@@ -65,14 +65,14 @@ NamedKey key_of(const std::string& text, const std::string& topic, std::uint64_t
 
 // The producer, until it fails; each who sends polls it while they wait.
 struct KeyTopic::Sender {
-  explicit Sender(const KafkaJournalOptions& options) : events(options) {
+  explicit Sender(const KafkaJournalOptions& options) : events(Role::producer, options) {
     events.fatal = [this](const std::string&) { broken = true; };
     events.delivered = [](void* opaque, std::int64_t offset, const std::string& error) {
       const std::unique_ptr<std::shared_ptr<Delivery>> delivery(
           static_cast<std::shared_ptr<Delivery>*>(opaque));
       (*delivery)->ended(offset, error);
     };
-    client = std::make_unique<Client>(Role::producer, events);
+    client = std::make_unique<Client>(events);
     topic = client->open_topic(key_topic_name(options));
   }
   ~Sender() {
@@ -106,8 +106,8 @@ struct KeyTopic::Sender {
 
 KeyTopic::KeyTopic(KafkaJournalOptions options, const std::filesystem::path& table)
     : options_(std::move(options)),
-      events_(options_),
-      client_(Role::keys, events_),
+      events_(Role::keys, options_),
+      client_(events_),
       topic_(client_.open_topic(key_topic_name(options_))),
       table_(table) {
   table_.connection().exec("PRAGMA synchronous=NORMAL");
@@ -295,7 +295,11 @@ void KeyTopic::run() {
 // One batch, or a wait for it.
 void KeyTopic::read_on() {
   std::array<rd_kafka_message_t*, kBatch> found{};
-  rd_kafka_poll(client_.get(), 0);
+  client_.serve();
+  {
+    const std::scoped_lock lock(sender_mutex_);
+    if (sender_) sender_->client->serve();
+  }
   // A batch waits until it is full or its time is over: so the first one is waited for alone.
   found[0] = rd_kafka_consume(topic_.get(), kOnly, kWaitMs);
   if (found[0] == nullptr) return;

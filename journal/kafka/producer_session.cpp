@@ -30,12 +30,12 @@ struct ProducerSession::Batch {
 };
 
 ProducerSession::ProducerSession(const KafkaJournalOptions& options, Ends& ends, const Clock& clock)
-    : options_(options), ends_(ends), clock_(clock), events_(options) {
+    : options_(options), ends_(ends), clock_(clock), events_(Role::producer, options) {
   events_.fatal = [this](const std::string& reason) { break_off(reason); };
   events_.delivered = [this](void* opaque, std::int64_t offset, const std::string& error) {
     delivered(*static_cast<Batch*>(opaque), offset, error);
   };
-  client_ = std::make_unique<Client>(Role::producer, events_);
+  client_ = std::make_unique<Client>(events_);
   main_queue_.reset(rd_kafka_queue_get_main(client_->get()));
   thread_ = std::thread([this] { run(); });
 }

@@ -44,7 +44,7 @@ Event wait_for(const Client& client, rd_kafka_queue_s* queue, std::chrono::milli
                const KafkaJournalOptions& options) {
   // A little longer than the request itself may take, so that its own error is heard.
   Event event(rd_kafka_queue_poll(queue, at_most_int(timeout) + 500));
-  rd_kafka_poll(client.get(), 0);
+  client.serve();
   if (!event) throw JournalUnavailable("Kafka at " + options.brokers + " did not answer in time");
   const auto error = rd_kafka_event_error(event.get());
   if (error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT)
@@ -117,7 +117,7 @@ AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,
   AllTopics out;
   const rd_kafka_metadata_t* found = nullptr;
   const auto error = rd_kafka_metadata(client.get(), 0, nullptr, &found, at_most_int(timeout));
-  rd_kafka_poll(client.get(), 0);
+  client.serve();
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
     throw JournalUnavailable("no broker of Kafka at " + options.brokers + " answered: " + error_text(error));
   const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(

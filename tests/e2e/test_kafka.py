@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 import chain
-from harness import REPOSITORY, StartFailed, cli, wait_for
+from harness import REPOSITORY, StartFailed, cli, plain_client, wait_for
 from kafka_cluster import KafkaCluster
 from test_crash import Load, check_after_restart, kill_again_and_again
 
@@ -72,6 +72,37 @@ def test_the_suite_of_every_journal(cluster):
     done = subprocess.run([program, "--no-colors", "-tc=*kafka*"], text=True, capture_output=True, timeout=3 * DEADLINE_S,
                           env={**os.environ, "GROUNDTRUTH_TEST_BROKERS": cluster.brokers}, check=False)
     assert done.returncode == 0, done.stdout[-10_000:]
+
+
+def test_what_librdkafka_counts(fresh_server, make_org, on_kafka, cluster):
+    on_kafka["journal"]["stats_interval_ms"] = 200
+    server = fresh_server(settings=on_kafka)
+    org = make_org(server)
+    sent = 'groundtruth_kafka_sent_messages_total{client="producer"}'
+
+    def series() -> dict[str, float]:
+        with plain_client() as client:
+            lines = client.get(server.ops_url + "/metrics").raise_for_status().text.splitlines()
+        named = (line.rsplit(" ", 1) for line in lines if line.startswith("groundtruth_kafka_"))
+        return {name: float(value) for name, value in named}
+
+    def of_broker(name: str, client: str) -> str:
+        return f'groundtruth_kafka_broker_{name}{{client="{client}",broker="{cluster.brokers}"}}'
+
+    def has_each(now: dict[str, float]) -> bool:
+        return (all(now.get(f'groundtruth_kafka_clients{{client="{role}"}}') == 1
+                    for role in ("producer", "follower", "control"))
+                and now.get('groundtruth_kafka_fetching_partitions{client="follower"}') == 80
+                and now.get('groundtruth_kafka_max_lag_messages{client="follower"}') == 0
+                and 0 < now.get(of_broker("rtt_avg_seconds", "follower"), 0) < 60)
+
+    before = wait_for(lambda: has_each(now := series()) and now[sent] > 0 and now,
+                      "the statistics of all clients are there", DEADLINE_S)
+    org.create_task()
+    after = wait_for(lambda: (now := series())[sent] > before[sent] and now, "they show the task", DEADLINE_S)
+    for name in ("requests_total", "sent_bytes_total", "received_bytes_total"):
+        assert after[of_broker(name, "producer")] > before[of_broker(name, "producer")], name
+    assert after[of_broker("connects_total", "producer")] >= 1
 
 
 def test_a_killed_server(fresh_server, make_org, on_kafka):

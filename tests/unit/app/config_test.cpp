@@ -105,6 +105,17 @@ TEST_CASE("the file is laid over the defaults") {
   CHECK(settings.public_url == "https://api.example");
 }
 
+TEST_CASE("a journal on Kafka has statistics, unless they are turned off") {
+  const auto interval_of = [](const std::string& more) {
+    return resolve_settings(R"({"journal":{"kind":"kafka","brokers":"a:1")" + more + "}}", "test.json", {})
+        .kafka->stats_interval;
+  };
+  CHECK(interval_of("") == std::chrono::seconds(5));
+  CHECK(interval_of(R"(,"stats_interval_ms":250)") == std::chrono::milliseconds(250));
+  CHECK(interval_of(R"(,"stats_interval_ms":0)") == std::chrono::milliseconds(0));
+  CHECK(names(problem_of(R"({"journal":{"stats_interval_ms":-1}})"), "journal.stats_interval_ms"));
+}
+
 TEST_CASE("the command line wins over the file") {
   CommandLine line;
   line.listen = "127.0.0.1:9";

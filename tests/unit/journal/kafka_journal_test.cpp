@@ -241,6 +241,46 @@ TEST_CASE("kafka: a read that the brokers do not answer says so in time; one in 
   CHECK(read_patiently(*journal, kHere, 0, 10).size() == 3);
 }
 
+TEST_CASE("kafka: each client gives statistics while it is there, and says when it goes") {
+  FixedClock clock;
+  KafkaBrokers brokers(Which::mock);
+  auto options = brokers.options();
+  std::mutex mutex;
+  std::map<std::string, std::vector<std::string>> documents;  // by role and client
+  options.stats = [&](std::string_view role, const std::string& client, std::string json) {
+    const std::lock_guard lock(mutex);
+    documents[std::string(role) + " " + client].push_back(std::move(json));
+  };
+  options.stats_interval = milliseconds(50);
+  // Clients of the role that have said something; `gone`: whose last word was that they go.
+  const auto count = [&](std::string_view role, bool gone) {
+    const std::lock_guard lock(mutex);
+    return std::count_if(documents.begin(), documents.end(), [&](const auto& each) {
+      return each.first.starts_with(role) && each.second.back().empty() == gone;
+    });
+  };
+  {
+    const auto journal = KafkaJournal::open(options, clock);
+    auto producer = journal->open_producer();
+    REQUIRE(append_and_wait(*producer, kHere, {bytes("a"), bytes("b")}).outcome == AppendOutcome::written);
+    REQUIRE(journal->read_stored(kHere, 0, 1).size() == 1);
+    CHECK(eventually([&] {
+      return count("producer ", false) == 1 && count("follower ", false) == 1 &&
+             count("reader ", false) == 1 && count("control ", false) == 1;
+    }));
+    brokers.fail_next(Request::produce, {kBrokerErrorInvalidTopic});
+    REQUIRE(append_and_wait(*producer, kThere, {bytes("c")}).outcome == AppendOutcome::unknown);
+    CHECK(eventually([&] { return count("producer ", true) == 1; }));
+    producer = journal->open_producer();
+    REQUIRE(append_and_wait(*producer, kHere, {bytes("d")}).outcome == AppendOutcome::written);
+    CHECK(eventually([&] { return count("producer ", false) == 1; }));
+  }
+  CHECK(count("", false) == 0);
+  CHECK(count("", true) >= 5);
+  for (const auto& [client, each] : documents)
+    CHECK(std::count(each.begin(), each.end(), std::string()) == 1);
+}
+
 TEST_CASE("kafka: opening says what is missing") {
   FixedClock clock;
   KafkaBrokers brokers(Which::mock);
