@@ -225,6 +225,9 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
   }
   if (config.mail) set_mail(settings, *config.mail, problems);
   if (config.media && config.media->s3) set_s3(settings, *config.media->s3, problems);
+  if (config.media && config.media->folder) settings.media_folder = *config.media->folder;
+  if (settings.s3 && !settings.media_folder.empty())
+    problems.add("media.folder", "is for media in a folder, and media.s3 is set");
   lay_workers(settings, config);
   if (config.log) lay_log(settings, *config.log);
   if (config.journal) lay_journal(settings, *config.journal, problems);

@@ -91,8 +91,9 @@ BOOST_DESCRIBE_STRUCT(S3, (),
 
 struct Media {
   std::optional<S3> s3;
+  std::optional<std::string> folder;
 };
-BOOST_DESCRIBE_STRUCT(Media, (), (s3))
+BOOST_DESCRIBE_STRUCT(Media, (), (s3, folder))
 
 struct Workers {
   std::optional<Integer<1, 10'080>> lease_minutes;
@@ -226,6 +227,7 @@ struct Settings {
   std::string payments_provider;              // "": none
   std::optional<adapters::SmtpOptions> mail;  // nullopt: none, with --dev a folder
   std::optional<adapters::S3Options> s3;      // nullopt: media lies in a folder
+  std::filesystem::path media_folder;         // that all nodes share; "": DATA/media, for this one alone
   WorkerSettings workers;
   std::vector<std::string> worker_hosts;
   LogOptions log;

@@ -31,6 +31,9 @@ Outside::Outside(const Settings& settings, const journal::DataDirectory& directo
   try {
     if (settings.s3)
       bucket = std::make_unique<adapters::S3BlobStore>(*settings.s3, journal::system_clock());
+    else if (!settings.media_folder.empty())
+      folder = std::make_unique<adapters::FolderBlobStore>(settings.media_folder, master,
+                                                           adapters::Sharing::shared);
     else
       folder = std::make_unique<adapters::FolderBlobStore>(directory.media(), master);
     probe = std::make_unique<adapters::LibMediaProbe>();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include "journal/ports.hpp"
@@ -71,17 +72,42 @@ class SmallBlobWriter final : public ports::BlobWriter {
   std::string content_;
 };
 
-void empty(const std::filesystem::path& directory) {
+void remove_all_in(const std::filesystem::path& directory) {
   for (const auto& leftover : std::filesystem::directory_iterator(directory))
     std::filesystem::remove(leftover.path());
 }
 
+// No transfer takes as long as that; a file may go meanwhile, being another process's.
+void remove_old_in(const std::filesystem::path& directory) {
+  const auto before = std::filesystem::file_time_type::clock::now() - std::chrono::hours(24);
+  std::error_code ignored;
+  for (const auto& leftover : std::filesystem::directory_iterator(directory)) {
+    const auto changed = leftover.last_write_time(ignored);
+    if (!ignored && changed < before) std::filesystem::remove(leftover.path(), ignored);
+  }
+}
+
+std::string random_prefix() {
+  std::array<std::uint8_t, 8> bytes{};
+  journal::system_randomness().fill(bytes);
+  std::string out;
+  for (const auto byte : bytes) out += shard_name(byte);
+  return out + "-";
+}
+
 }  // namespace
 
-FolderBlobStore::FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master) try
-    : root_(made(std::move(root))), signer_(master), small_(root_ / "small.db") {
+FolderBlobStore::FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master,
+                                 Sharing sharing) try
+    : root_(made(std::move(root))), signer_(master) {
   journal::init_crypto();
-  empty(root_ / "incoming");
+  if (sharing == Sharing::alone) {
+    small_.emplace(root_ / "small.db");
+    remove_all_in(root_ / "incoming");
+  } else {
+    prefix_ = random_prefix();
+    remove_old_in(root_ / "incoming");
+  }
 } catch (const std::system_error& error) {
   throw ports::BlobStoreError(error.what());
 }
@@ -117,14 +143,15 @@ ports::Signature FolderBlobStore::check_download(const ports::BlobRequest& reque
 
 std::unique_ptr<ports::BlobWriter> FolderBlobStore::begin(const ports::BlobSpec& spec) {
   check_spec(spec);
-  if (spec.bytes <= kSmallBytes) return std::make_unique<SmallBlobWriter>(spec, small_);
-  auto temporary = root_ / "incoming" / std::to_string(next_number_++);
+  if (small_ && spec.bytes <= kSmallBytes) return std::make_unique<SmallBlobWriter>(spec, *small_);
+  auto temporary = root_ / "incoming" / (prefix_ + std::to_string(next_number_++));
   return std::make_unique<BlobFileWriter>(spec, std::move(temporary), path_of(spec.key));
 }
 
 std::unique_ptr<ports::OpenBlob> FolderBlobStore::open(std::string_view key) {
   check_key(key);
-  if (auto blob = small_.open(key)) return blob;
+  if (small_)
+    if (auto blob = small_->open(key)) return blob;
   return BlobFile::open(key, path_of(key));
 }
 
@@ -152,7 +179,7 @@ std::string FolderBlobStore::read(std::string_view key, std::uint64_t offset, st
 
 void FolderBlobStore::remove(std::string_view key) {
   check_key(key);
-  small_.remove(key);
+  if (small_) small_->remove(key);
   try {
     journal::remove_durably(path_of(key));
   } catch (const std::system_error& error) {

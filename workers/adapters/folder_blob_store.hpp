@@ -1,7 +1,8 @@
 // Media in a folder of this machine, served by our own server.
 //
-//   <root>/small.db                objects of at most kSmallBytes (small_blobs.hpp)
-//   <root>/incoming/<number>       what is being written; emptied when the store opens
+//   <root>/small.db                objects of at most kSmallBytes (small_blobs.hpp); not in a shared folder
+//   <root>/incoming/<number>       what is being written; emptied when the store opens. In a shared folder
+//                                  <process>-<number>, and what was left behind goes after a day
 //   <root>/objects/<xx>/<key>      complete objects (blob_file.hpp), '/' of the key as '.', below the first
 //                                  two digits of the key's hash so that no directory grows too large
 //
@@ -9,7 +10,9 @@
 // object in the place of the old one, at once for whoever opens it next. Keys name their content, so that it
 // may come again as another type but never grow from small to large.
 //
-// Threads: any. One process may have the folder open: another one's start would empty `incoming` under it.
+// Threads: any. One process may have the folder open, or several, of one machine or of many with the folder
+// on a file system that they share, where all open it as shared: one file then for each object, however
+// small.
 #pragma once
 
 #include <atomic>
@@ -29,10 +32,13 @@ namespace groundtruth::adapters {
 inline constexpr std::uint64_t kSmallBytes = 16'384;
 
 // Keys and specs that are malformed throw std::invalid_argument; in a request, they are a wrong signature.
+enum class Sharing : std::uint8_t { alone, shared };
+
 class FolderBlobStore final : public ports::BlobStore, public ports::ServedBlobs {
  public:
   // Makes `root` (0700) where it is missing, its parent not. Throws BlobStoreError when it cannot be used.
-  FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master);
+  FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master,
+                  Sharing sharing = Sharing::alone);
 
   // See UrlSigner.
   void set_public_base(std::string base) { signer_.set_public_base(std::move(base)); }
@@ -56,7 +62,8 @@ class FolderBlobStore final : public ports::BlobStore, public ports::ServedBlobs
 
   const std::filesystem::path root_;
   UrlSigner signer_;
-  SmallBlobs small_;
+  std::optional<SmallBlobs> small_;  // none in a shared folder
+  std::string prefix_;               // of what this process writes in `incoming`
   std::atomic<std::uint64_t> next_number_{0};
 };
 

@@ -293,3 +293,23 @@ TEST_CASE("a folder that cannot be made is named") {
     CHECK(std::string(error.what()).find("no/such") != std::string::npos);
   }
 }
+
+TEST_CASE(
+    "a shared folder: what one process stores, all find, small and large, and no start disturbs another") {
+  TemporaryFolder folder;
+  const auto root = folder.path() / "media";
+  FolderBlobStore one(root, master_key(), Sharing::shared);
+  const std::string small = content_of(100), large = content_of(300'000);
+  const std::string other = "asg_01hx4nvzgwq9k3m5p8r2s4t6v8/" + std::string(64, 'b');
+  const auto writer = one.begin(spec_of(kKey, large));
+  REQUIRE(writer->append(std::string_view(large).substr(0, 1000)));
+  FolderBlobStore two(root, master_key(), Sharing::shared);
+  two.put(spec_of(other, small), small);
+  REQUIRE(writer->append(std::string_view(large).substr(1000)));
+  CHECK(writer->finish());
+  CHECK(one.read(other, 0, 1000) == small);
+  CHECK(two.read(kKey, 0, 400'000) == large);
+  two.remove(kKey);
+  CHECK_FALSE(one.find(kKey));
+  CHECK_FALSE(std::filesystem::exists(root / "small.db"));
+}
