@@ -21,7 +21,8 @@ struct TopicFacts {
 };
 using AllTopics = std::array<TopicFacts, kTopics.size()>;
 
-// Throw JournalUnavailable when no broker answers in time.
+// Throw JournalUnavailable when no broker answers in time, and std::runtime_error when those that answer
+// refuse this client, or it them.
 AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,
                       std::chrono::milliseconds timeout);
 void describe_topics(const Client& client, const KafkaJournalOptions& options,
