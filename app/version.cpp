@@ -15,6 +15,7 @@
 #include "app/commands.hpp"
 #include "journal/codec/json_writer.hpp"
 #include "journal/commit.hpp"
+#include "journal/kafka/kafka_journal.hpp"
 #include "journal/sqlite/db.hpp"
 
 namespace groundtruth::app {
@@ -53,6 +54,7 @@ ExitCode version(const CommonOptions& common) {
                         {{"boost", boost_version()},
                          {"cli11", CLI11_VERSION},
                          {"libcurl", curl_version_info(CURLVERSION_NOW)->version},
+                         {"librdkafka", journal::librdkafka_version()},
                          {"libsodium", sodium_version_string()},
                          {"libxcrypt", XCRYPT_VERSION_STR},
                          {"prometheus-cpp", GT_PROMETHEUS},

@@ -133,6 +133,10 @@ void on_error(rd_kafka_t* handle, int error, const char* reason, void* opaque) {
   auto& events = events_of(opaque);
   if (error != RD_KAFKA_RESP_ERR__FATAL) {
     log(events.options, 4, "kafka: " + error_text(error) + ": " + reason);
+    // That all are down follows upon the reason.
+    if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+      events.set_trouble(
+          {reason, error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL});
     return;
   }
   std::array<char, 512> text{};
@@ -209,6 +213,15 @@ std::string_view to_string(Role role) {
       return "member";
   }
   return "";
+}
+
+Trouble ClientEvents::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
+}
+void ClientEvents::set_trouble(Trouble trouble) {
+  const std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
 }
 
 Client::Client(ClientEvents& events, const Properties& more) : events_(events) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,13 @@ enum class Role : std::uint8_t { producer, follower, reader, keys, control, memb
 using Properties = std::vector<std::pair<std::string, std::string>>;
 std::string_view to_string(Role role);
 
+// Why no broker answers, as a connection said it last; empty: none said anything.
+struct Trouble {
+  std::string reason;
+  bool is_refusal =
+      false;  // of who comes or who is there: a password, a certificate. It will not mend itself
+};
+
 // What librdkafka calls back into; its address must stay until the client is gone.
 struct ClientEvents {
   ClientEvents(Role client, const KafkaJournalOptions& given) : role(client), options(given) {}
@@ -46,6 +54,13 @@ struct ClientEvents {
   std::function<void(void* opaque, std::int64_t offset, const std::string& error)> delivered;
   // Of a member of a group, on the thread that polls (rd_kafka_conf_set_rebalance_cb).
   std::function<void(int error, rd_kafka_topic_partition_list_s* partitions)> rebalanced;
+
+  Trouble trouble() const;
+  void set_trouble(Trouble trouble);
+
+ private:
+  mutable std::mutex mutex_;
+  Trouble trouble_;
 };
 
 // One client with a handle on each topic. Destroying it waits for its threads; messages of it must be gone.
@@ -62,6 +77,8 @@ class Client {
   // Calls back on this thread for what happened since the last time: errors, statistics, reports. Without it
   // these gather in memory, so somebody does it about every second. Any thread.
   void serve() const;
+
+  Trouble trouble() const { return events_.trouble(); }
 
   rd_kafka_s* get() const { return handle_.get(); }
   rd_kafka_topic_s* topic(Topic topic) const { return topics_[static_cast<std::size_t>(topic)].get(); }

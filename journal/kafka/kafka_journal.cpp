@@ -1,6 +1,8 @@
 // The journal on Kafka, put together from its parts (contract in kafka_journal.hpp).
 #include "journal/kafka/kafka_journal.hpp"
 
+#include <librdkafka/rdkafka.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <thread>
@@ -46,6 +48,10 @@ std::string joined(const std::vector<std::string>& lines) {
 }
 
 }  // namespace
+
+std::string librdkafka_version() {
+  return rd_kafka_version_str();
+}
 
 class KafkaJournal::Core {
  public:

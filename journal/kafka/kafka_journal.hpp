@@ -74,6 +74,8 @@ struct KafkaJournalOptions {
   std::chrono::milliseconds stats_interval{0};  // 0: none
 };
 
+std::string librdkafka_version();  // of the library that this process runs with
+
 struct KafkaJournalCounters {
   std::uint64_t sessions = 0;  // producers' sessions that were made: all but the last one broke
   std::uint64_t fetched_records = 0;

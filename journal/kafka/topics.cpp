@@ -106,6 +106,19 @@ std::string joined(std::initializer_list<std::string_view> parts) {
   return out;
 }
 
+// Up to 2.6.0 librdkafka sent a nonce twice, which brokers took until 4.0 (CVE-2024-56128).
+std::string scram_hint(const KafkaJournalOptions& options) {
+  constexpr int kMended = 0x020601ff;
+  const auto is_scram = [&](const char* name) {
+    const auto found = options.properties.find(name);
+    return found != options.properties.end() && found->second.starts_with("SCRAM");
+  };
+  if (rd_kafka_version() >= kMended || !(is_scram("sasl.mechanism") || is_scram("sasl.mechanisms")))
+    return {};
+  return joined({". SCRAM does not work between Kafka 4 and librdkafka before 2.6.1, and this is ",
+                 librdkafka_version(), ": use PLAIN over SASL_SSL, or certificates over SSL"});
+}
+
 }  // namespace
 
 std::string key_topic_name(const KafkaJournalOptions& options) {
@@ -118,8 +131,20 @@ AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,
   const rd_kafka_metadata_t* found = nullptr;
   const auto error = rd_kafka_metadata(client.get(), 0, nullptr, &found, at_most_int(timeout));
   client.serve();
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    throw JournalUnavailable("no broker of Kafka at " + options.brokers + " answered: " + error_text(error));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const auto trouble = client.trouble();
+    if (trouble.is_refusal)
+      throw std::runtime_error(
+          "Kafka at " + options.brokers + " and this client do not trust each other: " + trouble.reason +
+          ".\nCheck security.protocol, ssl.* and sasl.* of journal.properties" + scram_hint(options) + ".");
+    // Of a connection that is closed before it says anything nobody hears.
+    throw JournalUnavailable("no broker of Kafka at " + options.brokers + " answered: " +
+                             (trouble.reason.empty()
+                                  ? error_text(error) +
+                                        ". Do they run, and is security.protocol of journal.properties what "
+                                        "this port speaks?"
+                                  : trouble.reason));
+  }
   const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(
       found, &rd_kafka_metadata_destroy);
   const auto specs = specs_of(options);

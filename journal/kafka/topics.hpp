@@ -25,7 +25,8 @@ using AllTopics = std::array<TopicFacts, kTopics.size() + 1>;
 
 std::string key_topic_name(const KafkaJournalOptions& options);
 
-// Throw JournalUnavailable when no broker answers in time.
+// Throw JournalUnavailable when no broker answers in time, and std::runtime_error when those that answer
+// refuse this client, or it them.
 AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,
                       std::chrono::milliseconds timeout);
 void describe_topics(const Client& client, const KafkaJournalOptions& options,

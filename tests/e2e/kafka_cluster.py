@@ -21,12 +21,18 @@ QUICK = {
 
 class KafkaCluster:
     """Brokers 1 to `nodes` on free ports of 127.0.0.1 with their data in `directory`. As a context it runs inside and is
-    stopped at the end, whatever the test did to it."""
+    stopped at the end, whatever the test did to it. `listeners` are protocols to be spoken beside plain text, and
+    `properties` a file with the brokers' settings for them."""
 
-    def __init__(self, nodes: int, directory: pathlib.Path, *, durable: bool = False):
+    def __init__(self, nodes: int, directory: pathlib.Path, *, durable: bool = False, listeners: tuple[str, ...] = (),
+                 properties: pathlib.Path | None = None):
         self.nodes = nodes
         self.directory = directory
         self._options = ["--nodes", str(nodes), "--port", "0", *(["--durable"] if durable else [])]
+        if listeners:
+            self._options += ["--listeners", ",".join(listeners)]
+        if properties:
+            self._options += ["--properties", str(properties)]
 
     def __enter__(self) -> KafkaCluster:
         try:
@@ -64,8 +70,15 @@ class KafkaCluster:
     @property
     def brokers(self) -> str:
         """What `--brokers` and `bootstrap.servers` take."""
+        return self._known()["BROKERS"]
+
+    def brokers_of(self, listener: str) -> str:
+        """The same for one of the other listeners."""
+        return self._known()[f"BROKERS_{listener}"]
+
+    def _known(self) -> dict[str, str]:
         lines = (self.directory / "cluster.env").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)["BROKERS"]
+        return dict(line.split("=", 1) for line in lines)
 
     def client(self, **settings) -> dict:
         """Settings of a confluent_kafka client."""
