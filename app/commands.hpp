@@ -41,8 +41,8 @@ ExitCode projections_list(const CommonOptions& common);
 ExitCode projections_rebuild(const CommonOptions& common, const std::string& name);  // "": all
 ExitCode projections_digest(const CommonOptions& common);
 
-// demo.cpp
-ExitCode demo(const CommonOptions& common);
+// demo.cpp; `url` is where the public API is reached, "" as the server says
+ExitCode demo(const CommonOptions& common, const std::string& url);
 
 // version.cpp
 ExitCode version(const CommonOptions& common);

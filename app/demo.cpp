@@ -11,6 +11,7 @@
 #include "api/ops/verify_report.hpp"
 #include "app/commands.hpp"
 #include "app/files.hpp"
+#include "app/patient_client.hpp"
 #include "app/public_api.hpp"
 #include "app/result_stream.hpp"
 #include "app/server_file.hpp"
@@ -99,8 +100,8 @@ class Story {
       : ops_(std::move(ops)),
         data_(std::move(data)),
         public_url_(std::move(public_url)),
-        customer_(public_url_, ""),
-        worker_(public_url_, "") {}
+        customer_(visitor("")),
+        worker_(visitor("")) {}
 
   void play() {
     make_organization();
@@ -129,6 +130,8 @@ class Story {
   }
 
  private:
+  PatientClient visitor(const std::string& bearer) const { return {public_url_, bearer, seen_}; }
+
   // One line for the request, one for what tells in the answer.
   static void tell(const std::string& request, const std::string& answer) {
     std::printf("\u2713 %s\n    %s\n", request.c_str(), printable(answer).c_str());
@@ -153,7 +156,8 @@ class Story {
         ops_.post("/ops/accounts", R"({"surface":"groundtruth","name":"Demo","email":"demo-)" +
                                        random_word() + R"(@example.com"})");
     expect(answer.status == 201, request, shown(answer));
-    customer_ = HttpClient(public_url_, member(answer.body, "api_key"));
+    customer_ = visitor(member(answer.body, "api_key"));
+    *seen_ = answer.header("journal-position");
     tell(request, "201  " + member(answer.body, "id") + ", key " + member(answer.body, "key.prefix") + "…");
   }
 
@@ -171,7 +175,7 @@ class Story {
   void pay() {
     const std::string path = path_of(funding_url_);
     const std::string request = "POST " + path + "  pay on the local checkout page";
-    HttpClient browser(public_url_, "");
+    PatientClient browser = visitor("");
     const auto answer =
         browser.send({"POST", path, "action=pay", "application/x-www-form-urlencoded", {}, {}});
     expect(answer.status >= 200 && answer.status < 400, request, shown(answer));
@@ -238,7 +242,7 @@ class Story {
     const auto answer = worker_.post("/api/v1/worker/login",
                                      R"({"email":")" + email_ + R"(","password":")" + kPassword + R"("})");
     expect(answer.status == 200, request, shown(answer));
-    worker_ = HttpClient(public_url_, member(answer.body, "token"));
+    worker_ = visitor(member(answer.body, "token"));
     tell(request, "200  a token until " + member(answer.body, "expires_at"));
   }
 
@@ -286,7 +290,7 @@ class Story {
                                             journal::codec::sha256_hex(recording_) + R"("})");
     expect(announced.status == 201, request, shown(announced));
     upload_ = member(announced.body, "upload_id");
-    HttpClient anyone(public_url_, "");
+    PatientClient anyone = visitor("");
     const auto stored =
         anyone.send({"PUT", path_of(member(announced.body, "url")), recording_, "video/mp4", {}, {}});
     expect(stored.ok(), request, shown(stored));
@@ -307,7 +311,7 @@ class Story {
     const std::string request = "GET /api/v1/submissions/" + submission_ + ", then its media_url";
     const auto answer = customer_.get("/api/v1/submissions/" + submission_);
     expect(answer.status == 200, request, shown(answer));
-    HttpClient anyone(public_url_, "");
+    PatientClient anyone = visitor("");
     const auto media = anyone.get(path_of(member(answer.body, "media_url")));
     expect(media.status == 200 && media.body == recording_, request, std::to_string(media.status));
     tell(request,
@@ -387,7 +391,8 @@ class Story {
   HttpClient ops_;
   const std::filesystem::path data_;
   const std::string public_url_;
-  HttpClient customer_, worker_;
+  const PatientClient::Seen seen_ = std::make_shared<std::string>();
+  PatientClient customer_, worker_;
   const std::string idempotency_key_ = "demo-" + random_word();
   HttpAnswer created_;
   std::string task_, funding_url_;
@@ -396,7 +401,7 @@ class Story {
 
 }  // namespace
 
-ExitCode demo(const CommonOptions& common) {
+ExitCode demo(const CommonOptions& common, const std::string& url) {
   auto ops = require_server(common.target);
   const auto file = read_server_file(common.target.data);
   if (!file)
@@ -404,7 +409,7 @@ ExitCode demo(const CommonOptions& common) {
         ExitCode::unreachable,
         server_file_path(common.target.data).string() +
             " does not say where the public API is.\nGive the server's data directory with --data DIR.");
-  Story(std::move(ops), common.target.data, "http://" + file->listen).play();
+  Story(std::move(ops), common.target.data, url.empty() ? "http://" + file->listen : url).play();
   std::printf("\nAll of it went as it should.\n");
   return ExitCode::ok;
 }

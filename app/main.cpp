@@ -31,7 +31,8 @@ class CommandLineTree {
     add_projections();
     auto* play =
         leaf(root_, "demo", "Play the example of the API on a server with --dev, step by step", false);
-    on(play, [this] { return demo(common_); });
+    play->add_option("--url", demo_url_, "Where the public API is, behind a proxy")->type_name("URL");
+    on(play, [this] { return demo(common_, demo_url_); });
     auto* about = root_.add_subcommand("version", "What this program is made of");
     about->add_flag("--json", common_.json, "For programs");
     on(about, [this] { return version(common_); });
@@ -168,6 +169,7 @@ class CommandLineTree {
 
   CLI::App root_{"Ground Truth: one event-sourced backend on a chained journal", "groundtruth"};
   CommonOptions common_;
+  std::string demo_url_;
   CommandLine line_;
   std::optional<std::filesystem::path> config_;
   NewAccountOptions account_;

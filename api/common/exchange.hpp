@@ -62,7 +62,12 @@ http::Async<journal::Answer> execute(const Exchange& exchange, const http::Reque
 http::Response written(int status, std::string body, const journal::Answer& answer);
 void note_replay(http::Response& response, const journal::Answer& answer);
 
-// Waits for the Journal-Position of a read, where it has one. nullopt: go on.
+// Waits until this node's read models have what the request says that its client has seen: reads and writes
+// on any node then find what was answered on another. Only for a request with a Journal-Position; others need
+// not pay for a coroutine. nullopt: go on.
+inline bool has_position(const http::Request& request) {
+  return request.headers.find("Journal-Position").has_value();
+}
 http::Async<std::optional<Problem>> await_position(const Exchange& exchange, const http::Request& request);
 
 // When the handler itself must be done.

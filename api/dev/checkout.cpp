@@ -1,9 +1,11 @@
 // Showing, paying and leaving the local checkout (api/dev/checkout.hpp).
 #include "api/dev/checkout.hpp"
 
+#include "api/common/exchange.hpp"
 #include "api/common/html.hpp"
 #include "api/dev/checkout_page.hpp"
 #include "api/dev/form.hpp"
+#include "api/groundtruth/errors.hpp"
 #include "api/http/async.hpp"
 
 namespace groundtruth::api::dev {
@@ -37,15 +39,28 @@ http::Async<journal::Answer> execute(Services& services, const http::Request& re
   co_return answer;
 }
 
+// The task may have been made on another node a moment ago.
+http::Async<std::optional<http::Response>> catch_up(Services& services, http::Request& request) {
+  if (!has_position(request)) co_return std::nullopt;
+  const Exchange exchange{services.node, services.clock, services.randomness};
+  const std::optional<Problem> behind = co_await await_position(exchange, request);
+  if (behind) co_return groundtruth::to_response(*behind);
+  co_return std::nullopt;
+}
+
 }  // namespace
 
 http::Async<http::Response> show_checkout(Services& services, http::Request& request) {
+  auto behind = co_await catch_up(services, request);
+  if (behind) co_return std::move(*behind);
   const auto task = find_task(services, request.param("id"));
   if (!task) co_return no_such_checkout();
   co_return html_page(200, checkout_page(*task, {}));
 }
 
 http::Async<http::Response> act_on_checkout(Services& services, http::Request& request) {
+  auto behind = co_await catch_up(services, request);
+  if (behind) co_return std::move(*behind);
   const auto task = find_task(services, request.param("id"));
   if (!task) co_return no_such_checkout();
   const auto action = only_value(request.body, "action");

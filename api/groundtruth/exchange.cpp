@@ -18,10 +18,4 @@ http::Response not_written(const journal::Answer& answer) {
   return response;
 }
 
-http::Async<std::optional<http::Response>> await_position(Services& services, const http::Request& request) {
-  const std::optional<Problem> problem = co_await api::await_position(services.exchange, request);
-  if (!problem) co_return std::nullopt;
-  co_return to_response(*problem);
-}
-
 }  // namespace groundtruth::api::groundtruth

@@ -13,6 +13,4 @@ http::Async<journal::Answer> execute(Services& services, const http::Request& re
 // The answer to a write that was not accepted.
 http::Response not_written(const journal::Answer& answer);
 
-http::Async<std::optional<http::Response>> await_position(Services& services, const http::Request& request);
-
 }  // namespace groundtruth::api::groundtruth

@@ -65,6 +65,8 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
       co_return to_response(rate_limited(state.retry_after));
     }
     if (token) {
+      // A key that was made on another node a moment ago.
+      if (has_position(request)) co_await await_position(services.exchange, request);
       const std::string key(*token);
       Authentication authentication = co_await services.authenticator.authenticate(key);
       if (authentication.outcome == Authentication::Outcome::busy)
@@ -87,6 +89,9 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   note_use(services, caller);
   if (!domain::allows(caller.credential->scopes, scope_of(route)))
     co_return to_response(no_scope(route.scope));
+  if (!has_position(request)) co_return std::nullopt;
+  const std::optional<Problem> behind = co_await await_position(services.exchange, request);
+  if (behind) co_return to_response(*behind);
   co_return std::nullopt;
 }
 

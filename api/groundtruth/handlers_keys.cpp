@@ -91,10 +91,6 @@ http::Async<http::Response> list_api_keys(Services& services, http::Request& req
   QueryReader query(request);
   const PageRequest wanted = read_page(query, services.cursors, kList, caller.account());
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
-  if (request.headers.find("Journal-Position")) {
-    auto stopped = co_await await_position(services, request);
-    if (stopped) co_return std::move(*stopped);
-  }
 
   const auto found = page_of_live_keys(services.accounts, caller.account(), wanted);
   if (!found)

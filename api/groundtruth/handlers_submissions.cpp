@@ -65,10 +65,6 @@ http::Async<http::Response> list_submissions(Services& services, http::Request& 
   const std::string list = list_name(filter);
   const PageRequest wanted = read_page(query, services.cursors, list, caller.account());
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
-  if (request.headers.find("Journal-Position")) {
-    auto stopped = co_await await_position(services, request);
-    if (stopped) co_return std::move(*stopped);
-  }
   if (!find_task(services, caller, id)) co_return to_response(no_such("task"));
   if (wants_ndjson(request)) co_return stream_all(services, std::move(filter));
 
@@ -92,10 +88,6 @@ http::Async<http::Response> get_submission(Services& services, http::Request& re
   const Caller& caller = caller_of(request);
   if (auto errors = refuse_query(request); !errors.empty())
     co_return to_response(wrong_fields(std::move(errors)));
-  if (request.headers.find("Journal-Position")) {
-    auto stopped = co_await await_position(services, request);
-    if (stopped) co_return std::move(*stopped);
-  }
   const auto assignment = find_submission(services, caller, request.param("id"));
   if (!assignment) co_return to_response(no_such("submission"));
   std::string body;

@@ -113,10 +113,6 @@ http::Async<http::Response> list_tasks(Services& services, http::Request& reques
   filter.created_until = query.time("created_before");
   const PageRequest wanted = read_page(query, services.cursors, kList, caller.account());
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
-  if (request.headers.find("Journal-Position")) {
-    auto stopped = co_await await_position(services, request);
-    if (stopped) co_return std::move(*stopped);
-  }
 
   projections::Page<domain::Task> page;
   if (wanted.after) {
@@ -135,10 +131,6 @@ http::Async<http::Response> get_task(Services& services, http::Request& request)
   const Caller& caller = caller_of(request);
   if (auto errors = refuse_query(request); !errors.empty())
     co_return to_response(wrong_fields(std::move(errors)));
-  if (request.headers.find("Journal-Position")) {
-    auto stopped = co_await await_position(services, request);
-    if (stopped) co_return std::move(*stopped);
-  }
   const auto task = find_task(services, caller, request.param("id"));
   if (!task) co_return to_response(no_such("task"));
   http::Response response;
@@ -183,10 +175,6 @@ http::Async<http::Response> get_command(Services& services, http::Request& reque
   const Caller& caller = caller_of(request);
   if (auto errors = refuse_query(request); !errors.empty())
     co_return to_response(wrong_fields(std::move(errors)));
-  if (request.headers.find("Journal-Position")) {
-    auto stopped = co_await await_position(services, request);
-    if (stopped) co_return std::move(*stopped);
-  }
   const std::string id(request.param("id"));
   if (!may_own(caller, id, kCommandPrefix)) co_return to_response(no_such("command"));
 

@@ -12,12 +12,6 @@ http::Response not_written(const journal::Answer& answer) {
   return response;
 }
 
-http::Async<std::optional<http::Response>> await_position(Services& services, const http::Request& request) {
-  const std::optional<Problem> problem = co_await api::await_position(services.exchange, request);
-  if (!problem) co_return std::nullopt;
-  co_return to_response(*problem);
-}
-
 std::optional<journal::ExpectedVersion> expected_version(const http::Request& request, std::string stream) {
   const auto header = request.headers.find("If-Match");
   if (!header) return std::nullopt;

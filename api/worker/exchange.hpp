@@ -11,8 +11,6 @@ namespace groundtruth::api::worker {
 // The answer to a write that was not accepted.
 http::Response not_written(const journal::Answer& answer);
 
-http::Async<std::optional<http::Response>> await_position(Services& services, const http::Request& request);
-
 // If-Match of a write to `stream`; nullopt: no such header, or "*".
 std::optional<journal::ExpectedVersion> expected_version(const http::Request& request, std::string stream);
 

@@ -27,19 +27,29 @@ const Caller& caller_of(const http::Request& request) {
 
 http::Async<std::optional<http::Response>> guard(Services& services, http::Request& request,
                                                  const http::Route& route) {
-  if (route.scope == kWorkerScope) {
-    if (auto caller = identify(services, request)) {
-      caller->rate = services.worker_limits.take(caller->worker.id.value);
-      const RateState rate = caller->rate;
+  const bool needs_worker = route.scope == kWorkerScope;
+  std::optional<Caller> caller;
+  if (needs_worker) caller = identify(services, request);
+  const bool is_known = caller.has_value();
+  if (is_known)
+    caller->rate = services.worker_limits.take(caller->worker.id.value);
+  else
+    caller = Caller{{}, 0, {}, services.address_limits.take(address_subject(request.remote_address))};
+  const RateState rate = caller->rate;
+  request.principal = std::move(*caller);
+  if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
+  if (has_position(request)) {
+    const std::optional<Problem> behind = co_await await_position(services.exchange, request);
+    if (behind && (is_known || !needs_worker)) co_return to_response(*behind);
+    // Their address was verified on another node a moment ago, or the profile changed there.
+    if (needs_worker) caller = identify(services, request);
+    if (needs_worker && caller) {
+      caller->rate = rate;
       request.principal = std::move(*caller);
-      if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
       co_return std::nullopt;
     }
   }
-  const RateState rate = services.address_limits.take(address_subject(request.remote_address));
-  request.principal = Caller{{}, 0, {}, rate};
-  if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
-  if (route.scope == kWorkerScope) co_return to_response(unauthorized("worker token"));
+  if (needs_worker && !is_known) co_return to_response(unauthorized("worker token"));
   co_return std::nullopt;
 }
 

@@ -38,8 +38,6 @@ domain::ChangeWorkerProfile to_command(const Caller& caller, ProfileRequest requ
 http::Async<http::Response> get_profile(Services& services, http::Request& request) {
   if (auto errors = refuse_query(request); !errors.empty())
     co_return to_response(wrong_fields(std::move(errors)));
-  auto stopped = co_await await_position(services, request);
-  if (stopped) co_return std::move(*stopped);
   const auto found = services.workers.worker(caller_of(request).worker.id);
   if (!found) co_return to_response(no_such("worker"));
   http::Response response;
@@ -76,8 +74,6 @@ http::Async<http::Response> get_earnings(Services& services, http::Request& requ
   QueryReader query(request);
   const std::int64_t days = query.integer("days", 1, kMaxDays).value_or(30);
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
-  auto stopped = co_await await_position(services, request);
-  if (stopped) co_return std::move(*stopped);
 
   const std::int64_t today = services.clock.now().ms / kDayMs;
   const auto since = [&](std::int64_t first_day) {
@@ -123,8 +119,6 @@ http::Async<http::Response> get_leaderboard(Services& services, http::Request& r
   const auto limit = static_cast<std::uint32_t>(query.integer("limit", 1, 100).value_or(20));
   const auto offset = static_cast<std::uint64_t>(query.integer("offset", 0, 1'000'000).value_or(0));
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
-  auto stopped = co_await await_position(services, request);
-  if (stopped) co_return std::move(*stopped);
 
   std::string body;
   ObjectWriter object(body);
@@ -147,8 +141,6 @@ http::Async<http::Response> get_leaderboard(Services& services, http::Request& r
 http::Async<http::Response> get_public_profile(Services& services, http::Request& request) {
   if (auto errors = refuse_query(request); !errors.empty())
     co_return to_response(wrong_fields(std::move(errors)));
-  auto stopped = co_await await_position(services, request);
-  if (stopped) co_return std::move(*stopped);
   const std::string id(request.param("id"));
   std::optional<projections::Versioned<domain::Worker>> found;
   if (domain::is_id(id, "wrk_")) found = services.workers.worker(domain::WorkerId{id});

@@ -44,8 +44,6 @@ http::Async<http::Response> get_feed(Services& services, http::Request& request)
     if (!after) query.fail("cursor", "invalid_value", "must be a next_cursor of this list");
   }
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
-  auto stopped = co_await await_position(services, request);
-  if (stopped) co_return std::move(*stopped);
 
   const domain::Timestamp now = services.clock.now();
   const auto page = services.feed.page(caller.worker.offer, after, limit, [&](const domain::Task& task) {
