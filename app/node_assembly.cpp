@@ -7,6 +7,7 @@
 
 #include "app/exit_code.hpp"
 #include "journal/genesis.hpp"
+#include "journal/kafka/group_member.hpp"
 #include "projections/assignments/queries.hpp"
 #include "projections/rebuild.hpp"
 #include "projections/tasks/queries.hpp"
@@ -31,6 +32,17 @@ bool has_settled(const journal::NodeStatus& status) {
          std::all_of(status.partitions.begin(), status.partitions.end(), [](const auto& each) {
            return !each.halted.empty() || (each.exists && each.projected_seq >= each.seq);
          });
+}
+
+// What Kafka's clients say, with the levels of syslog.
+std::function<void(int, const std::string&)> log_to(std::shared_ptr<spdlog::logger> log) {
+  return [log = std::move(log)](int level, const std::string& line) {
+    log->log(level <= 3   ? spdlog::level::err
+             : level == 4 ? spdlog::level::warn
+             : level <= 6 ? spdlog::level::info
+                          : spdlog::level::debug,
+             "{}", line);
+  };
 }
 
 }  // namespace
@@ -115,6 +127,7 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
   node_ = std::make_unique<journal::Node>(*journal_, *codec_, *projector_, clock, randomness, *executor_,
                                           settings.node);
 
+  make_duties(settings);
   make_erasure();
   make_relay();
   node_->on_accepted([this](const journal::Accepted& accepted) {
@@ -126,6 +139,16 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
 
 NodeAssembly::~NodeAssembly() {
   stop();
+}
+
+void NodeAssembly::make_duties(const Settings& settings) {
+  if (!settings.kafka) {
+    duties_ = std::make_unique<journal::AllDuties>();
+    return;
+  }
+  auto options = kafka_options(settings);
+  options.log = log_to(log_);
+  duties_ = std::make_unique<journal::GroupMember>(std::move(options), "workers");
 }
 
 void NodeAssembly::make_erasure() {
@@ -148,7 +171,8 @@ void NodeAssembly::make_erasure() {
   options.log = [log = log_](const std::string& what) { log->info("{}", what); };
   erasure_ = std::make_unique<workers::ErasureWorker>(
       *journal_, *codec_, *node_, *keys_,
-      [this](const domain::AccountId& account) { return task_ender_->end_all(account); }, std::move(options));
+      [this](const domain::AccountId& account) { return task_ender_->end_all(account); }, *duties_,
+      std::move(options));
 }
 
 void NodeAssembly::make_clock_workers() {
@@ -160,7 +184,8 @@ void NodeAssembly::make_clock_workers() {
                          std::uint32_t limit) { return workers::acts_of(queries.due(now, after, limit)); };
     return std::make_unique<workers::ClockWorker>(
         std::move(due), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
-        journal::system_clock(), journal::system_randomness(), *clock_executor_, std::move(options));
+        journal::system_clock(), journal::system_randomness(), *clock_executor_, *duties_,
+        std::move(options));
   };
   deadlines_ = make(projections::TaskQueries(projector_->readers("tasks")));
   leases_ = make(projections::AssignmentQueries(projector_->readers("assignments")));
@@ -177,7 +202,7 @@ void NodeAssembly::make_relay() {
   settling_ = std::make_unique<workers::Relay>(
       workers::settle_effect,
       [this](journal::Submission submission) { node_->submit(std::move(submission)); }, *journal_, *codec_,
-      journal::system_clock(), journal::system_randomness(), *relay_executor_, std::move(options));
+      journal::system_clock(), journal::system_randomness(), *relay_executor_, *duties_, std::move(options));
 }
 
 // Where keys were wrapped there was a master key; a new one would make everything personal unreadable
@@ -185,7 +210,11 @@ void NodeAssembly::make_relay() {
 void NodeAssembly::open_keys(const Settings& settings) {
   const auto file = directory_->master_key_file();
   std::unique_ptr<journal::WrappedKeys> shared;
-  if (kafka_ != nullptr) shared = journal::open_key_topic(kafka_options(settings), directory_->key_table());
+  if (kafka_ != nullptr) {
+    auto options = kafka_options(settings);
+    options.log = log_to(log_);
+    shared = journal::open_key_topic(options, directory_->key_table());
+  }
   const bool had_keys = shared ? shared->known(journal::kMasterKeyCheck).has_value()
                                : std::filesystem::exists(directory_->keys_file());
   if (shared && !had_keys) refuse_history_without_keys();
@@ -210,14 +239,7 @@ void NodeAssembly::open_keys(const Settings& settings) {
 
 void NodeAssembly::open_kafka_journal(const Settings& settings) {
   if (settings.dev) journal::KafkaJournal::create_topics(kafka_options(settings));
-  const auto write_log = [log = log_](int level, const std::string& line) {
-    log->log(level <= 3   ? spdlog::level::err
-             : level == 4 ? spdlog::level::warn
-             : level <= 6 ? spdlog::level::info
-                          : spdlog::level::debug,
-             "{}", line);
-  };
-  auto journal = open_kafka(settings, Use::write, write_log, &kafka_statistics_);
+  auto journal = open_kafka(settings, Use::write, log_to(log_), &kafka_statistics_);
   kafka_ = journal.get();
   journal_ = std::move(journal);
   log_->info("journal: kafka at {}; {}", settings.kafka->brokers, journal_->info().durability);
@@ -262,7 +284,6 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
   try {
     for (const auto& name : projections::rebuild_empty(*projector_, *journal_, *codec_, rebuild))
       log_->info("built read model {}", name);
-    erasure_->catch_up();
   } catch (const projections::RebuildCancelled&) {
     return false;
   } catch (const std::runtime_error& failure) {
@@ -276,6 +297,7 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
       deadlines_->start();
       leases_->start();
       settling_->start();
+      duties_->start();
       return true;
     }
     if (cancel) return false;
@@ -300,6 +322,7 @@ journal::NodeStatus NodeAssembly::status() {
 
 void NodeAssembly::stop() {
   if (!node_) return;
+  duties_->leave();
   // These submit nothing any more; their threads stay for answers on their way.
   deadlines_.reset();
   leases_.reset();
@@ -331,6 +354,7 @@ void NodeAssembly::stop() {
   settling_.reset();
   relay_executor_.reset();
   erasure_.reset();
+  duties_.reset();
   codec_.reset();
   keys_.reset();
   directory_.reset();

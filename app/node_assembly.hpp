@@ -13,6 +13,7 @@
 #include "app/config.hpp"
 #include "app/kafka_metrics.hpp"
 #include "journal/data_directory.hpp"
+#include "journal/duties.hpp"
 #include "journal/kafka/kafka_journal.hpp"
 #include "journal/key_store.hpp"
 #include "journal/node.hpp"
@@ -70,6 +71,7 @@ class NodeAssembly {
   const journal::CommitCodec& codec() const { return *codec_; }
   projections::Projector& projector() { return *projector_; }
   journal::Node& node() { return *node_; }
+  journal::Duties& duties() { return *duties_; }  // of the workers; started with them
   const workers::ErasureWorker& erasure() const { return *erasure_; }
   const workers::ClockWorker& deadlines() const { return *deadlines_; }
   const workers::ClockWorker& leases() const { return *leases_; }
@@ -80,6 +82,7 @@ class NodeAssembly {
   void open_keys(const Settings& settings);
   void open_kafka_journal(const Settings& settings);
   void refuse_history_without_keys() const;
+  void make_duties(const Settings& settings);
   void make_erasure();
   void make_clock_workers();
   void make_relay();
@@ -97,6 +100,7 @@ class NodeAssembly {
   std::unique_ptr<journal::CommitCodec> codec_;
   std::unique_ptr<projections::Projector> projector_;
   std::unique_ptr<journal::Node> node_;
+  std::unique_ptr<journal::Duties> duties_;
   std::unique_ptr<workers::TaskEnder> task_ender_;
   std::unique_ptr<workers::ErasureWorker> erasure_;
   std::unique_ptr<journal::Executor> clock_executor_;

@@ -94,10 +94,10 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
     collector_->observe(accepted);
   });
   if (outside.folder) media_.emplace(*outside.folder, journal::system_clock(), media_options(settings));
-  if (outside.mailer) make_mailer(node.node());
+  if (outside.mailer) make_mailer(node);
 }
 
-void PublicApi::make_mailer(journal::Node& node) {
+void PublicApi::make_mailer(NodeAssembly& node) {
   workers::VerificationMailerOptions options;
   options.log = [this](const std::string& what) { log_.warn("{}", what); };
   auto unmailed = [this](std::uint32_t limit) { return workers_.unmailed(limit); };
@@ -105,10 +105,10 @@ void PublicApi::make_mailer(journal::Node& node) {
   auto link_of = [this](const domain::WorkerId& worker, domain::Timestamp expires_at) {
     return public_base_ + "/api/v1/worker/verify?token=" + worker_.mail_tokens.mint(worker.value, expires_at);
   };
-  auto submit = [&node](journal::Submission submission) { node.submit(std::move(submission)); };
+  auto submit = [&node = node.node()](journal::Submission submission) { node.submit(std::move(submission)); };
   mailer_ = std::make_unique<workers::VerificationMailer>(
       std::move(unmailed), std::move(awaits_mail), std::move(link_of), std::move(submit), *outside_.mailer,
-      journal::system_clock(), journal::system_randomness(), std::move(options));
+      journal::system_clock(), journal::system_randomness(), node.duties(), std::move(options));
 }
 
 void PublicApi::make_collector(NodeAssembly& node) {
@@ -124,7 +124,7 @@ void PublicApi::make_collector(NodeAssembly& node) {
   collector_executor_ = journal::make_thread_executor("collector");
   collector_ = std::make_unique<workers::MediaCollector>(
       std::move(find), outside_.media(), media_holds_, node.journal(), node.codec(), journal::system_clock(),
-      *collector_executor_, std::move(options));
+      *collector_executor_, node.duties(), std::move(options));
 }
 
 std::vector<http::Surface> PublicApi::surfaces() {

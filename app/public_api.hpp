@@ -41,7 +41,7 @@ class PublicApi {
   void stop();  // before the node; idempotent
 
  private:
-  void make_mailer(journal::Node& node);
+  void make_mailer(NodeAssembly& node);
   void make_collector(NodeAssembly& node);
 
   const Settings& settings_;

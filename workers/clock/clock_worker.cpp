@@ -13,12 +13,14 @@ namespace groundtruth::workers {
 // apart; everything else happens on the executor.
 struct ClockWorker::State : std::enable_shared_from_this<State> {
   State(Due look_at_due, Submit submit_command, journal::Clock& given_clock,
-        journal::Randomness& given_randomness, journal::Executor& given_executor, ClockOptions given_options)
+        journal::Randomness& given_randomness, journal::Executor& given_executor,
+        const journal::Duties& given_duties, ClockOptions given_options)
       : due(std::move(look_at_due)),
         submit(std::move(submit_command)),
         clock(given_clock),
         randomness(given_randomness),
         executor(given_executor),
+        duties(given_duties),
         options(std::move(given_options)) {}
 
   // A turn later, or at once while a sweep goes on: never two turns at a time.
@@ -48,6 +50,7 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
       options.log(std::string("what is due cannot be read: ") + failure.what());
     }
     after = look.next;
+    std::erase_if(look.acts, [this](const Act& act) { return !duties.has(act.partition); });
     waiting = look.acts.size();
     if (waiting == 0) return schedule(after.has_value());
     for (auto& act : look.acts) perform(std::move(act), now);
@@ -83,6 +86,7 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
   journal::Clock& clock;
   journal::Randomness& randomness;
   journal::Executor& executor;
+  const journal::Duties& duties;
   const ClockOptions options;
   std::atomic<std::uint64_t> acted{0};
 
@@ -95,8 +99,8 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
 };
 
 ClockWorker::ClockWorker(Due due, Submit submit, journal::Clock& clock, journal::Randomness& randomness,
-                         journal::Executor& executor, ClockOptions options)
-    : state_(std::make_shared<State>(std::move(due), std::move(submit), clock, randomness, executor,
+                         journal::Executor& executor, const journal::Duties& duties, ClockOptions options)
+    : state_(std::make_shared<State>(std::move(due), std::move(submit), clock, randomness, executor, duties,
                                      std::move(options))) {}
 
 ClockWorker::~ClockWorker() {

@@ -2,9 +2,10 @@
 // approves what nobody reviewed. The longest overdue comes first.
 //
 // What is due stands in the read models, so nothing is kept here: after a stop of any length, or on another
-// node, the next look finds what was missed, in order. Two who say the same thing at once do no harm, for an
-// what has ended cannot end again, and the domain compares its time with the commit's own. What cannot
-// be ended now (its partition has halted) is passed by and asked for again by the next sweep.
+// node, the next look finds what was missed, in order. Only what stands in partitions of this process is
+// acted on; two who say the same thing at once do no harm, for what has ended cannot end again, and the
+// domain compares its time with the commit's own. What cannot be ended now (its partition has halted) is
+// passed by and asked for again by the next sweep.
 //
 // Threads: all work runs on the executor given; callbacks of the node are handed over to it. Errors of the
 // read models are logged and the look is repeated.
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "domain/domain.hpp"
+#include "journal/duties.hpp"
 #include "journal/executor.hpp"
 #include "journal/ports.hpp"
 #include "journal/submission.hpp"
@@ -50,7 +52,7 @@ class ClockWorker {
                                  std::uint32_t limit)>;
   using Submit = std::function<void(journal::Submission)>;
   ClockWorker(Due due, Submit submit, journal::Clock& clock, journal::Randomness& randomness,
-              journal::Executor& executor, ClockOptions options);
+              journal::Executor& executor, const journal::Duties& duties, ClockOptions options);
   ~ClockWorker();  // nothing is submitted any more; answers that come later find nobody
   ClockWorker(const ClockWorker&) = delete;
   ClockWorker& operator=(const ClockWorker&) = delete;

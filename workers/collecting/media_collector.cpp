@@ -16,6 +16,7 @@ namespace {
 
 struct Job {
   journal::Position position;
+  Following::Term term = 0;
   domain::AssignmentId assignment;
   std::string sha256;
 };
@@ -49,10 +50,12 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
         executor(given_executor),
         options(std::move(given_options)),
         following(journal, codec, following_options(options),
-                  [this](const journal::Accepted& accepted) { return look(accepted); }) {}
+                  [this](const journal::Accepted& accepted, Following::Term term) {
+                    return look(accepted, term);
+                  }) {}
 
   // Under the lock of `following`: only remembers what is to be done.
-  std::size_t look(const journal::Accepted& accepted) {
+  std::size_t look(const journal::Accepted& accepted, Following::Term term) {
     std::size_t jobs = 0;
     const std::int64_t due = accepted.commit->at.ms + options.keep.count();
     for (const auto& event : accepted.commit->events) {
@@ -60,7 +63,8 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
       if (announced == nullptr) continue;
       const std::lock_guard lock(mutex);
       arrived.emplace_back(
-          due, Job{{accepted.partition, accepted.seq}, announced->assignment, announced->upload.sha256});
+          due,
+          Job{{accepted.partition, accepted.seq}, term, announced->assignment, announced->upload.sha256});
       ++jobs;
     }
     return jobs;
@@ -86,6 +90,8 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
       options.log(std::string("uploads that were announced cannot be read: ") + failure.what());
     }
     take_arrived();
+    if (reassigned.exchange(false))
+      std::erase_if(jobs, [this](const auto& each) { return !is_ours(each.second); });
     const domain::Timestamp now = clock.now();
     if (guard.trusts(now, clock.steady())) more = settle_due(now) || more;
     following.save();
@@ -101,17 +107,20 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
     for (auto& [due, job] : fresh) jobs.emplace(due, std::move(job));
   }
 
+  bool is_ours(const Job& job) const { return following.is_ours(job.position.partition, job.term); }
+
   // True: more is due now.
   bool settle_due(domain::Timestamp now) {
     for (std::size_t i = 0; i < options.batch; ++i) {
       if (stopping || jobs.empty() || jobs.begin()->first > now.ms) return false;
       auto node = jobs.extract(jobs.begin());
+      if (!is_ours(node.mapped())) continue;
       const auto again = settle(node.mapped(), now);
       if (again) {
         node.key() = again->ms;
         jobs.insert(std::move(node));
       } else {
-        following.finished(node.mapped().position);
+        following.finished(node.mapped().position, node.mapped().term);
       }
     }
     return true;
@@ -150,6 +159,7 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
   std::mutex running;  // keeps the end of the collector and its turns apart
   bool stopped = false;
   std::atomic<bool> stopping{false};
+  std::atomic<bool> reassigned{false};
   WallClockGuard guard;
   Jobs jobs;
 
@@ -160,10 +170,17 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
 
 MediaCollector::MediaCollector(Find find, ports::BlobStore& blobs, ports::MediaHolds& holds,
                                const journal::Journal& journal, const journal::CommitCodec& codec,
-                               journal::Clock& clock, journal::Executor& executor, CollectorOptions options)
+                               journal::Clock& clock, journal::Executor& executor, journal::Duties& duties,
+                               CollectorOptions options)
     : state_(std::make_shared<State>(std::move(find), blobs, holds, journal, codec, clock, executor,
                                      std::move(options))) {
   state_->following.load();
+  duties.on_change([weak = std::weak_ptr(state_)](const journal::PartitionSet& ours) {
+    const auto state = weak.lock();
+    if (!state) return;
+    state->following.assign(ours);
+    state->reassigned = true;
+  });
 }
 
 MediaCollector::~MediaCollector() {

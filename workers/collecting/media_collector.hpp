@@ -31,6 +31,7 @@
 #include <string>
 
 #include "domain/assignment.hpp"
+#include "journal/duties.hpp"
 #include "journal/executor.hpp"
 #include "journal/ports.hpp"
 #include "workers/following/following.hpp"
@@ -57,7 +58,7 @@ class MediaCollector {
   // All that is given must outlive the executor's last task.
   MediaCollector(Find find, ports::BlobStore& blobs, ports::MediaHolds& holds,
                  const journal::Journal& journal, const journal::CommitCodec& codec, journal::Clock& clock,
-                 journal::Executor& executor, CollectorOptions options);
+                 journal::Executor& executor, journal::Duties& duties, CollectorOptions options);
   ~MediaCollector();  // stop()
   MediaCollector(const MediaCollector&) = delete;
   MediaCollector& operator=(const MediaCollector&) = delete;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace groundtruth::workers {
 namespace {
@@ -22,22 +23,20 @@ FollowingOptions following_options(const ErasureOptions& options) {
 
 ErasureWorker::ErasureWorker(const journal::Journal& journal, const journal::CommitCodec& codec,
                              journal::Node& node, journal::KeyStore& keys, EndTasks end_tasks,
-                             ErasureOptions options)
+                             journal::Duties& duties, ErasureOptions options)
     : node_(node),
       keys_(keys),
       end_tasks_(std::move(end_tasks)),
       options_(std::move(options)),
-      following_(journal, codec, following_options(options_),
-                 [this](const journal::Accepted& accepted) { return look(accepted); }) {}
+      following_(
+          journal, codec, following_options(options_),
+          [this](const journal::Accepted& accepted, Following::Term term) { return look(accepted, term); }) {
+  following_.load();
+  duties.on_change([this](const journal::PartitionSet& ours) { assign(ours); });
+}
 
 ErasureWorker::~ErasureWorker() {
   stop();
-}
-
-void ErasureWorker::catch_up() {
-  following_.load();
-  while (following_.read()) {
-  }
 }
 
 void ErasureWorker::start() {
@@ -63,31 +62,47 @@ void ErasureWorker::observe(const journal::Accepted& accepted) {
   following_.observe(accepted);
 }
 
-std::size_t ErasureWorker::look(const journal::Accepted& accepted) {
+void ErasureWorker::assign(const journal::PartitionSet& ours) {
+  following_.assign(ours);
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->reassigned = true;
+  }
+  state_->wake.notify_all();
+}
+
+std::size_t ErasureWorker::look(const journal::Accepted& accepted, Following::Term term) {
   std::size_t jobs = 0;
   for (const auto& event : accepted.commit->events) {
     const auto owner = domain::erased_owner(event.data);
     if (!owner) continue;
     const std::lock_guard lock(state_->mutex);
     const bool is_account = std::holds_alternative<domain::AccountErased>(event.data);
-    state_->waiting.push_back({{accepted.partition, accepted.seq}, *owner, is_account});
+    state_->waiting.push_back({{accepted.partition, accepted.seq}, term, *owner, is_account});
     ++jobs;
   }
   if (jobs > 0) state_->wake.notify_all();
   return jobs;
 }
 
-// The mutex is held but for the moments in which something outside is asked.
+// The mutex is held but for the moments in which something outside is asked; `following_` is, too: it calls
+// `look` under its own.
 void ErasureWorker::run() {
   State& state = *state_;
   auto next_save = std::chrono::steady_clock::now() + options_.checkpoint_interval;
   std::unique_lock lock(state.mutex);
   auto next_retry = std::chrono::steady_clock::now();
   for (;;) {
-    state.wake.wait_until(lock, std::min(next_retry, next_save),
-                          [&] { return state.stopping || !state.waiting.empty() || !state.ready.empty(); });
+    state.wake.wait_until(lock, std::min(next_retry, next_save), [&] {
+      return state.stopping || state.reassigned || !state.waiting.empty() || !state.ready.empty();
+    });
     if (state.stopping) break;
     const auto now = std::chrono::steady_clock::now();
+    if (std::exchange(state.reassigned, false) || now >= next_retry) {
+      lock.unlock();
+      read();
+      lock.lock();
+    }
     if (now >= next_retry) {
       for (auto& job : state.late) state.waiting.push_back(std::move(job));
       state.late.clear();
@@ -95,18 +110,15 @@ void ErasureWorker::run() {
     }
     for (auto& job : std::exchange(state.waiting, {})) {
       lock.unlock();
-      ask(std::move(job));
+      if (is_ours(job)) ask(std::move(job));
       lock.lock();
     }
     for (auto& job : std::exchange(state.ready, {})) {
       lock.unlock();
-      const bool done = carry_out(job);
+      const bool done = !is_ours(job) || carry_out(job);
+      if (done) following_.finished(job.position, job.term);
       lock.lock();
-      if (done) {
-        following_.finished(job.position);
-      } else {
-        state.late.push_back(std::move(job));
-      }
+      if (!done) state.late.push_back(std::move(job));
     }
     if (now >= next_save) {
       lock.unlock();
@@ -117,6 +129,16 @@ void ErasureWorker::run() {
   }
   lock.unlock();
   following_.save();
+}
+
+// What was not observed: from before the start, or of partitions that have come to us.
+void ErasureWorker::read() {
+  try {
+    while (following_.is_behind() && following_.read()) {
+    }
+  } catch (const std::exception& failure) {
+    options_.log(std::string("erasures cannot be read and will be tried again: ") + failure.what());
+  }
 }
 
 void ErasureWorker::ask(Job job) {

@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "journal/commit.hpp"
+#include "journal/duties.hpp"
 #include "journal/journal.hpp"
 #include "journal/key_store.hpp"
 #include "journal/node.hpp"
@@ -42,14 +43,11 @@ class ErasureWorker {
   using EndTasks = std::function<bool(const domain::AccountId& account)>;
   // Everything given must outlive it.
   ErasureWorker(const journal::Journal& journal, const journal::CommitCodec& codec, journal::Node& node,
-                journal::KeyStore& keys, EndTasks end_tasks, ErasureOptions options);
+                journal::KeyStore& keys, EndTasks end_tasks, journal::Duties& duties, ErasureOptions options);
   ~ErasureWorker();  // stop()
   ErasureWorker(const ErasureWorker&) = delete;
   ErasureWorker& operator=(const ErasureWorker&) = delete;
 
-  // Reads what was appended since the checkpoint. Before Node::start(). Throws what reading the journal
-  // throws.
-  void catch_up();
   // Starts the thread. After Node::start(): a node that does not run yet answers nobody.
   void start();
   void observe(const journal::Accepted& accepted);  // for Node::on_accepted
@@ -60,6 +58,7 @@ class ErasureWorker {
  private:
   struct Job {
     journal::Position position;  // of the erasure
+    Following::Term term = 0;
     std::string owner;
     bool has_tasks = false;  // an account, not a worker
     bool is_forgotten = false;
@@ -71,12 +70,16 @@ class ErasureWorker {
     std::deque<Job> waiting;  // read models do not have them yet
     std::deque<Job> late;     // asked for in vain; back to `waiting` after the retry delay
     std::deque<Job> ready;    // read models have them
+    bool reassigned = false;  // the journal is to be read, where there are partitions that are new to us
     std::uint64_t destroyed = 0;
     bool stopping = false;
   };
 
-  std::size_t look(const journal::Accepted& accepted);
+  std::size_t look(const journal::Accepted& accepted, Following::Term term);
+  void assign(const journal::PartitionSet& ours);
   void run();
+  void read();
+  bool is_ours(const Job& job) const { return following_.is_ours(job.position.partition, job.term); }
   void ask(Job job);
   bool carry_out(Job& job);
   bool destroy(const Job& job);

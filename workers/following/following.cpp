@@ -2,50 +2,15 @@
 #include "workers/following/following.hpp"
 
 #include <algorithm>
-#include <boost/describe.hpp>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
-#include "journal/codec/json_reader.hpp"
-#include "journal/codec/json_writer.hpp"
 #include "journal/follower.hpp"
+#include "workers/following/place_file.hpp"
 
 namespace groundtruth::workers {
 namespace {
 
 constexpr std::size_t kReadRecords = 512;
-
-struct SavedLine {
-  std::string partition;
-  std::uint64_t offset = 0;
-  std::uint64_t seq = 0;
-  std::string id;
-  std::optional<std::uint32_t> lane;  // nullopt: all lanes stand here
-};
-BOOST_DESCRIBE_STRUCT(SavedLine, (), (partition, offset, seq, id, lane))
-
-struct Saved {
-  std::string journal;
-  std::vector<SavedLine> lines;
-};
-BOOST_DESCRIBE_STRUCT(Saved, (), (journal, lines))
-
-std::optional<journal::CommitId> from_hex(std::string_view hex) {
-  const auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-  };
-  journal::CommitId id;
-  if (hex.size() != 2 * id.bytes.size()) return std::nullopt;
-  for (std::size_t i = 0; i < id.bytes.size(); ++i) {
-    const int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    id.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  return id;
-}
 
 std::uint64_t next_seq(const journal::Checkpoint& seen) {
   return seen.exists ? seen.seq + 1 : 0;
@@ -93,34 +58,51 @@ Following::Following(const journal::Journal& journal, const journal::CommitCodec
 
 Following::Following(const journal::Journal& journal, const journal::CommitCodec& codec,
                      FollowingOptions options, Look look)
-    : Following(journal, codec, std::move(options),
-                LookAtLanes([look = std::move(look)](const journal::Accepted& accepted, const Lanes&) {
-                  LaneJobs jobs{};
-                  jobs[0] = look(accepted);
-                  return jobs;
-                })) {}
+    : Following(
+          journal, codec, std::move(options),
+          LookAtLanes([look = std::move(look)](const journal::Accepted& accepted, const Lanes&, Term term) {
+            LaneJobs jobs{};
+            jobs[0] = look(accepted, term);
+            return jobs;
+          })) {}
 
 void Following::load() {
-  std::ifstream in(options_.checkpoint_file);
-  if (!in) return;
-  std::ostringstream text;
-  text << in.rdbuf();
-  const auto saved = journal::codec::decode_json<Saved>(text.str());
-  if (!saved || saved.value->journal != codec_.journal_uuid()) return;
+  const auto kept = read_places(options_.checkpoint_file, codec_.journal_uuid());
   const std::lock_guard lock(mutex_);
-  for (const auto& line : saved.value->lines) {
-    const auto partition = journal::parse_partition(line.partition);
-    const auto id = from_hex(line.id);
-    if (!partition || !id) continue;
-    load_line(*partition, line.lane, {true, line.offset, line.seq, *id});
+  for (const auto& each : kept) {
+    auto& lanes = lines_[journal::index_of(each.partition)].lanes;
+    for (std::size_t i = 0; i < lanes.size(); ++i)
+      if (!each.lane || *each.lane == i) lanes[i].seen = each.place;
   }
 }
 
-void Following::load_line(journal::Partition partition, const std::optional<std::uint32_t>& lane,
-                          const journal::Checkpoint& place) {
-  auto& lanes = lines_[journal::index_of(partition)].lanes;
-  for (std::size_t i = 0; i < lanes.size(); ++i)
-    if (!lane || *lane == i) lanes[i].seen = place;
+void Following::assign(const journal::PartitionSet& ours) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < journal::kPartitionTotal; ++i) {
+    Line& line = lines_[i];
+    if (line.ours == ours[i]) continue;
+    line.ours = ours[i];
+    if (line.ours) {
+      ++line.term;
+      line.unread = true;
+    } else {
+      let_go(line);
+    }
+  }
+}
+
+// With the mutex held.
+void Following::let_go(Line& line) {
+  for (auto& lane : line.lanes) {
+    lane.seen = place_of(lane);
+    lane.open.clear();
+    open_ -= std::exchange(lane.busy, 0);
+  }
+}
+
+// Everything before it is done, and it too.
+const journal::Checkpoint& Following::place_of(const Lane& lane) {
+  return lane.open.empty() ? lane.seen : lane.open.front().before;
 }
 
 void Following::observe(const journal::Accepted& accepted) {
@@ -133,7 +115,7 @@ void Following::observe(const journal::Accepted& accepted) {
 // With the mutex held: the lanes that would look at this commit next, and have room.
 Following::Lanes Following::lanes_at(const Line& line, std::uint64_t seq) const {
   Lanes lanes;
-  for (std::size_t i = 0; i < line.lanes.size(); ++i)
+  for (std::size_t i = 0; line.ours && i < line.lanes.size(); ++i)
     lanes[i] = next_seq(line.lanes[i].seen) == seq && line.lanes[i].busy < options_.max_open;
   return lanes;
 }
@@ -142,7 +124,7 @@ Following::Lanes Following::lanes_at(const Line& line, std::uint64_t seq) const 
 void Following::take(const journal::Accepted& accepted, const Lanes& lanes) {
   if (lanes.none()) return;
   Line& line = lines_[journal::index_of(accepted.partition)];
-  const LaneJobs jobs = accepted.commit ? look_(accepted, lanes) : LaneJobs{};
+  const LaneJobs jobs = accepted.commit ? look_(accepted, lanes, line.term) : LaneJobs{};
   for (std::size_t i = 0; i < line.lanes.size(); ++i) {
     if (!lanes[i]) continue;
     Lane& lane = line.lanes[i];
@@ -190,8 +172,11 @@ bool Following::read_line(journal::Partition partition) {
     const bool is_open = std::any_of(line.lanes.begin(), line.lanes.end(),
                                      [](const Lane& lane) { return !lane.open.empty(); });
     line.halted = !from->exists || is_open;
-    if (!line.halted) line = Line(options_.lanes);
-    return !line.halted;
+    if (line.halted) return false;
+    line.lanes = Line(options_.lanes).lanes;
+    line.known = 0;
+    line.unread = true;
+    return line.ours;
   }
   for (const auto& accepted : collector.collected) {
     line.known = std::max(line.known, accepted.seq + 1);
@@ -206,7 +191,7 @@ bool Following::read_line(journal::Partition partition) {
 // These three with the mutex held. A lane is read for only when half of it is free, so that a few hundred
 // records are not read for each job that is done.
 bool Following::is_behind(const Line& line, const Lane& lane) {
-  return !line.halted && (line.unread || line.known > next_seq(lane.seen));
+  return line.ours && !line.halted && (line.unread || line.known > next_seq(lane.seen));
 }
 
 bool Following::wants_reading(const Line& line, const Lane& lane) const {
@@ -218,9 +203,11 @@ bool Following::wants_reading(const Line& line) const {
                      [&](const Lane& lane) { return wants_reading(line, lane); });
 }
 
-void Following::finished(journal::Position position, std::size_t lane_number) {
+void Following::finished(journal::Position position, Term term, std::size_t lane_number) {
   const std::lock_guard lock(mutex_);
-  Lane& lane = lines_[journal::index_of(position.partition)].lanes.at(lane_number);
+  Line& line = lines_[journal::index_of(position.partition)];
+  Lane& lane = line.lanes.at(lane_number);
+  if (line.term != term) return;
   const auto found = std::lower_bound(lane.open.begin(), lane.open.end(), position.seq,
                                       [](const Open& open, std::uint64_t seq) { return open.seq < seq; });
   if (found == lane.open.end() || found->seq != position.seq || found->jobs == 0) return;
@@ -232,6 +219,12 @@ void Following::finished(journal::Position position, std::size_t lane_number) {
     lane.open.pop_front();
     moved_ = true;
   }
+}
+
+bool Following::is_ours(journal::Partition partition, Term term) const {
+  const std::lock_guard lock(mutex_);
+  const Line& line = lines_[journal::index_of(partition)];
+  return line.ours && line.term == term;
 }
 
 std::size_t Following::open() const {
@@ -248,37 +241,26 @@ bool Following::is_behind() const {
 }
 
 void Following::save() {
-  Saved saved{codec_.journal_uuid(), {}};
+  std::vector<KeptPlace> kept;
   {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(moved_, false)) return;
-    const auto done = [](const Lane& lane) {
-      return lane.open.empty() ? lane.seen : lane.open.front().before;
-    };
     for (std::size_t i = 0; i < journal::kPartitionTotal; ++i) {
       const auto& lanes = lines_[i].lanes;
-      const auto add = [&](const journal::Checkpoint& place, std::optional<std::uint32_t> lane) {
-        if (!place.exists) return;
-        saved.lines.push_back({journal::to_string(journal::partition_at(i)), place.offset, place.seq,
-                               journal::to_hex(place.id), lane});
+      const auto add = [&](const Lane& lane, std::optional<std::uint32_t> number) {
+        const auto& place = place_of(lane);
+        if (place.exists) kept.push_back({journal::partition_at(i), place, number});
       };
       const bool is_one_place = std::all_of(lanes.begin(), lanes.end(), [&](const Lane& lane) {
-        return next_seq(done(lane)) == next_seq(done(lanes.front()));
+        return next_seq(place_of(lane)) == next_seq(place_of(lanes.front()));
       });
       if (is_one_place)
-        add(done(lanes.front()), std::nullopt);
+        add(lanes.front(), std::nullopt);
       else
-        for (std::uint32_t lane = 0; lane < lanes.size(); ++lane) add(done(lanes[lane]), lane);
+        for (std::uint32_t lane = 0; lane < lanes.size(); ++lane) add(lanes[lane], lane);
     }
   }
-  auto fresh = options_.checkpoint_file;
-  fresh += ".new";
-  std::ofstream out(fresh, std::ios::trunc);
-  out << journal::codec::to_json(saved) << '\n';
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(fresh, options_.checkpoint_file, error);
-  if (out && !error) return;
+  if (write_places(options_.checkpoint_file, codec_.journal_uuid(), kept)) return;
   options_.log("cannot write " + options_.checkpoint_file.string() + "; work goes on without it");
   const std::lock_guard lock(mutex_);
   moved_ = true;

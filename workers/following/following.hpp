@@ -6,6 +6,11 @@
 // (`read`). The checkpoint is a small file that says how far everything has been done; without it, or with
 // one of another journal, the whole journal is looked at again, so what a worker does must bear repetition.
 //
+// Only partitions that this process has are looked at (`assign`; at first none). One that it gets is looked
+// at from the place that this process knows, however old. One that it loses is let go with all that is open
+// there, and its place stays where everything before it is done. Each time that it has a partition is a term:
+// a job of an earlier one is nobody's, and that it ends says nothing.
+//
 // Threads: any. `look` is called under the lock and must not call back. Nothing but `read`, `load` and `save`
 // touches a file.
 #pragma once
@@ -21,6 +26,7 @@
 #include <vector>
 
 #include "journal/commit.hpp"
+#include "journal/duties.hpp"
 #include "journal/journal.hpp"
 #include "journal/read_models.hpp"
 
@@ -41,12 +47,13 @@ class Following {
   static constexpr std::size_t kMaxLanes = journal::kPartitionsPerTopic;
   using Lanes = std::bitset<kMaxLanes>;
   using LaneJobs = std::array<std::size_t, kMaxLanes>;
+  using Term = std::uint64_t;
 
   // How many jobs the commit makes in each of these lanes; those of other lanes are not to be taken now. Each
-  // ends with a call of `finished`.
-  using LookAtLanes = std::function<LaneJobs(const journal::Accepted&, const Lanes& lanes)>;
+  // ends with a call of `finished`, or with its term.
+  using LookAtLanes = std::function<LaneJobs(const journal::Accepted&, const Lanes& lanes, Term)>;
   // The same for a worker with one lane.
-  using Look = std::function<std::size_t(const journal::Accepted&)>;
+  using Look = std::function<std::size_t(const journal::Accepted&, Term)>;
 
   // Journal and codec must outlive it.
   Following(const journal::Journal& journal, const journal::CommitCodec& codec, FollowingOptions options,
@@ -55,13 +62,17 @@ class Following {
             Look look);
 
   void load();                                      // the checkpoint; before anything else
+  void assign(const journal::PartitionSet& ours);   // all that this process has now; then `read`
   void observe(const journal::Accepted& accepted);  // for Node::on_accepted
 
   // Looks at what is in the journal and was not observed, as far as it has been fetched, for lanes of which
   // half is free. True: there is more for such a lane. Throws what reading the journal throws.
   bool read();
 
-  void finished(journal::Position position, std::size_t lane = 0);  // one job of that commit is done
+  // One job of that commit is done.
+  void finished(journal::Position position, Term term, std::size_t lane = 0);
+  // Whether a job of that term is still to be done here.
+  bool is_ours(journal::Partition partition, Term term) const;
 
   std::size_t open() const;  // commits with something to do, counted in each lane
   // True when commits wait in the journal to be read, though there may be no room for them.
@@ -87,16 +98,18 @@ class Following {
     std::uint64_t known = 0;  // seqs below it exist
     bool unread = true;       // the journal may hold more than was read and is known
     bool halted = false;      // the log does not go on from where it was read: the node says so to people
+    bool ours = false;
+    Term term = 0;
   };
 
+  void let_go(Line& line);
+  static const journal::Checkpoint& place_of(const Lane& lane);
   void take(const journal::Accepted& accepted, const Lanes& lanes);
   Lanes lanes_at(const Line& line, std::uint64_t seq) const;
   bool wants_reading(const Line& line, const Lane& lane) const;
   bool wants_reading(const Line& line) const;
   static bool is_behind(const Line& line, const Lane& lane);
   bool read_line(journal::Partition partition);
-  void load_line(journal::Partition partition, const std::optional<std::uint32_t>& lane,
-                 const journal::Checkpoint& place);
 
   const journal::Journal& journal_;
   const journal::CommitCodec& codec_;

@@ -7,10 +7,19 @@
 #include <set>
 
 namespace groundtruth::workers {
+namespace {
+
+journal::Partition partition_of(const domain::WorkerId& worker) {
+  return journal::partition_of(journal::Topic::workers,
+                               domain::bucket_of(worker.value).value_or(domain::Bucket{}));
+}
+
+}  // namespace
 
 VerificationMailer::VerificationMailer(Unmailed unmailed, AwaitsMail awaits_mail, LinkOf link_of,
                                        Submit submit, ports::Mailer& mailer, journal::Clock& clock,
-                                       journal::Randomness& randomness, VerificationMailerOptions options)
+                                       journal::Randomness& randomness, const journal::Duties& duties,
+                                       VerificationMailerOptions options)
     : unmailed_(std::move(unmailed)),
       awaits_mail_(std::move(awaits_mail)),
       link_of_(std::move(link_of)),
@@ -18,6 +27,7 @@ VerificationMailer::VerificationMailer(Unmailed unmailed, AwaitsMail awaits_mail
       mailer_(mailer),
       clock_(clock),
       randomness_(randomness),
+      duties_(duties),
       options_(std::move(options)) {}
 
 VerificationMailer::~VerificationMailer() {
@@ -61,14 +71,19 @@ void VerificationMailer::run() {
   }
 }
 
-// Until nobody is left who can be served now. Those who failed stay in the read models' list, at its front
-// once they are many, so it is asked for more than them.
+// Until nobody is left who can be served now. Those who failed, and those of others, stay in the read models'
+// list, at its front once they are many, so it is asked for more than them.
 void VerificationMailer::look() {
-  for (bool sent_any = true; sent_any;) {
-    sent_any = false;
-    const auto limit = options_.batch + static_cast<std::uint32_t>(failures_.size());
-    const auto workers = unmailed_(limit);
-    if (workers.size() < limit) {  // those are all; whoever else failed needs no mail any more
+  std::size_t others = 0;
+  for (bool again = true; again;) {
+    const auto limit = options_.batch + static_cast<std::uint32_t>(failures_.size() + others);
+    auto workers = unmailed_(limit);
+    const bool is_all = workers.size() < limit;
+    const auto passed = std::erase_if(
+        workers, [this](const domain::Worker& worker) { return !duties_.has(partition_of(worker.id)); });
+    again = !is_all && passed > others;
+    others = passed;
+    if (is_all) {  // whoever else failed needs no mail any more, or none of ours
       std::set<domain::WorkerId> waiting;
       for (const auto& worker : workers) waiting.insert(worker.id);
       std::erase_if(failures_, [&](const auto& failure) { return !waiting.contains(failure.first); });
@@ -82,7 +97,7 @@ void VerificationMailer::look() {
       if (failed != failures_.end() && clock_.steady() < failed->second.again) continue;
       if (!awaits_mail_(worker.id)) continue;
       send(worker);
-      sent_any = sent_any || !failures_.contains(worker.id);
+      again = again || !failures_.contains(worker.id);
     }
   }
 }
@@ -104,12 +119,13 @@ void VerificationMailer::send(const domain::Worker& worker) {
 }
 
 bool VerificationMailer::record(const domain::WorkerId& worker, bool delivered) {
-  const auto bucket = domain::bucket_of(worker.value).value_or(domain::Bucket{});
+  const auto partition = partition_of(worker);
   auto answer = std::make_shared<std::promise<bool>>();
   auto taken = answer->get_future();
   journal::Submission submission;
-  submission.id = domain::new_id<domain::CommandId>("cmd_", clock_.now(), bucket, randomness_.bits());
-  submission.partition = journal::partition_of(journal::Topic::workers, bucket);
+  submission.id = domain::new_id<domain::CommandId>("cmd_", clock_.now(), domain::Bucket{partition.number},
+                                                    randomness_.bits());
+  submission.partition = partition;
   submission.actor = {journal::ActorKind::system, "mail", worker.value};
   submission.command = domain::RecordVerificationMail{worker, delivered};
   submission.deadline = clock_.steady() + options_.patience;

@@ -1,8 +1,9 @@
 // Sends the mail with which a new worker shows that an address is theirs.
 //
 // Whose mail is to be sent stands in the read models until the journal holds what became of it, so nothing is
-// kept here and a crash at any instant loses no mail. It may repeat one, under the same Message-ID. What the
-// mail server refuses for good is recorded as such; what it cannot do now is tried again, later each time.
+// kept here and a crash at any instant loses no mail. It may repeat one, under the same Message-ID. Workers
+// of partitions that this process does not have are left to others. What the mail server refuses for good is
+// recorded as such; what it cannot do now is tried again, later each time.
 //
 // Threads: one of its own, which the mail server may hold up; `wake` from any. Errors of the read models are
 // logged and the look is repeated.
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "domain/worker.hpp"
+#include "journal/duties.hpp"
 #include "journal/ports.hpp"
 #include "journal/read_models.hpp"
 #include "journal/submission.hpp"
@@ -46,7 +48,7 @@ class VerificationMailer {
   // All that is given must outlive it.
   VerificationMailer(Unmailed unmailed, AwaitsMail awaits_mail, LinkOf link_of, Submit submit,
                      ports::Mailer& mailer, journal::Clock& clock, journal::Randomness& randomness,
-                     VerificationMailerOptions options);
+                     const journal::Duties& duties, VerificationMailerOptions options);
   ~VerificationMailer();  // stop()
   VerificationMailer(const VerificationMailer&) = delete;
   VerificationMailer& operator=(const VerificationMailer&) = delete;
@@ -76,6 +78,7 @@ class VerificationMailer {
   ports::Mailer& mailer_;
   journal::Clock& clock_;
   journal::Randomness& randomness_;
+  const journal::Duties& duties_;
   const VerificationMailerOptions options_;
   std::map<domain::WorkerId, Failure> failures_;  // the thread's own
 

@@ -1,8 +1,10 @@
 // See relay.hpp.
 #include "workers/relay/relay.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -12,6 +14,7 @@ namespace {
 
 struct Job {
   journal::Position source;
+  Following::Term term = 0;
   std::uint32_t event = 0;
   journal::Partition target;
   domain::Command command;
@@ -31,9 +34,8 @@ struct Relay::State : std::enable_shared_from_this<State> {
         executor(given_executor),
         options(std::move(given_options)),
         following(journal, codec, with_lanes(options.following),
-                  [this](const journal::Accepted& accepted, const Following::Lanes& open_lanes) {
-                    return look(accepted, open_lanes);
-                  }) {}
+                  [this](const journal::Accepted& accepted, const Following::Lanes& open_lanes,
+                         Following::Term term) { return look(accepted, open_lanes, term); }) {}
 
   static FollowingOptions with_lanes(FollowingOptions options) {
     options.lanes = journal::kPartitionsPerTopic;
@@ -41,7 +43,8 @@ struct Relay::State : std::enable_shared_from_this<State> {
   }
 
   // Under the lock of `following`: only remembers what is to be done.
-  Following::LaneJobs look(const journal::Accepted& accepted, const Following::Lanes& open_lanes) {
+  Following::LaneJobs look(const journal::Accepted& accepted, const Following::Lanes& open_lanes,
+                           Following::Term term) {
     Following::LaneJobs jobs{};
     const auto& events = accepted.commit->events;
     for (std::uint32_t i = 0; i < events.size(); ++i) {
@@ -49,9 +52,17 @@ struct Relay::State : std::enable_shared_from_this<State> {
       if (!effect || !open_lanes[effect->target.number]) continue;
       const std::lock_guard lock(mutex);
       ++jobs[effect->target.number];
-      arrived.push_back({{accepted.partition, accepted.seq}, i, effect->target, std::move(effect->command)});
+      arrived.push_back(
+          {{accepted.partition, accepted.seq}, term, i, effect->target, std::move(effect->command)});
     }
     return jobs;
+  }
+
+  void assign(const journal::PartitionSet& ours) {
+    following.assign(ours);
+    reassigned = true;
+    const std::lock_guard lock(mutex);
+    if (started) wake();
   }
 
   void wake() {
@@ -73,6 +84,7 @@ struct Relay::State : std::enable_shared_from_this<State> {
   }
 
   void turn() {
+    if (reassigned.exchange(false)) let_go();
     bool more = false;
     try {
       more = following.is_behind() && following.read();
@@ -88,9 +100,25 @@ struct Relay::State : std::enable_shared_from_this<State> {
     for (auto& job : fresh) {
       auto& lane = lanes[{job.source.partition, job.target}];
       lane.push_back(std::move(job));
-      if (lane.size() == 1) send(lane.front());
+      if (lane.size() == 1) send_next(lane);
     }
     if (more) wake();
+  }
+
+  // What is on its way stays at the front until it is answered.
+  void let_go() {
+    for (auto& [pair, lane] : lanes)
+      if (!lane.empty())
+        lane.erase(std::remove_if(std::next(lane.begin()), lane.end(),
+                                  [this](const Job& job) { return !is_ours(job); }),
+                   lane.end());
+  }
+
+  bool is_ours(const Job& job) const { return following.is_ours(job.source.partition, job.term); }
+
+  void send_next(std::deque<Job>& lane) {
+    while (!lane.empty() && !is_ours(lane.front())) lane.pop_front();
+    if (!lane.empty()) send(lane.front());
   }
 
   void send(const Job& job) {
@@ -117,13 +145,13 @@ struct Relay::State : std::enable_shared_from_this<State> {
     auto& jobs = lanes[lane];
     if (!taken) {  // not yet, or nobody knows: sending it again does no harm
       executor.post_at(clock.steady() + options.retry_delay,
-                       guarded([lane](State& self) { self.send(self.lanes[lane].front()); }));
+                       guarded([lane](State& self) { self.send_next(self.lanes[lane]); }));
       return;
     }
     ++carried;
-    following.finished(jobs.front().source, lane.second.number);
+    following.finished(jobs.front().source, jobs.front().term, lane.second.number);
     jobs.pop_front();
-    if (!jobs.empty()) send(jobs.front());
+    send_next(jobs);
     if (following.is_behind()) wake();  // there is room again
   }
 
@@ -143,6 +171,7 @@ struct Relay::State : std::enable_shared_from_this<State> {
   std::mutex running;  // keeps the end of the relay and its work apart
   bool stopped = false;
   std::atomic<bool> awake{false};
+  std::atomic<bool> reassigned{false};
   std::atomic<std::uint64_t> carried{0};
   std::map<std::pair<journal::Partition, journal::Partition>, std::deque<Job>> lanes;  // the front is sent
 
@@ -154,10 +183,13 @@ struct Relay::State : std::enable_shared_from_this<State> {
 
 Relay::Relay(EffectOf effect_of, Submit submit, const journal::Journal& journal,
              const journal::CommitCodec& codec, journal::Clock& clock, journal::Randomness& randomness,
-             journal::Executor& executor, RelayOptions options)
+             journal::Executor& executor, journal::Duties& duties, RelayOptions options)
     : state_(std::make_shared<State>(std::move(effect_of), std::move(submit), journal, codec, clock,
                                      randomness, executor, std::move(options))) {
   state_->following.load();
+  duties.on_change([weak = std::weak_ptr(state_)](const journal::PartitionSet& ours) {
+    if (const auto state = weak.lock()) state->assign(ours);
+  });
 }
 
 Relay::~Relay() {

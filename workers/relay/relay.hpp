@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 
+#include "journal/duties.hpp"
 #include "journal/executor.hpp"
 #include "journal/ports.hpp"
 #include "journal/submission.hpp"
@@ -48,7 +49,7 @@ class Relay {
   // All that is given must outlive the executor's last task.
   Relay(EffectOf effect_of, Submit submit, const journal::Journal& journal, const journal::CommitCodec& codec,
         journal::Clock& clock, journal::Randomness& randomness, journal::Executor& executor,
-        RelayOptions options);
+        journal::Duties& duties, RelayOptions options);
   ~Relay();  // stop()
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;

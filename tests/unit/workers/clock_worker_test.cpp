@@ -34,7 +34,7 @@ struct Desk {
         std::make_unique<ClockWorker>([this](domain::Timestamp now, const auto& after,
                                              std::uint32_t limit) { return due(now, after, limit); },
                                       [this](journal::Submission submission) { take(std::move(submission)); },
-                                      clock, randomness, executor, std::move(options));
+                                      clock, randomness, executor, duties, std::move(options));
   }
 
   void add(std::int64_t due_in_ms) {
@@ -87,6 +87,7 @@ struct Desk {
   FakeClock clock;
   FakeRandomness randomness;
   FakeExecutor executor;
+  FakeDuties duties;
   std::multimap<std::int64_t, domain::TaskId> tasks;  // by due time
   std::vector<std::int64_t> ended;                    // due times, in the order of ending
   std::vector<std::string> said;
@@ -108,6 +109,20 @@ TEST_CASE("clock: a task ends within a second of its deadline, and not before") 
   desk.pass(1'500ms);
   CHECK(desk.ended.size() == 1);
   CHECK(desk.worker->acted() == 1);
+}
+
+TEST_CASE("clock: what stands in a partition of others is left to them, and done once it is ours") {
+  constexpr journal::Partition kTheirs{journal::Topic::tasks, 7};
+  Desk desk(4);
+  desk.duties.give(kTheirs, false);
+  for (int i = 0; i < 10; ++i) desk.add(1'000 + i);
+  desk.worker->start();
+  desk.pass(5s);
+  CHECK(desk.submitted == 0);
+  CHECK(desk.looks >= 3 * 4);  // every sweep goes to its end
+  desk.duties.give(kTheirs, true);
+  desk.pass(1s);
+  CHECK(desk.ended.size() == 10);
 }
 
 TEST_CASE("clock: what came due while nobody looked is caught up with, the longest overdue first") {

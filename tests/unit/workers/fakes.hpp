@@ -4,11 +4,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <random>
 #include <utility>
+#include <vector>
 
+#include "journal/duties.hpp"
 #include "journal/executor.hpp"
 #include "journal/ports.hpp"
 
@@ -40,6 +43,34 @@ class FakeRandomness final : public journal::Randomness {
  private:
   std::mutex mutex_;
   std::mt19937 random_{1};
+};
+
+// All partitions, until a test says otherwise.
+class FakeDuties final : public journal::Duties {
+ public:
+  bool has(journal::Partition partition) const override {
+    const std::lock_guard lock(mutex_);
+    return ours_[journal::index_of(partition)];
+  }
+  void on_change(std::function<void(const journal::PartitionSet&)> changed) override {
+    changed_.push_back(std::move(changed));
+  }
+  void start() override {
+    for (const auto& changed : changed_) changed(ours_);
+  }
+  void leave() override {}
+  void give(journal::Partition partition, bool is_ours) {
+    {
+      const std::lock_guard lock(mutex_);
+      ours_[journal::index_of(partition)] = is_ours;
+    }
+    start();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  journal::PartitionSet ours_ = journal::PartitionSet().set();
+  std::vector<std::function<void(const journal::PartitionSet&)>> changed_;
 };
 
 // Runs what is posted when it is told to, in the caller's thread.

@@ -47,20 +47,31 @@ struct Desk {
     options.max_open = max_open;
     options.log = [this](const std::string& what) { said.push_back(what); };
     looked.clear();
-    following =
-        std::make_unique<Following>(chains.journal(), chains.codec(), options,
-                                    [this](const journal::Accepted& accepted) { return look(accepted); });
+    terms.clear();
+    following = std::make_unique<Following>(
+        chains.journal(), chains.codec(), options,
+        [this](const journal::Accepted& accepted, Following::Term term) { return look(accepted, term); });
     following->load();
+    following->assign(journal::PartitionSet().set());
   }
   // As after a crash: whatever was not saved is forgotten.
   void restart() { start(); }
 
-  std::size_t look(const journal::Accepted& accepted) {
+  std::size_t look(const journal::Accepted& accepted, Following::Term in) {
     std::size_t jobs = 0;
     for (const auto& event : accepted.commit->events)
       jobs += std::holds_alternative<domain::LeaseEnded>(event.data);
-    if (jobs > 0) looked.push_back({accepted.partition, accepted.seq});
+    if (jobs == 0) return jobs;
+    looked.push_back({accepted.partition, accepted.seq});
+    terms.push_back(in);
     return jobs;
+  }
+  // A job of the first term that there is.
+  void finish(Position position) { following->finished(position, 1); }
+  void assign(std::initializer_list<Partition> partitions) {
+    journal::PartitionSet ours;
+    for (const auto partition : partitions) ours.set(journal::index_of(partition));
+    following->assign(ours);
   }
   void read() {
     while (following->read()) {
@@ -72,6 +83,7 @@ struct Desk {
   Chains chains;
   std::size_t max_open;
   std::vector<Position> looked;
+  std::vector<Following::Term> terms;  // of each look
   std::vector<std::string> said;
   std::unique_ptr<Following> following;
 };
@@ -150,7 +162,7 @@ TEST_CASE("following: after a stop it goes on behind what was finished, and no f
       desk.chains.append(kFirst, {interesting ? of_interest() : of_none()});
     desk.read();
     REQUIRE(desk.looked.size() == 3);
-    for (const auto seq : row.finished) desk.following->finished({kFirst, seq});
+    for (const auto seq : row.finished) desk.finish({kFirst, seq});
     CHECK(desk.following->open() == row.again.size() -
                                         (row.finished == std::vector<std::uint64_t>{3} ? 1 : 0) -
                                         (row.finished == std::vector<std::uint64_t>{5, 1, 1} ? 1 : 0));
@@ -167,7 +179,7 @@ TEST_CASE("following: a checkpoint that is lost, broken, of another journal or o
   Desk desk;
   for (int i = 0; i < 5; ++i) desk.chains.append(kFirst, {of_interest()});
   desk.read();
-  for (std::uint64_t seq = 1; seq <= 5; ++seq) desk.following->finished({kFirst, seq});
+  for (std::uint64_t seq = 1; seq <= 5; ++seq) desk.finish({kFirst, seq});
   desk.following->save();
   desk.restart();
   desk.read();
@@ -188,7 +200,9 @@ TEST_CASE("following: a checkpoint that is lost, broken, of another journal or o
     FollowingOptions options;
     options.checkpoint_file = desk.file();
     options.markers = {std::string(domain::LeaseEnded::kType)};
-    Following theirs(other.journal(), other.codec(), options, [](const journal::Accepted&) { return 0; });
+    Following theirs(other.journal(), other.codec(), options,
+                     [](const journal::Accepted&, Following::Term) { return 0; });
+    theirs.assign(journal::PartitionSet().set());
     while (theirs.read()) {
     }
     theirs.save();
@@ -199,7 +213,9 @@ TEST_CASE("following: a checkpoint that is lost, broken, of another journal or o
     FollowingOptions options;
     options.checkpoint_file = desk.file();
     options.markers = {std::string(domain::LeaseEnded::kType)};
-    Following theirs(other.journal(), other.codec(), options, [](const journal::Accepted&) { return 0; });
+    Following theirs(other.journal(), other.codec(), options,
+                     [](const journal::Accepted&, Following::Term) { return 0; });
+    theirs.assign(journal::PartitionSet().set());
     while (theirs.read()) {
     }
     theirs.save();
@@ -222,7 +238,7 @@ TEST_CASE("following: without room nothing more is taken, and with room all of i
   for (int i = 0; i < 10; ++i) desk.following->observe(desk.chains.append(kFirst, {of_interest()}));
   CHECK(desk.looked.size() == first);
   for (std::uint64_t seq = 1; seq <= 30; ++seq) {
-    desk.following->finished({kFirst, seq});
+    desk.finish({kFirst, seq});
     desk.read();
     REQUIRE(desk.following->open() <= 3);
   }
@@ -244,7 +260,7 @@ TEST_CASE("following: a lane that is full stands still, and its place is kept be
     looked.clear();
     auto following = std::make_unique<Following>(
         chains.journal(), chains.codec(), options,
-        [&](const journal::Accepted& accepted, const Following::Lanes& lanes) {
+        [&](const journal::Accepted& accepted, const Following::Lanes& lanes, Following::Term) {
           Following::LaneJobs jobs{};
           const std::size_t lane = accepted.seq % 2;  // lane 2 has nothing to do, ever
           if (!lanes[lane] || accepted.commit->find<domain::LeaseEnded>() == nullptr) return jobs;
@@ -253,6 +269,7 @@ TEST_CASE("following: a lane that is full stands still, and its place is kept be
           return jobs;
         });
     following->load();
+    following->assign(journal::PartitionSet().set());
     return following;
   };
   auto following = open();
@@ -264,15 +281,15 @@ TEST_CASE("following: a lane that is full stands still, and its place is kept be
   for (std::uint64_t seq = 1; seq <= 20; ++seq) {
     following->observe(chains.append(kFirst, {of_interest()}));
     read();
-    following->finished({kFirst, seq}, 1);
+    following->finished({kFirst, seq}, 1, 1);
   }
   CHECK(looked[0] == std::vector<std::uint64_t>{2, 4});
   CHECK(looked[1] == std::vector<std::uint64_t>{1, 3, 5, 7, 9, 11, 13, 15, 17, 19});
   CHECK(following->open() == 2);
   CHECK(following->is_behind());
-  following->finished({kFirst, 2}, 1);  // of another lane: no job of its
+  following->finished({kFirst, 2}, 1, 1);  // of another lane: no job of its
   CHECK(following->open() == 2);
-  following->finished({kFirst, 2}, 0);
+  following->finished({kFirst, 2}, 1, 0);
   following->save();
 
   following = open();
@@ -280,7 +297,7 @@ TEST_CASE("following: a lane that is full stands still, and its place is kept be
   CHECK(looked[0] == std::vector<std::uint64_t>{4, 6});
   CHECK(looked[1].empty());
   for (std::uint64_t seq = 4; seq <= 20; seq += 2) {
-    following->finished({kFirst, seq}, 0);
+    following->finished({kFirst, seq}, 1, 0);
     read();
   }
   CHECK(looked[0] == std::vector<std::uint64_t>{4, 6, 8, 10, 12, 14, 16, 18, 20});
@@ -295,7 +312,7 @@ TEST_CASE("following: a checkpoint from before there were lanes holds for all of
   Desk desk;
   for (int i = 0; i < 3; ++i) desk.chains.append(kFirst, {of_interest()});
   desk.read();
-  for (std::uint64_t seq = 1; seq <= 3; ++seq) desk.following->finished({kFirst, seq});
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) desk.finish({kFirst, seq});
   desk.following->save();
   FollowingOptions options;
   options.checkpoint_file = desk.file();
@@ -303,11 +320,12 @@ TEST_CASE("following: a checkpoint from before there were lanes holds for all of
   options.lanes = Following::kMaxLanes;
   int looks = 0;
   Following following(desk.chains.journal(), desk.chains.codec(), options,
-                      [&](const journal::Accepted&, const Following::Lanes&) {
+                      [&](const journal::Accepted&, const Following::Lanes&, Following::Term) {
                         ++looks;
                         return Following::LaneJobs{};
                       });
   following.load();
+  following.assign(journal::PartitionSet().set());
   while (following.read()) {
   }
   CHECK(looks == 0);
@@ -341,8 +359,111 @@ TEST_CASE("following: a log that was cut under its feet is not read on, and nobo
   CHECK(rounds < 100);
 }
 
-// A worker that stops at any moment, with a file of any age, and does its jobs in any order.
-TEST_CASE("following: nothing is missed, whatever the stops") {
+TEST_CASE("following: a partition of others is not looked at, and from its place on once it is ours") {
+  Desk desk;
+  desk.assign({kSecond});
+  desk.following->observe(desk.chains.genesis(kFirst));
+  for (int i = 0; i < 3; ++i)
+    for (const auto partition : {kFirst, kSecond})
+      desk.following->observe(desk.chains.append(partition, {of_interest()}));
+  desk.read();
+  CHECK(desk.looked == std::vector<Position>{{kSecond, 1}, {kSecond, 2}, {kSecond, 3}});
+  CHECK_FALSE(desk.following->is_behind());
+
+  desk.assign({kFirst, kSecond});
+  CHECK(desk.following->is_behind());
+  // It comes in its turn, not before those that were passed over.
+  desk.following->observe(desk.chains.append(kFirst, {of_interest()}));
+  CHECK(desk.looked.size() == 3);
+  desk.read();
+  REQUIRE(desk.looked.size() == 7);
+  for (std::uint64_t i = 0; i < 4; ++i) CHECK(desk.looked[3 + i] == Position{kFirst, i + 1});
+  CHECK_FALSE(desk.following->is_behind());
+  CHECK(desk.following->open() == 7);
+}
+
+TEST_CASE("following: a partition that is lost is let go with what is open, and keeps its place") {
+  Desk desk;
+  for (const auto jobs : {1U, 2U, 1U, 1U})
+    desk.chains.append(kFirst, std::vector<domain::Event>(jobs, of_interest()));
+  desk.chains.append(kSecond, {of_interest()});
+  desk.read();
+  desk.finish({kFirst, 1});
+  desk.finish({kFirst, 2});  // one of its two
+  desk.finish({kFirst, 4});
+  CHECK(desk.following->is_ours(kFirst, 1));
+  desk.assign({kSecond});
+  CHECK_FALSE(desk.following->is_ours(kFirst, 1));
+  CHECK(desk.following->is_ours(kSecond, 1));
+  CHECK(desk.following->open() == 1);
+  CHECK_FALSE(desk.following->is_behind());
+  for (const auto seq : {2U, 3U, 4U, 99U}) desk.finish({kFirst, seq});  // too late
+  const auto seqs_again = [&] {
+    desk.looked.clear();
+    desk.assign({kFirst, kSecond});
+    desk.read();
+    std::vector<std::uint64_t> seqs;
+    for (const auto& position : desk.looked)
+      if (position.partition == kFirst) seqs.push_back(position.seq);
+    return seqs;
+  };
+  const std::vector<std::uint64_t> behind_the_first{2, 3, 4};
+  SUBCASE("for the next stop") {
+    desk.following->save();
+    desk.restart();
+    CHECK(seqs_again() == behind_the_first);
+  }
+  SUBCASE("and for when it is gained back, where a job of before is nobody's") {
+    CHECK(seqs_again() == behind_the_first);
+    CHECK_FALSE(desk.following->is_ours(kFirst, 1));
+    CHECK(desk.following->is_ours(kFirst, 2));
+    for (const auto seq : {2U, 2U, 3U, 4U}) desk.finish({kFirst, seq});
+    CHECK(desk.following->open() == 4);
+    for (const auto seq : {2U, 2U, 3U, 4U}) desk.following->finished({kFirst, seq}, 2);
+    CHECK(desk.following->open() == 1);
+    desk.following->save();
+    desk.restart();
+    CHECK(seqs_again().empty());
+  }
+}
+
+TEST_CASE("following: each lane of a partition that is lost keeps a place of its own") {
+  TemporaryFolder folder;
+  Chains chains;
+  FollowingOptions options;
+  options.checkpoint_file = folder.path() / "place.json";
+  options.markers = {std::string(domain::LeaseEnded::kType)};
+  options.lanes = 2;
+  std::map<std::size_t, std::vector<std::uint64_t>> looked;  // by lane
+  Following following(chains.journal(), chains.codec(), options,
+                      [&](const journal::Accepted& accepted, const Following::Lanes& lanes, Following::Term) {
+                        Following::LaneJobs jobs{};
+                        const std::size_t lane = accepted.seq % 2;
+                        if (!lanes[lane]) return jobs;
+                        looked[lane].push_back(accepted.seq);
+                        jobs[lane] = 1;
+                        return jobs;
+                      });
+  const auto all = journal::PartitionSet().set();
+  following.assign(all);
+  for (int i = 0; i < 6; ++i) following.observe(chains.append(kFirst, {of_interest()}));
+  while (following.read()) {
+  }
+  for (const auto seq : {1U, 3U, 5U}) following.finished({kFirst, seq}, 1, 1);
+  following.finished({kFirst, 2}, 1, 0);
+  following.assign({});
+  CHECK(following.open() == 0);
+  looked.clear();
+  following.assign(all);
+  while (following.read()) {
+  }
+  CHECK(looked[0] == std::vector<std::uint64_t>{4, 6});
+  CHECK(looked[1].empty());
+}
+
+// A worker that stops at any moment, that gains and loses partitions, with a file of any age, and does its
+// jobs in any order.
+TEST_CASE("following: nothing is missed, whatever stops, is lost or gained back") {
   const std::uint64_t seed = seed_of_run();
   CAPTURE(seed);
   std::mt19937_64 dice(seed);
@@ -351,13 +472,14 @@ TEST_CASE("following: nothing is missed, whatever the stops") {
     Desk desk(1 + upto(6));
     std::map<Position, std::size_t> jobs;  // of each commit
     std::set<Position> done;
-    std::vector<Position> open;
+    std::vector<std::pair<Position, Following::Term>> open;
     std::vector<journal::Accepted> accepted;  // not observed yet
     const std::vector<Partition> partitions{kFirst, kSecond, {Topic::tasks, 3}};
     std::size_t taken = 0;  // of desk.looked, into `open`
     const auto take = [&] {
       for (; taken < desk.looked.size(); ++taken)
-        for (std::size_t i = 0; i < jobs.at(desk.looked[taken]); ++i) open.push_back(desk.looked[taken]);
+        for (std::size_t i = 0; i < jobs.at(desk.looked[taken]); ++i)
+          open.emplace_back(desk.looked[taken], desk.terms[taken]);
     };
     for (int step = 0; step < 150; ++step) {
       switch (upto(8)) {
@@ -373,6 +495,11 @@ TEST_CASE("following: nothing is missed, whatever the stops") {
           accepted.clear();  // the node finds them in the journal again, and so must this
           break;
         case 2:
+          if (upto(4) == 0) {
+            journal::PartitionSet ours;
+            for (const auto& partition : partitions) ours.set(journal::index_of(partition), upto(2) == 0);
+            desk.following->assign(ours);
+          }
           desk.following->read();
           break;
         case 3:
@@ -380,10 +507,10 @@ TEST_CASE("following: nothing is missed, whatever the stops") {
           take();
           if (open.empty()) break;
           const auto which = upto(open.size());
-          const auto position = open[which];
+          const auto job = open[which];
           open.erase(open.begin() + static_cast<std::ptrdiff_t>(which));
-          if (std::find(open.begin(), open.end(), position) == open.end()) done.insert(position);
-          desk.following->finished(position);
+          if (std::find(open.begin(), open.end(), job) == open.end()) done.insert(job.first);
+          desk.following->finished(job.first, job.second);
           break;
         }
         default: {
@@ -400,20 +527,21 @@ TEST_CASE("following: nothing is missed, whatever the stops") {
       }
       take();
       for (const auto& partition : partitions) {
-        std::vector<Position> here;
-        for (const auto& position : desk.looked)
-          if (position.partition == partition) here.push_back(position);
+        std::vector<std::pair<Following::Term, std::uint64_t>> here;
+        for (std::size_t i = 0; i < desk.looked.size(); ++i)
+          if (desk.looked[i].partition == partition) here.emplace_back(desk.terms[i], desk.looked[i].seq);
         REQUIRE(std::adjacent_find(here.begin(), here.end(), std::greater_equal<>{}) == here.end());
       }
     }
     // In the end all is done that ever was to be done.
+    desk.following->assign(journal::PartitionSet().set());
     for (const auto& one : accepted) desk.following->observe(one);
     for (;;) {
       desk.read();
       take();
       if (open.empty()) break;
-      for (const auto& position : std::exchange(open, {})) {
-        desk.following->finished(position);
+      for (const auto& [position, term] : std::exchange(open, {})) {
+        desk.following->finished(position, term);
         done.insert(position);
       }
     }
@@ -441,13 +569,14 @@ TEST_CASE("following: observing, reading, finishing and saving from threads of t
   options.markers = {std::string(domain::LeaseEnded::kType)};
   options.max_open = 64;
   Following following(desk.chains.journal(), desk.chains.codec(), options,
-                      [&](const journal::Accepted& accepted) {
+                      [&](const journal::Accepted& accepted, Following::Term) {
                         const std::lock_guard lock(mutex);
                         todo.push_back({accepted.partition, accepted.seq});
                         in_order = in_order && accepted.seq == ++looked;
                         changed.notify_all();
                         return std::size_t{1};
                       });
+  following.assign(journal::PartitionSet().set());
   std::thread observer([&] {
     for (const auto& accepted : commits) following.observe(accepted);
   });
@@ -460,7 +589,7 @@ TEST_CASE("following: observing, reading, finishing and saving from threads of t
         position = todo.front();
         todo.pop_front();
       }
-      following.finished(position);
+      following.finished(position, 1);
       if (i % 64 == 0) following.save();
     }
   });

@@ -60,7 +60,8 @@ struct Desk {
     options.log = [this](const std::string& what) { said.push_back(what); };
     collector = std::make_unique<MediaCollector>([this](const AssignmentId& id) { return find(id); }, blobs,
                                                  holds, chains.journal(), chains.codec(), clock, executor,
-                                                 std::move(options));
+                                                 duties, std::move(options));
+    duties.start();
     collector->start();
     run();
   }
@@ -104,6 +105,7 @@ struct Desk {
   FakeClock clock;
   FakeRandomness randomness;
   FakeExecutor executor;
+  FakeDuties duties;
   Store store;
   ports::BlobStore& blobs;
   ports::MediaHolds holds;
@@ -142,6 +144,24 @@ TEST_CASE("media: what becomes of an upload once its URL is over") {
     CHECK(desk.collector->removed() == (row.stays ? 0 : 1));
     CHECK(desk.collector->waiting() == (row.status == Status::leased ? 1 : 0));
   }
+}
+
+TEST_CASE("media: of a partition of others it stays, and is looked at once that is ours") {
+  Desk desk;
+  const auto first = desk.brought("film", AssignmentStatus::lapsed);
+  CHECK(desk.collector->waiting() == 1);
+  desk.duties.give(kPartition, false);
+  const auto second = desk.brought("song", AssignmentStatus::lapsed);
+  CHECK(desk.collector->waiting() == 0);
+  desk.pass(2 * kKeep);
+  CHECK(desk.store.holds(first, "film"));
+  CHECK(desk.store.holds(second, "song"));
+  desk.duties.give(kPartition, true);
+  desk.pass(std::chrono::seconds(2));
+  CHECK_FALSE(desk.store.holds(first, "film"));
+  CHECK_FALSE(desk.store.holds(second, "song"));
+  CHECK(desk.collector->removed() == 2);
+  CHECK(desk.collector->waiting() == 0);
 }
 
 TEST_CASE("media: of a lease that outlives its uploads' URLs it stays until the chain says that it is over") {

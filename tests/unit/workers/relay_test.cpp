@@ -78,7 +78,8 @@ struct Desk {
     options.following.max_open = max_open;
     relay = std::make_unique<Relay>(
         settle_effect, [this](journal::Submission submission) { submitted.push_back(std::move(submission)); },
-        chains.journal(), chains.codec(), clock, randomness, executor, std::move(options));
+        chains.journal(), chains.codec(), clock, randomness, executor, duties, std::move(options));
+    duties.start();
     relay->start();
     run();
   }
@@ -113,6 +114,7 @@ struct Desk {
   FakeClock clock;
   FakeRandomness randomness;
   FakeExecutor executor;
+  FakeDuties duties;
   std::size_t max_open;
   std::map<Target::Lane, std::int64_t> numbers;
   std::deque<journal::Submission> submitted;  // not answered
@@ -231,6 +233,41 @@ TEST_CASE("relay: its place never passes an effect that was not answered") {
   CHECK(desk.submitted.empty());
 }
 
+TEST_CASE("relay: it carries from partitions of its own, and lets go of one that it loses") {
+  Desk desk;
+  desk.duties.give(kSource, false);
+  for (int i = 0; i < 3; ++i) desk.observe(desk.approve(kSource, 0));
+  CHECK(desk.submitted.empty());
+  desk.duties.give(kSource, true);
+  desk.run();
+  REQUIRE(desk.submitted.size() == 1);
+  CHECK(desk.submitted.front().cause->seq == 1);
+  CHECK(desk.relay->waiting() == 3);
+
+  desk.duties.give(kSource, false);  // the first one is on its way
+  CHECK(desk.relay->waiting() == 0);
+  Target target;
+  target.execute(desk.submitted.front());
+  SUBCASE("answered") {
+    desk.answer(AnswerKind::accepted);
+    CHECK(desk.submitted.empty());
+  }
+  SUBCASE("not answered") {
+    desk.answer(AnswerKind::unavailable);
+    desk.pass(std::chrono::seconds(2));
+    CHECK(desk.submitted.empty());
+  }
+  SUBCASE("not answered yet when it is gained back") {}
+  desk.duties.give(kSource, true);
+  desk.run();
+  for (; !desk.submitted.empty(); desk.answer(AnswerKind::accepted)) {
+    REQUIRE(desk.submitted.size() == 1);
+    target.execute(desk.submitted.front());
+  }
+  CHECK(target.effects[{kSource, {Topic::workers, 0}}] == std::vector<std::int64_t>{1, 2, 3});
+  CHECK(desk.relay->waiting() == 0);
+}
+
 TEST_CASE("relay: once stopped it submits nothing, and an answer finds nobody") {
   Desk desk;
   desk.observe(desk.approve(kSource, 0));
@@ -324,8 +361,8 @@ TEST_CASE("relay: a target that takes nothing holds up its own lanes, and no oth
   }
 }
 
-// Restarts at any point, with a checkpoint of any age; targets that execute without answering, answer without
-// executing, or refuse.
+// Restarts at any point, with a checkpoint of any age; sources gained and lost; targets that execute without
+// answering, answer without executing, or refuse.
 TEST_CASE("relay: nothing is lost, repeated or reordered, whatever happens") {
   const std::uint64_t seed = seed_of_run();
   CAPTURE(seed);
@@ -367,6 +404,7 @@ TEST_CASE("relay: nothing is lost, repeated or reordered, whatever happens") {
           desk.pass(std::chrono::milliseconds(upto(1'500)));
           break;
         case 2:
+          if (upto(3) == 0) desk.duties.give(upto(2) == 0 ? kSource : kOtherSource, upto(2) == 0);
           observe();
           break;
         case 3:
@@ -403,6 +441,7 @@ TEST_CASE("relay: nothing is lost, repeated or reordered, whatever happens") {
       REQUIRE(desk.relay->waiting() <= desk.max_open * 2 * kTargets);
     }
     observe();
+    for (const auto source : {kSource, kOtherSource}) desk.duties.give(source, true);
     desk.pass(std::chrono::seconds(5));
     while (!desk.submitted.empty()) {
       target.execute(desk.submitted.front());
@@ -422,6 +461,7 @@ TEST_CASE("relay: observed on one thread, answered on another, stopped from a th
   TemporaryFolder folder;
   Chains chains;
   FakeRandomness randomness;
+  FakeDuties duties;
   Target target;
   std::mutex mutex;
   std::condition_variable changed;
@@ -450,8 +490,10 @@ TEST_CASE("relay: observed on one thread, answered on another, stopped from a th
     options.following.markers = settle_markers();
     options.following.max_open = 32;
     options.checkpoint_interval = std::chrono::milliseconds(1);
-    auto relay = std::make_unique<Relay>(settle_effect, submit, chains.journal(), chains.codec(),
-                                         journal::system_clock(), randomness, *turning, std::move(options));
+    auto relay =
+        std::make_unique<Relay>(settle_effect, submit, chains.journal(), chains.codec(),
+                                journal::system_clock(), randomness, *turning, duties, std::move(options));
+    duties.start();
     relay->start();
     return relay;
   };
@@ -547,7 +589,8 @@ struct House {
     options.following.markers = settle_markers();
     relay = std::make_unique<Relay>(
         settle_effect, [this](journal::Submission submission) { node->submit(std::move(submission)); }, log,
-        codec, journal::system_clock(), randomness, loop, std::move(options));
+        codec, journal::system_clock(), randomness, loop, duties, std::move(options));
+    duties.start();
     relay->start();
   }
   void give(Topic topic, Bucket bucket, Command command) {
@@ -571,6 +614,7 @@ struct House {
   journal::CommitCodec codec;
   std::unique_ptr<projections::Projector> projector;
   Loop loop;
+  FakeDuties duties;
   std::unique_ptr<journal::Node> node;
   std::unique_ptr<Relay> relay;
   int settled = 0;

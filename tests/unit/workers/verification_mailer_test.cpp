@@ -47,16 +47,17 @@ class Desk final : public ports::Mailer {
         [](const domain::WorkerId& worker, domain::Timestamp expires) {
           return "https://work.test/" + worker.value + "/" + std::to_string(expires.ms);
         },
-        [this](journal::Submission submission) { record(submission); }, *this, clock_, randomness_, options);
+        [this](journal::Submission submission) { record(submission); }, *this, clock_, randomness_, duties,
+        options);
   }
   ~Desk() override {
     unblock();
     mailer.reset();
   }
 
-  domain::WorkerId registers(const std::string& name) {
+  domain::WorkerId registers(const std::string& name, std::uint16_t bucket = 7) {
     domain::Worker worker;
-    worker.id = domain::new_id<domain::WorkerId>("wrk_", {1}, domain::Bucket{7}, randomness_.bits());
+    worker.id = domain::new_id<domain::WorkerId>("wrk_", {1}, domain::Bucket{bucket}, randomness_.bits());
     worker.name = name;
     worker.email = name + "@work.test";
     const std::lock_guard lock(mutex_);
@@ -137,6 +138,7 @@ class Desk final : public ports::Mailer {
     return said_;
   }
 
+  FakeDuties duties;
   std::unique_ptr<VerificationMailer> mailer;
 
  private:
@@ -188,6 +190,22 @@ class Desk final : public ports::Mailer {
 using Names = std::vector<std::string>;
 
 }  // namespace
+
+TEST_CASE("verification mail: those of other partitions are left to others, however many there are") {
+  constexpr journal::Partition kTheirs{journal::Topic::workers, 8};
+  Desk desk(2);
+  desk.duties.give(kTheirs, false);
+  for (int i = 0; i < 9; ++i) desk.registers("theirs" + std::to_string(i), 8);
+  desk.registers("ada");
+  desk.mailer->start();
+  // It asks more than once in a look, which `look` takes for several.
+  while (desk.sent_to().empty()) desk.look();
+  desk.look();
+  CHECK(desk.sent_to() == Names{"ada"});
+  desk.duties.give(kTheirs, true);
+  while (desk.sent_to().size() < 10) desk.look();
+  CHECK(desk.recorded().size() >= 9);
+}
 
 TEST_CASE("verification mail: each new worker gets one, with a link that is good for a week") {
   Desk desk;
