@@ -78,6 +78,7 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
             std::to_string(std::max<std::size_t>(options.queue_bytes / 1024, 1))}});
       break;
     case Role::follower:
+    case Role::quiet_follower:
     case Role::reader:
       // Records of a foreign transaction would be orphans anyway, and must not hold back what lies behind.
       add({{"allow.auto.create.topics", "false"},
@@ -90,8 +91,12 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
         add({{"fetch.wait.max.ms", ms(std::min(options.fetch_wait, kReaderWait))},
              {"queued.max.messages.kbytes", "1"}});
       else
-        // Of each partition, as the legacy consumer counts; what is fetched leaves this queue at once.
-        add({{"fetch.wait.max.ms", ms(options.fetch_wait)}, {"queued.max.messages.kbytes", "1024"}});
+        // What is fetched leaves this queue at once; were it ever full, librdkafka would look again only
+        // after a second. (Of each partition, as the legacy consumer counts. A full window stops its
+        // partition.)
+        add({{"fetch.wait.max.ms",
+              ms(role == Role::follower ? options.fetch_wait : options.quiet_fetch_wait)},
+             {"queued.max.messages.kbytes", "16384"}});
       break;
     case Role::control:
       add({{"allow.auto.create.topics", "false"}});

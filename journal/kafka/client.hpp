@@ -29,7 +29,7 @@ using Handle = std::unique_ptr<rd_kafka_s, Release>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Release>;
 using Queue = std::unique_ptr<rd_kafka_queue_s, Release>;
 
-enum class Role : std::uint8_t { producer, follower, reader, control };
+enum class Role : std::uint8_t { producer, follower, quiet_follower, reader, control };
 
 // What librdkafka calls back into; its address must stay until the client is gone.
 struct ClientEvents {
