@@ -81,6 +81,7 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
             std::to_string(std::max<std::size_t>(options.queue_bytes / 1024, 1))}});
       break;
     case Role::follower:
+    case Role::quiet_follower:
     case Role::reader:
     case Role::keys:
       // Records of a foreign transaction would be orphans anyway, and must not hold back what lies behind.
@@ -94,8 +95,12 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
         add({{"fetch.wait.max.ms", ms(std::min(options.fetch_wait, kReaderWait))},
              {"queued.max.messages.kbytes", "1"}});
       else
-        // Of each partition, as the legacy consumer counts; what is fetched leaves this queue at once.
-        add({{"fetch.wait.max.ms", ms(options.fetch_wait)}, {"queued.max.messages.kbytes", "1024"}});
+        // What is fetched leaves this queue at once; were it ever full, librdkafka would look again only
+        // after a second. (Of each partition, as the legacy consumer counts. A full window stops its
+        // partition.)
+        add({{"fetch.wait.max.ms",
+              ms(role == Role::quiet_follower ? options.quiet_fetch_wait : options.fetch_wait)},
+             {"queued.max.messages.kbytes", "16384"}});
       // Compaction leaves offsets out: that the end was reached is not told by the last record's.
       if (role == Role::keys) add({{"enable.partition.eof", "true"}});
       break;
@@ -203,6 +208,8 @@ std::string_view to_string(Role role) {
       return "producer";
     case Role::follower:
       return "follower";
+    case Role::quiet_follower:
+      return "quiet_follower";
     case Role::reader:
       return "reader";
     case Role::keys:

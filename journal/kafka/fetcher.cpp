@@ -10,25 +10,34 @@ namespace groundtruth::journal::kafka {
 namespace {
 
 constexpr std::chrono::milliseconds kWait{50};
-constexpr std::chrono::milliseconds kLook{200};
+constexpr std::chrono::milliseconds kLook{200};  // or sooner, where partitions become quiet sooner
 constexpr std::chrono::milliseconds kStall{1'500};
+constexpr std::size_t kMovesAtOnce = 8;  // stopping waits for librdkafka's thread
 
 }  // namespace
+
+Fetcher::Lane::Lane(Role role, const KafkaJournalOptions& options)
+    : events(role, options), client(events), queue(rd_kafka_queue_new(client.get())) {}
 
 Fetcher::Fetcher(const KafkaJournalOptions& options, Ends& ends)
     : options_(options),
       ends_(ends),
       bounds_{options.window_ahead_bytes, options.window_behind_records, options.window_behind_bytes},
-      events_(Role::follower, options),
-      client_(events_),
-      queue_(rd_kafka_queue_new(client_.get())) {
+      busy_(Role::follower, options_),
+      quiet_(Role::quiet_follower, options_) {
+  // The thread waits for one of the two queues. (A yield is not lost when nobody waits.)
+  rd_kafka_queue_cb_event_enable(
+      quiet_.queue.get(),
+      [](rd_kafka_t*, void* other) { rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(other)); },
+      busy_.queue.get());
   thread_ = std::thread([this] { run(); });
 }
 
 Fetcher::~Fetcher() {
   stopping_ = true;
-  rd_kafka_queue_yield(queue_.get());
+  rd_kafka_queue_yield(busy_.queue.get());
   thread_.join();
+  rd_kafka_queue_cb_event_enable(quiet_.queue.get(), nullptr, nullptr);
 }
 
 void Fetcher::on_visible(std::function<void(Partition)> notify) {
@@ -52,7 +61,7 @@ void Fetcher::follow(Partition partition, std::uint64_t from) {
 
 void Fetcher::restart(Partition partition) {
   restart_at(index_of(partition), std::chrono::steady_clock::now());
-  rd_kafka_queue_yield(queue_.get());
+  rd_kafka_queue_yield(busy_.queue.get());
 }
 
 void Fetcher::restart_at(std::size_t index, std::chrono::steady_clock::time_point when) {
@@ -72,49 +81,70 @@ void Fetcher::serve_requests() {
   }
   for (const auto index : due) {
     stop(index);
-    start(index);
+    const auto now = std::chrono::steady_clock::now();
+    paces_[index] = {windows_[index].next(), now, now, now};
+    start(busy_, index);
   }
 }
 
-// librdkafka sometimes goes on waiting after a broker's error although the leader answers: where the log is
-// known to have more, and none of it came for a while, fetching begins anew.
-void Fetcher::wake_stalled() {
+// Each partition once in a while: where nothing came for some time, it goes to the quiet lane. It is fetched
+// by both until the quiet one has asked for it for certain, so that nothing waits for the change; what comes
+// twice is dropped.
+// And librdkafka sometimes goes on waiting after a broker's error although the leader answers: where the log
+// is known to have more, and none of it came for a while, fetching begins anew.
+void Fetcher::look_around() {
   const auto now = std::chrono::steady_clock::now();
-  if (now - looked_ < kLook) return;
+  if (now - looked_ < std::min(kLook, options_.quiet_after)) return;
   looked_ = now;
+  std::size_t moves = 0;
   for (std::size_t i = 0; i < kPartitionTotal; ++i) {
-    if (!started_[i]) continue;
+    if (!busy_.started[i] && !quiet_.started[i]) continue;
     auto& pace = paces_[i];
     const auto next = windows_[i].next();
-    if (next != pace.next || ends_.end(partition_at(i)) <= next) {
-      pace = {next, now};
-    } else if (now - pace.since >= kStall) {
+    const bool has_all = ends_.end(partition_at(i)) <= next;
+    if (next != pace.next) pace = {next, now, now, pace.quiet};
+    if (has_all) pace.since = now;
+    if (now - pace.since >= kStall) {
       log(options_, 5,
           to_string(partition_at(i)) + ": nothing came although the log goes on; fetching again");
       pace.since = now;
       stop(i);
-      start(i);
+      start(busy_, i);
+    } else if (!busy_.started[i] || moves == kMovesAtOnce) {
+      continue;
+    } else if (!quiet_.started[i] && has_all && now - pace.moved >= options_.quiet_after) {
+      ++moves;
+      pace.quiet = now;
+      start(quiet_, i);
+    } else if (quiet_.started[i] && now - pace.quiet >= 3 * options_.quiet_fetch_wait) {
+      ++moves;
+      stop(busy_, i);
     }
   }
 }
 
-void Fetcher::start(std::size_t index) {
+void Fetcher::start(Lane& lane, std::size_t index) {
   const auto partition = partition_at(index);
   const auto place = windows_[index].place();
-  if (!place.active || place.full) return;
-  if (rd_kafka_consume_start_queue(client_.topic(partition.topic), partition.number,
-                                   static_cast<std::int64_t>(place.next), queue_.get()) == 0) {
-    started_[index] = true;
+  if (!place.active || place.full || lane.started[index]) return;
+  if (rd_kafka_consume_start_queue(lane.client.topic(partition.topic), partition.number,
+                                   static_cast<std::int64_t>(place.next), lane.queue.get()) == 0) {
+    lane.started[index] = true;
     return;
   }
   log(options_, 3, to_string(partition) + " cannot be fetched: " + error_text(rd_kafka_last_error()));
   restart_at(index, std::chrono::steady_clock::now() + options_.retry_pause * 10);
 }
 
-void Fetcher::stop(std::size_t index) {
+void Fetcher::stop(Lane& lane, std::size_t index) {
   const auto partition = partition_at(index);
-  if (!std::exchange(started_[index], false)) return;
-  rd_kafka_consume_stop(client_.topic(partition.topic), partition.number);
+  if (!std::exchange(lane.started[index], false)) return;
+  rd_kafka_consume_stop(lane.client.topic(partition.topic), partition.number);
+}
+
+void Fetcher::stop(std::size_t index) {
+  stop(busy_, index);
+  stop(quiet_, index);
 }
 
 void Fetcher::failed(std::size_t index, bool out_of_range, const std::string& reason) {
@@ -132,38 +162,51 @@ void Fetcher::failed(std::size_t index, bool out_of_range, const std::string& re
   });
 }
 
+// False: there was nothing.
+bool Fetcher::take(Lane& lane, std::chrono::milliseconds wait) {
+  lane.client.serve();
+  std::array<bool, kPartitionTotal> touched{};
+  std::vector<std::size_t> full;  // what follows in this batch is dropped, and fetched again later
+  auto fetched =
+      take_fetched(lane.queue.get(), wait, options_,
+                   [&](std::optional<Partition> partition, bool out_of_range, const std::string& reason) {
+                     if (partition) return failed(index_of(*partition), out_of_range, reason);
+                     log(options_, 4, "kafka: " + reason);
+                   });
+  fetched_ += fetched.size();
+  for (auto& [partition, record] : fetched) {
+    const auto index = index_of(partition);
+    if (std::find(full.begin(), full.end(), index) != full.end()) continue;
+    const auto end = record.offset + 1;
+    bool is_full = false;
+    if (!windows_[index].push(std::move(record), bounds_, is_full)) continue;
+    ends_.at_least(partition, end);
+    touched[index] = true;
+    if (is_full) full.push_back(index);
+  }
+  for (const auto index : full) {
+    ++pauses_;
+    stop(index);
+    // The reader may have made room meanwhile.
+    if (!windows_[index].place().full) start(busy_, index);
+  }
+  for (std::size_t i = 0; i < kPartitionTotal; ++i) {
+    if (!touched[i]) continue;
+    notify(partition_at(i));
+    if (&lane != &quiet_ || !quiet_.started[i]) continue;
+    stop(quiet_, i);
+    start(busy_, i);
+  }
+  return !fetched.empty();
+}
+
 void Fetcher::run() {
+  bool more = false;
   while (!stopping_) {
     serve_requests();
-    wake_stalled();
-    client_.serve();
-    std::array<bool, kPartitionTotal> touched{};
-    std::vector<std::size_t> full;  // what follows in this batch is dropped, and fetched again later
-    auto fetched =
-        take_fetched(queue_.get(), kWait, options_,
-                     [&](std::optional<Partition> partition, bool out_of_range, const std::string& reason) {
-                       if (partition) return failed(index_of(*partition), out_of_range, reason);
-                       log(options_, 4, "kafka: " + reason);
-                     });
-    fetched_ += fetched.size();
-    for (auto& [partition, record] : fetched) {
-      const auto index = index_of(partition);
-      if (std::find(full.begin(), full.end(), index) != full.end()) continue;
-      const auto end = record.offset + 1;
-      bool is_full = false;
-      if (!windows_[index].push(std::move(record), bounds_, is_full)) continue;
-      ends_.at_least(partition, end);
-      touched[index] = true;
-      if (is_full) full.push_back(index);
-    }
-    for (const auto index : full) {
-      ++pauses_;
-      stop(index);
-      // The reader may have made room meanwhile.
-      if (!windows_[index].place().full) start(index);
-    }
-    for (std::size_t i = 0; i < kPartitionTotal; ++i)
-      if (touched[i]) notify(partition_at(i));
+    look_around();
+    take(busy_, more ? std::chrono::milliseconds(0) : kWait);
+    more = take(quiet_, std::chrono::milliseconds(0));
   }
   for (std::size_t i = 0; i < kPartitionTotal; ++i) stop(i);
 }

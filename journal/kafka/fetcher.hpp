@@ -4,6 +4,10 @@
 // stopped, on one shared queue. (With `rd_kafka_assign` a client looks for a group's coordinator for ever,
 // which makes the cluster create its offsets topic and needs rights on a group that is not used.) A full
 // window stops its partition and a read one starts it again behind what it has.
+//
+// A client has one request at a leader at a time, for all of its partitions; whatever comes for one answers
+// it, and the next one names all of them again. Partitions without news therefore have a client of their own,
+// whose requests wait long: else each record would cost the work for all partitions, here and at the broker.
 #pragma once
 
 #include <array>
@@ -39,20 +43,29 @@ class Fetcher {
   std::uint64_t pauses() const { return pauses_; }
 
  private:
+  // A client and the partitions that it fetches now.
+  struct Lane {
+    Lane(Role role, const KafkaJournalOptions& options);
+    ClientEvents events;
+    Client client;
+    Queue queue;
+    std::array<bool, kPartitionTotal> started{};
+  };
+
   void run();
-  void start(std::size_t index);
+  bool take(Lane& lane, std::chrono::milliseconds wait);
+  void start(Lane& lane, std::size_t index);
+  void stop(Lane& lane, std::size_t index);
   void stop(std::size_t index);
   void failed(std::size_t index, bool out_of_range, const std::string& reason);
   void restart_at(std::size_t index, std::chrono::steady_clock::time_point when);
   void serve_requests();
-  void wake_stalled();
+  void look_around();
 
   const KafkaJournalOptions& options_;
   Ends& ends_;
   const WindowBounds bounds_;
-  ClientEvents events_;
-  Client client_;
-  Queue queue_;
+  Lane busy_, quiet_;
   std::array<Window, kPartitionTotal> windows_;
   std::atomic<std::uint64_t> fetched_{0};
   std::atomic<std::uint64_t> pauses_{0};
@@ -65,9 +78,10 @@ class Fetcher {
   // Of the thread.
   struct Pace {
     std::uint64_t next = 0;
+    std::chrono::steady_clock::time_point moved{};
     std::chrono::steady_clock::time_point since{};  // when it moved last, or had nothing to fetch
+    std::chrono::steady_clock::time_point quiet{};  // since when the quiet lane has it, too
   };
-  std::array<bool, kPartitionTotal> started_{};
   std::array<Pace, kPartitionTotal> paces_{};
   std::chrono::steady_clock::time_point looked_{};
   std::thread thread_;

@@ -46,7 +46,9 @@ struct KafkaJournalOptions {
   std::chrono::milliseconds read_timeout{3'000};    // of a read before the window
   std::chrono::milliseconds stored_timeout{1'000};  // of read_stored
   std::chrono::milliseconds truncation_patience{10'000};
-  std::chrono::milliseconds fetch_wait{10};
+  std::chrono::milliseconds fetch_wait{10};         // of partitions in which something came lately …
+  std::chrono::milliseconds quiet_fetch_wait{200};  // … and of those in which nothing did …
+  std::chrono::milliseconds quiet_after{2'000};     // … for this long
   // Requests on their way to a broker at once. With more than one, a record can land although one before it
   // was refused: a broker that knows nothing yet of a producer in a partition (its first records there, or
   // after a day without any) takes whatever sequence number comes. Followers halt on such a gap, everywhere.

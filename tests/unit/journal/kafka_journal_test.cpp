@@ -197,6 +197,37 @@ TEST_CASE("kafka: a window fetches no further than its bound, and on when it is 
   CHECK(journal->read(kHere, kRecords - 10, 100).size() == 10);
 }
 
+TEST_CASE("kafka: what is silent for a while is seen as soon as it goes on, in order and once") {
+  FixedClock clock;
+  KafkaBrokers brokers;
+  auto options = brokers.options();
+  options.quiet_after = milliseconds(20);
+  options.quiet_fetch_wait = milliseconds(50);
+  const auto journal = KafkaJournal::open(options, clock);
+  std::atomic<int> news{0};
+  journal->on_visible([&](Partition) { ++news; });
+  journal->follow(kHere, 0);
+  journal->follow(kThere, 0);
+  const auto producer = journal->open_producer();
+  std::vector<std::string> expected;
+  // Pauses of each length around those in which a partition changes over.
+  for (int i = 0; i < 60; ++i) {
+    const int before = news;
+    expected.push_back(std::to_string(i));
+    REQUIRE(append_and_wait(*producer, kHere, {bytes(expected.back())}).outcome == AppendOutcome::written);
+    REQUIRE(eventually([&] { return news > before; }));
+    REQUIRE(journal->read(kHere, static_cast<std::uint64_t>(i), 2).size() == 1);
+    journal->follow(kHere, static_cast<std::uint64_t>(i) + 1);
+    std::this_thread::sleep_for(milliseconds(i * 4));
+  }
+  REQUIRE(append_and_wait(*producer, kThere, {bytes("there")}).outcome == AppendOutcome::written);
+  REQUIRE(eventually([&] { return !journal->read(kThere, 0, 1).empty(); }));
+  std::vector<std::string> seen;
+  for (const auto& record : journal->read(kHere, 0, 100)) seen.push_back(*record.value);
+  CHECK(seen == expected);
+  CHECK(journal->counters().cold_reads == 0);
+}
+
 TEST_CASE("kafka: what lies before the window is read from the brokers, in order without seeking") {
   constexpr std::uint64_t kRecords = 3'000;
   FixedClock clock;
