@@ -188,6 +188,10 @@ std::string topic_name(const KafkaJournalOptions& options, Topic topic) {
   return options.topic_prefix + std::string(to_string(topic));
 }
 
+std::string key_topic_name(const KafkaJournalOptions& options) {
+  return options.topic_prefix + "data-keys";
+}
+
 void log(const KafkaJournalOptions& options, int level, const std::string& line) {
   if (options.log) options.log(level, line);
 }
@@ -263,6 +267,8 @@ Client::Client(ClientEvents& events, const Properties& more) : events_(events) {
   static_cast<void>(conf.release());  // the client's now
   for (const auto topic : kTopics)
     topics_[static_cast<std::size_t>(topic)] = open_topic(topic_name(options, topic));
+  // Brokers are asked about the topics that a client has open, and no others.
+  if (role == Role::control || role == Role::keys) key_topic_ = open_topic(key_topic_name(options));
 }
 
 TopicHandle Client::open_topic(const std::string& name) const {
@@ -274,6 +280,7 @@ TopicHandle Client::open_topic(const std::string& name) const {
 Client::~Client() {
   const std::string name = rd_kafka_name(handle_.get());
   topics_ = {};
+  key_topic_.reset();
   handle_.reset();
   if (events_.options.stats) events_.options.stats(to_string(events_.role), name, {});
 }

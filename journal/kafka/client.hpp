@@ -82,15 +82,18 @@ class Client {
 
   rd_kafka_s* get() const { return handle_.get(); }
   rd_kafka_topic_s* topic(Topic topic) const { return topics_[static_cast<std::size_t>(topic)].get(); }
+  rd_kafka_topic_s* key_topic() const { return key_topic_.get(); }
   TopicHandle open_topic(const std::string& name) const;  // gone before the client
 
  private:
   const ClientEvents& events_;
   Handle handle_;
   std::array<TopicHandle, kTopics.size()> topics_;
+  TopicHandle key_topic_;  // of those who ask about it or read it
 };
 
 std::string topic_name(const KafkaJournalOptions& options, Topic topic);
+std::string key_topic_name(const KafkaJournalOptions& options);  // the one with the data keys, key_topic.hpp
 void log(const KafkaJournalOptions& options, int level, const std::string& line);
 std::int64_t steady_ms();           // of the steady clock, for atomics
 std::string error_text(int error);  // of a rd_kafka_resp_err_t

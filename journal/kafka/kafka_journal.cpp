@@ -292,7 +292,7 @@ std::unique_ptr<KafkaJournal> KafkaJournal::open(KafkaJournalOptions options, co
 void KafkaJournal::create_topics(const KafkaJournalOptions& options) {
   kafka::ClientEvents events(kafka::Role::control, options);
   const kafka::Client control(events);
-  const auto deadline = SteadyClock::now() + options.open_timeout;
+  const auto deadline = SteadyClock::now() + options.create_timeout;
   const auto find = [&] {
     return kafka::find_topics(control, options, std::min(until(deadline), kAdminTimeout));
   };

@@ -40,6 +40,7 @@ struct KafkaJournalOptions {
   std::map<std::string, std::string> properties;
 
   std::chrono::milliseconds open_timeout{15'000};
+  std::chrono::milliseconds create_timeout{60'000};  // of topics: 81 partitions on three brokers take a while
   // After it an append that was not acknowledged fails, and with it the session. Longer than a change of
   // leader takes (9.5 s with the brokers' defaults), or each one breaks the session.
   std::chrono::milliseconds message_timeout{20'000};

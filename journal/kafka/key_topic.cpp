@@ -11,7 +11,6 @@
 #include "journal/codec/base64.hpp"
 #include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
-#include "journal/kafka/topics.hpp"
 
 namespace groundtruth::journal::kafka {
 
@@ -108,7 +107,7 @@ KeyTopic::KeyTopic(KafkaJournalOptions options, const std::filesystem::path& tab
     : options_(std::move(options)),
       events_(Role::keys, options_),
       client_(events_),
-      topic_(client_.open_topic(key_topic_name(options_))),
+      topic_(client_.key_topic()),
       table_(table) {
   table_.connection().exec("PRAGMA synchronous=NORMAL");
   const auto deadline = SteadyClock::now() + options_.open_timeout;
@@ -248,18 +247,18 @@ std::uint64_t KeyTopic::where_to_start() {
   const auto place = table_.place();
   const auto check = table_.find(kMasterKeyCheck);
   if (place == 0 || !check) return 0;
-  rd_kafka_consume_start(topic_.get(), kOnly, RD_KAFKA_OFFSET_BEGINNING);
+  rd_kafka_consume_start(topic_, kOnly, RD_KAFKA_OFFSET_BEGINNING);
   bool is_same = false, is_known = false;
   while (!is_known && !stopping_) {
     const std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)> first(
-        rd_kafka_consume(topic_.get(), kOnly, kWaitMs), &rd_kafka_message_destroy);
+        rd_kafka_consume(topic_, kOnly, kWaitMs), &rd_kafka_message_destroy);
     if (!first) continue;
     is_known = first->err == RD_KAFKA_RESP_ERR_NO_ERROR || first->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     is_same = first->err == RD_KAFKA_RESP_ERR_NO_ERROR && first->payload != nullptr &&
               std::string_view(static_cast<const char*>(first->payload), first->len) ==
                   text_of(std::string(kMasterKeyCheck), *check);
   }
-  rd_kafka_consume_stop(topic_.get(), kOnly);
+  rd_kafka_consume_stop(topic_, kOnly);
   if (is_same || !is_known) return place;
   log(options_, 4,
       "the table of data keys on this disk is of another journal, or its topic was made anew: it is read "
@@ -278,7 +277,7 @@ void KeyTopic::run() {
         const std::scoped_lock lock(mutex_);
         next_ = from;
       }
-      started = rd_kafka_consume_start(topic_.get(), kOnly, static_cast<std::int64_t>(from)) == 0;
+      started = rd_kafka_consume_start(topic_, kOnly, static_cast<std::int64_t>(from)) == 0;
       if (!started) throw std::runtime_error(error_text(rd_kafka_last_error()));
       moved_.notify_all();
       while (!stopping_) read_on();
@@ -288,7 +287,7 @@ void KeyTopic::run() {
       while (!stopping_ && SteadyClock::now() < until)
         std::this_thread::sleep_for(std::chrono::milliseconds(kWaitMs));
     }
-    if (started) rd_kafka_consume_stop(topic_.get(), kOnly);
+    if (started) rd_kafka_consume_stop(topic_, kOnly);
   }
 }
 
@@ -301,9 +300,9 @@ void KeyTopic::read_on() {
     if (sender_) sender_->client->serve();
   }
   // A batch waits until it is full or its time is over: so the first one is waited for alone.
-  found[0] = rd_kafka_consume(topic_.get(), kOnly, kWaitMs);
+  found[0] = rd_kafka_consume(topic_, kOnly, kWaitMs);
   if (found[0] == nullptr) return;
-  const auto more = rd_kafka_consume_batch(topic_.get(), kOnly, 0, found.data() + 1, found.size() - 1);
+  const auto more = rd_kafka_consume_batch(topic_, kOnly, 0, found.data() + 1, found.size() - 1);
   const ssize_t count = 1 + std::max<ssize_t>(more, 0);
   std::vector<KeyMessage> messages;
   std::uint64_t next = 0;

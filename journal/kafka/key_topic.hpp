@@ -62,7 +62,7 @@ class KeyTopic final : public WrappedKeys {
   const KafkaJournalOptions options_;
   ClientEvents events_;
   Client client_;
-  TopicHandle topic_;
+  rd_kafka_topic_s* const topic_;
 
   std::mutex mutex_;  // of all below, up to the thread
   std::condition_variable moved_;

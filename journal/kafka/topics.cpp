@@ -121,10 +121,6 @@ std::string scram_hint(const KafkaJournalOptions& options) {
 
 }  // namespace
 
-std::string key_topic_name(const KafkaJournalOptions& options) {
-  return options.topic_prefix + "data-keys";
-}
-
 AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,
                       std::chrono::milliseconds timeout) {
   AllTopics out;

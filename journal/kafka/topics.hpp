@@ -23,8 +23,6 @@ struct TopicFacts {
 inline constexpr std::size_t kKeyTopic = kTopics.size();
 using AllTopics = std::array<TopicFacts, kTopics.size() + 1>;
 
-std::string key_topic_name(const KafkaJournalOptions& options);
-
 // Throw JournalUnavailable when no broker answers in time, and std::runtime_error when those that answer
 // refuse this client, or it them.
 AllTopics find_topics(const Client& client, const KafkaJournalOptions& options,
