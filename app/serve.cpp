@@ -229,7 +229,8 @@ class RunningServer {
     phase_ = Phase::serving;
     const auto listening = public_server_ ? to_string(bound) : std::string();
     write_server_file(node_.directory().root(), {::getpid(), listening, to_string(ops)});
-    listening_ = (public_server_ ? listening + ", operators" : "operators only,") + " on " + to_string(ops);
+    listening_ = public_server_ ? listening + ", operators on " + to_string(ops)
+                                : to_string(ops) + ", for operators only";
   }
 
   void say_ready(std::chrono::steady_clock::duration took) {
