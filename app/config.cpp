@@ -70,6 +70,27 @@ void set_address(Address& target, const std::optional<std::string>& text, std::s
   }
 }
 
+void set_roles(Settings& settings, const std::optional<std::vector<std::string>>& names,
+               std::string_view setting, Problems& problems) {
+  if (!names) return;
+  Roles roles{false, false, false};
+  for (const auto& name : *names) {
+    if (name == "api") {
+      roles.api = true;
+    } else if (name == "workers") {
+      roles.workers = true;
+    } else if (name == "reads") {
+      roles.reads = true;
+    } else {
+      problems.add(setting, "'" + name + "' is none of api, workers and reads");
+    }
+  }
+  if (names->empty()) problems.add(setting, "is empty: name at least one of api, workers and reads");
+  if (roles.api && roles.reads)
+    problems.add(setting, "names api and reads: a node that takes commands serves reads too");
+  settings.roles = roles;
+}
+
 void set_public_url(Settings& settings, const std::optional<std::string>& url, Problems& problems) {
   if (!url) return;
   settings.public_url = *url;
@@ -209,6 +230,7 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
   set_address(settings.listen, config.listen, "listen", problems);
   set_address(settings.ops, config.ops, "ops", problems);
   if (config.data) settings.data = *config.data;
+  set_roles(settings, config.roles, "roles", problems);
   set_public_url(settings, config.public_url, problems);
   lay(settings.http.io_threads, config.io_threads);
   if (config.rate_limits && config.rate_limits->groundtruth)
@@ -256,6 +278,7 @@ Settings resolve_settings(const std::optional<std::string>& file_text, const std
   set_address(settings.listen, line.listen, "--listen", problems);
   set_address(settings.ops, line.ops, "--ops", problems);
   if (line.data) settings.data = *line.data;
+  set_roles(settings, line.roles, "--roles", problems);
   std::optional<file::JournalKind> kind;
   if (line.journal == "sqlite") kind = file::JournalKind::sqlite;
   if (line.journal == "kafka") kind = file::JournalKind::kafka;

@@ -150,6 +150,7 @@ BOOST_DESCRIBE_STRUCT(Keys, (), (bcrypt_threads, bcrypt_max_waiting))
 
 struct Config {
   std::optional<std::string> listen, ops, data, public_url;
+  std::optional<std::vector<std::string>> roles;
   std::optional<Integer<1, 256>> io_threads;
   std::optional<RateLimitsBySurface> rate_limits;
   std::optional<HostsBySurface> hosts;
@@ -165,8 +166,8 @@ struct Config {
   std::optional<Keys> keys;
 };
 BOOST_DESCRIBE_STRUCT(Config, (),
-                      (listen, ops, data, public_url, io_threads, rate_limits, hosts, http, cors_origins,
-                       payments, mail, media, workers, log, journal, read_models, keys))
+                      (listen, ops, data, public_url, roles, io_threads, rate_limits, hosts, http,
+                       cors_origins, payments, mail, media, workers, log, journal, read_models, keys))
 
 }  // namespace file
 
@@ -213,7 +214,17 @@ struct ReadModelSettings {
   std::size_t task_cache_bytes = 128 * 1024 * 1024;
 };
 
+// What a process does of all that can be done on a journal.
+struct Roles {
+  bool api = true;      // the public listener, and commands
+  bool workers = true;  // what follows from commands and from time
+  bool reads = false;   // the public listener alone: commands are answered 503; instead of `api`
+  bool is_public() const { return api || reads; }
+  friend bool operator==(const Roles&, const Roles&) = default;
+};
+
 struct Settings {
+  Roles roles;
   Address listen{"127.0.0.1", 8080};
   Address ops{"127.0.0.1", 8081};
   std::filesystem::path data = "./data";
@@ -245,6 +256,7 @@ struct Settings {
 struct CommandLine {
   std::optional<std::string> listen, ops, data;
   std::optional<std::string> journal, brokers;  // "sqlite" or "kafka"; HOST:PORT,…
+  std::optional<std::vector<std::string>> roles;
   bool dev = false;
   bool no_rate_limits = false;
 };

@@ -409,6 +409,11 @@ ExitCode demo(const CommonOptions& common, const std::string& url) {
         ExitCode::unreachable,
         server_file_path(common.target.data).string() +
             " does not say where the public API is.\nGive the server's data directory with --data DIR.");
+  if (file->listen.empty() && url.empty())
+    throw CommandError(
+        ExitCode::failed,
+        "the server of " + common.target.data.string() +
+            " has no public API (--roles).\nStart it with the role api, as it is without --roles.");
   Story(std::move(ops), common.target.data, url.empty() ? "http://" + file->listen : url).play();
   std::printf("\nAll of it went as it should.\n");
   return ExitCode::ok;

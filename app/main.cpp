@@ -94,6 +94,11 @@ class CommandLineTree {
     command->add_option("--ops", line_.ops,
                         "Where operators and metrics are, IP:PORT (default 127.0.0.1:8081)");
     command->add_option("--data", line_.data, "Data directory (default ./data)");
+    command
+        ->add_option("--roles", line_.roles,
+                     "What this process does: api,workers (default), one of them, or reads: no commands")
+        ->delimiter(',')
+        ->allow_extra_args(false);
     command->add_option("--journal", line_.journal, "sqlite (default, in the data directory) or kafka");
     command->add_option("--brokers", line_.brokers, "Kafka's brokers, HOST:PORT,…");
     command->add_flag("--no-rate-limits", line_.no_rate_limits, "Count requests, refuse none");

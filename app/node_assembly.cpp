@@ -95,7 +95,7 @@ std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings, Use 
 
 NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::logger> log,
                            std::function<void(std::string)> fatal)
-    : log_(std::move(log)) {
+    : log_(std::move(log)), has_workers_(settings.roles.workers) {
   auto& clock = journal::system_clock();
   auto& randomness = journal::system_randomness();
   try {
@@ -124,8 +124,10 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
     throw CommandError(ExitCode::failed, failure.what());
   }
   executor_ = journal::make_thread_executor("core");
+  auto node_options = settings.node;
+  node_options.reads_only = settings.roles.reads;
   node_ = std::make_unique<journal::Node>(*journal_, *codec_, *projector_, clock, randomness, *executor_,
-                                          settings.node);
+                                          node_options);
 
   make_duties(settings);
   make_erasure();
@@ -142,7 +144,7 @@ NodeAssembly::~NodeAssembly() {
 }
 
 void NodeAssembly::make_duties(const Settings& settings) {
-  if (!settings.kafka) {
+  if (!settings.kafka || !has_workers_) {
     duties_ = std::make_unique<journal::AllDuties>();
     return;
   }
@@ -290,14 +292,11 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
     throw CommandError(ExitCode::failed, failure.what());
   }
   node_->start();
-  erasure_->start();
+  if (has_workers_) erasure_->start();
   for (;;) {
     const auto now = status();
     if (has_settled(now)) {
-      deadlines_->start();
-      leases_->start();
-      settling_->start();
-      duties_->start();
+      if (has_workers_) start_workers();
       return true;
     }
     if (cancel) return false;
@@ -311,6 +310,13 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
     }
     std::this_thread::sleep_for(kPoll);
   }
+}
+
+void NodeAssembly::start_workers() {
+  deadlines_->start();
+  leases_->start();
+  settling_->start();
+  duties_->start();
 }
 
 journal::NodeStatus NodeAssembly::status() {

@@ -86,6 +86,7 @@ class NodeAssembly {
   void make_erasure();
   void make_clock_workers();
   void make_relay();
+  void start_workers();
   void open_journal(const Settings& settings, std::function<void(std::string)> fatal);
 
   std::shared_ptr<spdlog::logger> log_;
@@ -107,6 +108,7 @@ class NodeAssembly {
   std::unique_ptr<workers::ClockWorker> deadlines_, leases_;
   std::unique_ptr<journal::Executor> relay_executor_;
   std::unique_ptr<workers::Relay> settling_;
+  const bool has_workers_;
   bool started_ = false;
 };
 

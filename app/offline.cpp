@@ -58,6 +58,8 @@ LocalJournal open_local_journal(const ServerTarget& target) {
 std::unique_ptr<NodeAssembly> open_local_node(const ServerTarget& target) {
   auto settings = settings_for(target);
   settings.log.level = "warning";
+  // It takes this one command. On Kafka others may be at work, who need not share it out for so short a time.
+  settings.roles = {.api = true, .workers = !settings.kafka, .reads = false};
   // A probe first: who holds the directory is told apart from everything else that may be wrong.
   lock_local(target, journal::DataDirectory::Absent::refuse);
   auto log = make_logger(settings.log);

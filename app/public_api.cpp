@@ -154,6 +154,7 @@ void PublicApi::start(const std::string& base) {
   public_base_ = base;
   if (dev_payments_) dev_payments_->set_public_base(base);
   if (outside_.folder) outside_.folder->set_public_base(base);
+  if (!settings_.roles.workers) return;
   if (mailer_) mailer_->start();
   collector_->start();
 }

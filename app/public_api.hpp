@@ -35,8 +35,8 @@ class PublicApi {
   // In the order in which they claim requests; the last one answers what nobody claims.
   std::vector<http::Surface> surfaces();
 
-  // Where browsers and clients reach this server; before the server starts, and with it what sends mails and
-  // what removes media.
+  // Where browsers and clients reach this server, or the one that answers the public API; before the server
+  // starts. With it starts, in the role of workers, what sends mails and what removes media.
   void start(const std::string& base);
   void stop();  // before the node; idempotent
 

@@ -204,19 +204,22 @@ class RunningServer {
   }
 
   void start_public() {
-    auto server = listen(settings_.http, std::move(surfaces_), settings_.listen, "--listen");
     Address bound = settings_.listen;
-    bound.port = server->port();
+    if (settings_.roles.is_public()) {
+      public_server_ = listen(settings_.http, std::move(surfaces_), settings_.listen, "--listen");
+      bound.port = public_server_->port();
+    }
     public_api_.start(settings_.public_url.empty() ? "http://" + to_string(reachable(bound))
                                                    : settings_.public_url);
-    public_server_ = std::move(server);
-    public_server_->start();
+    if (public_server_) public_server_->start();
     public_ready_ = public_server_.get();
     Address ops = settings_.ops;
     ops.port = ops_server_->port();
     phase_ = Phase::serving;
-    write_server_file(node_.directory().root(), {::getpid(), to_string(bound), to_string(ops)});
-    listening_ = to_string(bound) + ", operators on " + to_string(ops);
+    const auto listening = public_server_ ? to_string(bound) : std::string();
+    write_server_file(node_.directory().root(), {::getpid(), listening, to_string(ops)});
+    listening_ = public_server_ ? listening + ", operators on " + to_string(ops)
+                                : to_string(ops) + ", for operators only";
   }
 
   void say_ready(std::chrono::steady_clock::duration took) {
@@ -224,6 +227,9 @@ class RunningServer {
     log_->info("ready after {} ms: listening on {}{}", ms, listening_, settings_.dev ? ", with --dev" : "");
     if (!settings_.dev && settings_.payments_provider.empty())
       log_->warn("payments.provider is not set: POST /api/v1/tasks answers 503");
+    if (!public_server_ && outside_.mailer && settings_.public_url.empty())
+      log_->warn("public_url is not set: links in mails lead to {}", to_string(settings_.listen));
+    if (settings_.roles.reads) log_->info("commands are answered 503: this node only serves reads");
     if (!outside_.mailer) log_->warn("mail is not set: workers cannot register");
     if (!settings_.enforce_rate_limits)
       log_->warn("rate limits are counted, not enforced (--no-rate-limits)");

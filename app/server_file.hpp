@@ -13,7 +13,7 @@ namespace groundtruth::app {
 
 struct ServerFile {
   std::int64_t pid = 0;
-  std::string listen;  // "127.0.0.1:8080", with the port that was bound
+  std::string listen;  // "127.0.0.1:8080", with the port that was bound; "": there is no public listener
   std::string ops;
   friend bool operator==(const ServerFile&, const ServerFile&) = default;
 };

@@ -63,13 +63,16 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     post([this, index, shared] {
       const bool no_space = context_.read_models.out_of_space();
       const bool no_log = !context_.journal.is_reachable();
-      if (draining_ || no_space || no_log || !lines_[index]) {
+      const bool reads_only = context_.options.reads_only;
+      if (reads_only || draining_ || no_space || no_log || !lines_[index]) {
         Answer answer;
         answer.command = shared->id;
-        answer.reason = draining_  ? "shutting down"
-                        : no_space ? "no space left on disk for the read models"
-                        : no_log   ? "the journal does not answer"
-                                   : "still starting";
+        answer.reads_only = reads_only;
+        answer.reason = reads_only  ? "this node only serves reads"
+                        : draining_ ? "shutting down"
+                        : no_space  ? "no space left on disk for the read models"
+                        : no_log    ? "the journal does not answer"
+                                    : "still starting";
         if (shared->done) shared->done(std::move(answer));
         return;
       }

@@ -34,7 +34,8 @@ struct WriterOptions {
 struct NodeOptions {
   WriterOptions writer;
   std::size_t max_projection_backlog =
-      16'384;  // followers pause above it: bounded memory while read models catch up
+      16'384;               // followers pause above it: bounded memory while read models catch up
+  bool reads_only = false;  // every command is answered `unavailable`
 };
 
 struct PartitionStatus {

@@ -29,6 +29,7 @@ struct Answer {
   domain::Rejection rejection;           // where rejected
   domain::CommandId command;             // the one that was executed: on a replay the first one
   std::string reason;                    // for the log, where unavailable
+  bool reads_only = false;               // unavailable for as long as this process runs, and callers may know
 };
 
 // The stream must stand at exactly this version (If-Match), or the command is rejected with version_mismatch.

@@ -178,7 +178,8 @@ Problem problem_of(const journal::Answer& answer) {
     case journal::AnswerKind::too_large:
       return too_large("This request would make a record that is too large.");
     case journal::AnswerKind::unavailable:
-      return unavailable("This cannot be written at the moment; nothing was done.");
+      return unavailable(answer.reads_only ? "This node only serves reads; nothing was done."
+                                           : "This cannot be written at the moment; nothing was done.");
     case journal::AnswerKind::unknown:
       return outcome_unknown(answer.command.value);
   }

@@ -88,6 +88,7 @@ class Server:
         self.log = log
         self.damaged = False  # set by tests that break the data on purpose: nothing is checked at the end
         self.process: subprocess.Popen | None = None
+        self.roles = ""  # of the next start; all where it is empty
         self.base_url = ""
         self.ops_url = ""
         self._extra = [] if rate_limits else ["--no-rate-limits"]
@@ -112,6 +113,8 @@ class Server:
         assert not self.running
         command = [str(BINARY), "serve", "--dev", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0",
                    "--data", str(self.data), *self._extra]
+        if self.roles:
+            command += ["--roles", self.roles]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

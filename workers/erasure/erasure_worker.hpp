@@ -41,7 +41,7 @@ class ErasureWorker {
  public:
   // Ends what an erased account has open, blocking; false, or an exception: to be tried again.
   using EndTasks = std::function<bool(const domain::AccountId& account)>;
-  // Everything given must outlive it.
+  // Everything given must outlive it, and `duties` must have been left before it goes.
   ErasureWorker(const journal::Journal& journal, const journal::CommitCodec& codec, journal::Node& node,
                 journal::KeyStore& keys, EndTasks end_tasks, journal::Duties& duties, ErasureOptions options);
   ~ErasureWorker();  // stop()

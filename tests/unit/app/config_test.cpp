@@ -129,6 +129,20 @@ TEST_CASE("the command line wins over the file") {
   CHECK_FALSE(settings.enforce_rate_limits);
 }
 
+TEST_CASE("a process answers the API and works, unless its roles are named") {
+  CHECK(resolve_settings(std::nullopt, "", {}).roles == Roles{true, true, false});
+  CHECK(resolve_settings(R"({"roles":["workers"]})", "test.json", {}).roles == Roles{false, true, false});
+  CHECK_FALSE(resolve_settings(R"({"roles":["workers"]})", "test.json", {}).roles.is_public());
+  CommandLine line;
+  line.roles = {"reads", "workers"};
+  CHECK(resolve_settings(R"({"roles":["api"]})", "test.json", line).roles == Roles{false, true, true});
+  CHECK(names(problem_of(R"({"roles":[]})"), "roles is empty"));
+  CHECK(names(problem_of(R"({"roles":["api","writers"]})"), "'writers'"));
+  CHECK(names(problem_of(R"({"roles":["api","reads"]})"), "api and reads"));
+  line.roles = {"api", "reads"};
+  CHECK_THROWS_WITH_AS(resolve_settings(std::nullopt, "", line), doctest::Contains("--roles"), CommandError);
+}
+
 TEST_CASE("every wrong key is named by its path, all at once") {
   const auto problem = problem_of(
       R"({"lissten":"x","http":{"header_timeout_ms":0,"idle":1},"rate_limits":{"groundtruth":{"key_per_minute":"many"}}})");

@@ -109,6 +109,21 @@ TEST_CASE("a second process on the same directory is told who is there") {
   CHECK(holds(message_of(house), "in use"));
 }
 
+TEST_CASE("a node that only serves reads refuses every command, and says why") {
+  House house;
+  {
+    house.start();
+  }
+  house.settings.roles = {.api = false, .workers = false, .reads = true};
+  const auto node = house.start();
+  CHECK(node->status().ready);
+  const domain::Bucket bucket{7};
+  const auto answer = execute(*node, bucket, {"org_x"}, domain::EraseAccount{{"org_x"}, {"eml_x"}});
+  CHECK(answer.kind == journal::AnswerKind::unavailable);
+  CHECK(answer.reads_only);
+  CHECK(holds(answer.reason, "only serves reads"));
+}
+
 TEST_CASE("an erased account's data key is destroyed, also when the process ended before") {
   const House house;
   const domain::Bucket bucket{7};
