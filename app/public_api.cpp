@@ -86,12 +86,13 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
   if (settings.dev)
     dev_.emplace(
         api::dev::Services{node.node(), tasks_, journal::system_clock(), journal::system_randomness()});
-  make_collector(node);
+  // What keeps it apart from proofs holds within one process (ports/media_holds.hpp).
+  if (node.kafka() == nullptr) make_collector(node);
   node.projector().on_offered([this](const journal::Accepted& accepted) { task_cache_.observe(accepted); });
   node.projector().on_committed([this](const journal::Accepted& accepted) {
     groundtruth_.observe(accepted);
     if (mailer_) mailer_->observe(accepted);
-    collector_->observe(accepted);
+    if (collector_) collector_->observe(accepted);
   });
   if (outside.folder) media_.emplace(*outside.folder, journal::system_clock(), media_options(settings));
   if (outside.mailer) make_mailer(node);
@@ -156,12 +157,12 @@ void PublicApi::start(const std::string& base) {
   if (outside_.folder) outside_.folder->set_public_base(base);
   if (!settings_.roles.workers) return;
   if (mailer_) mailer_->start();
-  collector_->start();
+  if (collector_) collector_->start();
 }
 
 void PublicApi::stop() {
   if (mailer_) mailer_->stop();
-  collector_->stop();
+  if (collector_) collector_->stop();
 }
 
 std::optional<std::filesystem::path> find_share_directory() {

@@ -1,0 +1,86 @@
+"""scripts/cluster: a whole installation, through which the demo goes while nodes and brokers are killed."""
+from __future__ import annotations
+
+import os
+import pathlib
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness import BINARY, REPOSITORY
+from test_kafka import new_seed
+
+pytestmark = pytest.mark.slow
+SCRIPT = REPOSITORY / "scripts" / "cluster"
+KAFKA = REPOSITORY / "scripts" / "kafka"
+DEADLINE_S = 300
+
+
+def free_port(generator: random.Random) -> int:
+    """A proxy's port such that those that follow from it are free, too."""
+    while True:
+        port = generator.randrange(20000, 30000, 50)
+        sockets = []
+        try:
+            for each in (port, *(port + 10 * n + k for n in (1, 2, 3) for k in (0, 1)), *range(port + 1112, port + 1118)):
+                sockets.append(socket.socket())
+                sockets[-1].bind(("127.0.0.1", each))
+            return port
+        except OSError:
+            continue
+        finally:
+            for each in sockets:
+                each.close()
+
+
+def run(script: pathlib.Path, *arguments: str, data: pathlib.Path, check: bool = True) -> subprocess.CompletedProcess:
+    done = subprocess.run([script, *arguments, "--data", data], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          timeout=DEADLINE_S, env=environment())
+    assert not check or done.returncode == 0, f"{script.name} {arguments}: {done.stdout}\n{done.stderr}"
+    return done
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "GROUNDTRUTH_BINARY": str(BINARY)}
+
+
+@pytest.fixture(scope="module")
+def generator() -> random.Random:
+    return new_seed()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, generator) -> Iterator[pathlib.Path]:
+    data = tmp_path_factory.mktemp("cluster")
+    try:
+        run(SCRIPT, "up", "--port", str(free_port(generator)), data=data)
+        yield data
+    finally:
+        run(SCRIPT, "down", data=data, check=False)
+
+
+def play_while(data: pathlib.Path, generator: random.Random, hurt) -> None:
+    demo = subprocess.Popen([SCRIPT, "demo", "--data", data], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            stdin=subprocess.DEVNULL, env=environment())
+    time.sleep(generator.random() * 1.5)  # not synchronisation: the random place in the story
+    hurt()
+    said = demo.communicate(timeout=DEADLINE_S)[0]
+    assert demo.returncode == 0, said
+    assert "All of it went as it should" in said
+
+
+def test_the_demo_through_the_proxy_while_a_node_and_a_broker_die(data, generator):
+    assert run(SCRIPT, "status", data=data).stdout.count("ready, process") == 3
+    play_while(data, generator, lambda: run(SCRIPT, "kill", "3", data=data))
+    assert "node 3" in run(SCRIPT, "status", data=data, check=False).stdout
+    run(SCRIPT, "start", "3", data=data)
+    play_while(data, generator, lambda: run(KAFKA, "kill", "2", data=data / "kafka"))
+    run(KAFKA, "start", "2", data=data / "kafka")
+    play_while(data, generator, lambda: run(SCRIPT, "stop", "2", data=data))
+    # A second `up` mends what is missing.
+    run(SCRIPT, "up", data=data)
+    assert run(SCRIPT, "status", data=data).returncode == 0
