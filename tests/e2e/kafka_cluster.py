@@ -1,8 +1,11 @@
 """A Kafka cluster of a test's own, one broker or three, started and hurt through scripts/kafka."""
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import pathlib
 import subprocess
+from collections.abc import Iterator
 
 from harness import REPOSITORY
 
@@ -17,6 +20,15 @@ QUICK = {
     "retry.backoff.ms": 50,
     "topic.metadata.refresh.fast.interval.ms": 100,
 }
+
+
+@contextlib.contextmanager
+def alone(temporary: pathlib.Path) -> Iterator[None]:
+    """Of the processes that share out one run of the tests, one at a time: three brokers and three nodes are enough for a
+    small machine. `temporary` is the process's base directory of pytest."""
+    with (temporary.parent / "clusters.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class KafkaCluster:

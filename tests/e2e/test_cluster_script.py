@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness import BINARY, REPOSITORY
+from kafka_cluster import alone
 from test_kafka import new_seed
 
 pytestmark = pytest.mark.slow
@@ -56,11 +57,12 @@ def generator() -> random.Random:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, generator) -> Iterator[pathlib.Path]:
     data = tmp_path_factory.mktemp("cluster")
-    try:
-        run(SCRIPT, "up", "--port", str(free_port(generator)), data=data)
-        yield data
-    finally:
-        run(SCRIPT, "down", data=data, check=False)
+    with alone(tmp_path_factory.getbasetemp()):
+        try:
+            run(SCRIPT, "up", "--port", str(free_port(generator)), data=data)
+            yield data
+        finally:
+            run(SCRIPT, "down", data=data, check=False)
 
 
 def play_while(data: pathlib.Path, generator: random.Random, hurt) -> None:

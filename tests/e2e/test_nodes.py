@@ -18,7 +18,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from harness import REPOSITORY, Org, Server, cli, plain_client, task_body, wait_for
-from kafka_cluster import KafkaCluster
+from kafka_cluster import KafkaCluster, alone
+from tcp_proxy import TcpProxy
 from test_crash import Sent, check_after_restart, check_everything_once
 from test_kafka import DEADLINE_S, heads, new_seed, on_kafka  # noqa: F401 - a fixture
 
@@ -31,18 +32,28 @@ UNKNOWN = (503, 504)  # surely not, or not known: neither is a broken promise
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[KafkaCluster]:
-    with KafkaCluster(3, tmp_path_factory.mktemp("kafka")) as cluster:
+    with (alone(tmp_path_factory.getbasetemp()),
+          KafkaCluster(3, tmp_path_factory.mktemp("kafka"), listeners=("PROXIED",)) as cluster):
         yield cluster
 
 
 @pytest.fixture
-def nodes(fresh_server, on_kafka, cluster, tmp_path) -> list[Server]:  # noqa: F811
+def network(cluster) -> Iterator[TcpProxy]:
+    """Between the last node and the brokers."""
+    told = [int(address.rsplit(":", 1)[1]) for address in cluster.brokers_of("PROXIED").split(",")]
+    with TcpProxy({port: port + 10_000 for port in told}) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def nodes(fresh_server, on_kafka, cluster, network, tmp_path) -> list[Server]:  # noqa: F811
     """Of one journal with three replicas; they share the master key, as an operator would copy it."""
     on_kafka["media"] = {"folder": str(tmp_path / "media")}
     config = tmp_path / "cluster.json"
     config.write_text(json.dumps(on_kafka))
     cli("journal", "init", "--config", str(config), "--data", str(tmp_path / "init"))
-    made = [fresh_server(settings=on_kafka, start=False) for _ in range(NODES)]
+    far = {**on_kafka, "journal": {**on_kafka["journal"], "brokers": cluster.brokers_of("PROXIED")}}
+    made = [fresh_server(settings=each, start=False) for each in [*[on_kafka] * (NODES - 1), far]]
     made[0].start()
     for node in made[1:]:
         shutil.copy(made[0].data / "master.key", node.data / "master.key")
@@ -171,6 +182,27 @@ def test_nodes_that_are_killed_and_frozen(nodes, make_org, cluster, on_kafka):  
         time.sleep(FROZEN_S)  # not synchronisation: how long a zombie is away
         nodes[victim].send_signal(signal.SIGCONT)
         print(f"it goes on: 20 of its own after {load.more(20, at=victim):.1f} s")
+    check_all(org, nodes, load, cluster, on_kafka["journal"]["topic_prefix"])
+
+
+def test_a_node_that_is_cut_off(nodes, network, make_org, cluster, on_kafka):  # noqa: F811
+    generator = new_seed()
+    org = make_org(nodes[0])
+    task = org.create_task(idempotency_key="before", title="before")
+    far = nodes[-1]
+    with RoamingLoad(org, nodes, generator.randrange(2**31)) as load:
+        load.more(20, at=NODES - 1)
+        network.cut()
+        print(f"a node was cut off: 50 more after {load.more(50):.1f} s")
+        wait_for(lambda: far.readyz() == 503, "the node says that it cannot write", DEADLINE_S)
+        org.server = far
+        assert org.get_task(task["id"]) == task
+        refused = org.http.post("/api/v1/tasks", json=task_body(title="refused"))
+        assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0, refused.text
+        load.more(50)
+        network.heal()
+        print(f"it is there again: 20 of its own after {load.more(20, at=NODES - 1):.1f} s")
+    load.sent.append(Sent("before", "/api/v1/tasks", task_body(title="before")))
     check_all(org, nodes, load, cluster, on_kafka["journal"]["topic_prefix"])
 
 
