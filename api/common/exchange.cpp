@@ -49,10 +49,15 @@ http::Response written(int status, std::string body, const journal::Answer& answ
   http::Response response;
   response.status = status;
   response.body = std::move(body);
-  response.header("Journal-Position",
-                  journal::to_string(journal::Position{answer.partition, answer.commit->seq}));
+  note_position(response, answer);
   note_replay(response, answer);
   return response;
+}
+
+void note_position(http::Response& response, const journal::Answer& answer) {
+  if (!answer.commit) return;
+  response.header("Journal-Position",
+                  journal::to_string(journal::Position{answer.partition, answer.commit->seq}));
 }
 
 void note_replay(http::Response& response, const journal::Answer& answer) {

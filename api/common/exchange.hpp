@@ -62,6 +62,9 @@ http::Async<journal::Answer> execute(const Exchange& exchange, const http::Reque
 http::Response written(int status, std::string body, const journal::Answer& answer);
 void note_replay(http::Response& response, const journal::Answer& answer);
 
+// Where the commit stands that an answer rests on, for who asks another node next.
+void note_position(http::Response& response, const journal::Answer& answer);
+
 // Waits until this node's read models have what the request says that its client has seen: reads and writes
 // on any node then find what was answered on another. Only for a request with a Journal-Position; others need
 // not pay for a coroutine. nullopt: go on.

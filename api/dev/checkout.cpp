@@ -81,6 +81,7 @@ http::Async<http::Response> act_on_checkout(Services& services, http::Request& r
     case journal::AnswerKind::accepted: {
       http::Response response = html_page(303, {});  // so that reloading the page does not pay again
       response.header("Location", "/dev/checkout/" + task->id.value);
+      note_position(response, answer);
       co_return response;
     }
     case journal::AnswerKind::rejected: {

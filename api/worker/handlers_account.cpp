@@ -127,8 +127,10 @@ http::Async<http::Response> verify_worker(Services& services, http::Request& req
       co_await execute(services.exchange, request, std::move(sender), std::move(order));
   if (answer.kind == journal::AnswerKind::rejected) co_return bad_link(request);
   if (answer.kind != journal::AnswerKind::accepted) co_return not_written(answer);
-  co_return verdict(request, 200, "Your address is verified",
-                    "Your e-mail address is verified. You can log in now.");
+  http::Response response = verdict(request, 200, "Your address is verified",
+                                    "Your e-mail address is verified. You can log in now.");
+  note_position(response, answer);
+  co_return response;
 }
 
 http::Async<http::Response> login(Services& services, http::Request& request) {

@@ -70,6 +70,8 @@ class TcpProxy:
         self._open |= {writer, there_writer}
         try:
             await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+        except asyncio.CancelledError:
+            pass  # the proxy ends
         finally:
             self._open -= {writer, there_writer}
 

@@ -46,8 +46,9 @@ def network(cluster) -> Iterator[TcpProxy]:
 
 
 @pytest.fixture
-def nodes(fresh_server, on_kafka, cluster, network, tmp_path) -> list[Server]:  # noqa: F811
-    """Of one journal with three replicas; they share the master key, as an operator would copy it."""
+def nodes(network, fresh_server, on_kafka, cluster, tmp_path) -> list[Server]:  # noqa: F811
+    """Of one journal with three replicas; they share the master key, as an operator would copy it. The network comes first,
+    so that it goes last: nodes are looked at once more at the end."""
     on_kafka["media"] = {"folder": str(tmp_path / "media")}
     config = tmp_path / "cluster.json"
     config.write_text(json.dumps(on_kafka))

@@ -75,7 +75,7 @@ bool settles(const std::vector<const Process*>& processes) {
 
 }  // namespace
 
-TEST_CASE("group: one has all, two share, three share, and only what must move does") {
+TEST_CASE("kafka group: one has all, two share, three share, and only what must move does") {
   KafkaBrokers brokers;
   Process first(brokers.options());
   REQUIRE(settles({&first}));
@@ -108,7 +108,7 @@ TEST_CASE("group: one has all, two share, three share, and only what must move d
   }
 }
 
-TEST_CASE("group: what a member had that is gone without a word is others' after the session's time-out") {
+TEST_CASE("kafka group: what a member had that is gone without a word is others' after the session's time-out") {
   KafkaBrokers brokers;
   Process first(brokers.options());
   auto second = std::make_unique<Process>(brokers.options());
@@ -118,7 +118,7 @@ TEST_CASE("group: what a member had that is gone without a word is others' after
   CHECK(settles({&first}));
 }
 
-TEST_CASE("group: a group of another name has all of them too") {
+TEST_CASE("kafka group: a group of another name has all of them too") {
   KafkaBrokers brokers;
   Process first(brokers.options());
   GroupMember writer(brokers.options(), "writers", times());
@@ -130,7 +130,7 @@ TEST_CASE("group: a group of another name has all of them too") {
   CHECK(first.has().all());
 }
 
-TEST_CASE("group: records are not fetched, though there are many and more come") {
+TEST_CASE("kafka group: records are not fetched, though there are many and more come") {
   KafkaBrokers brokers;
   FixedClock clock;
   const auto journal = KafkaJournal::open(brokers.options(), clock);
@@ -170,7 +170,7 @@ TEST_CASE("group: records are not fetched, though there are many and more come")
   }
 }
 
-TEST_CASE("group: without brokers what is held is given up after the session's time-out, and taken again") {
+TEST_CASE("kafka group: without brokers what is held is given up after the session's time-out, and taken again") {
   KafkaBrokers brokers(Which::mock);
   Process only(brokers.options());
   REQUIRE(settles({&only}));
@@ -190,7 +190,7 @@ TEST_CASE("group: without brokers what is held is given up after the session's t
   }
 }
 
-TEST_CASE("group: a member that the coordinator no longer knows joins again") {
+TEST_CASE("kafka group: a member that the coordinator no longer knows joins again") {
   KafkaBrokers brokers(Which::mock);
   Process only(brokers.options());
   REQUIRE(settles({&only}));
@@ -202,7 +202,7 @@ TEST_CASE("group: a member that the coordinator no longer knows joins again") {
   CHECK(settles({&only}));
 }
 
-TEST_CASE("group: before brokers are there a member waits for them, and one that never started leaves") {
+TEST_CASE("kafka group: before brokers are there a member waits for them, and one that never started leaves") {
   KafkaBrokers brokers(Which::mock);
   brokers.set_down(1);
   Process only(brokers.options());
@@ -213,7 +213,7 @@ TEST_CASE("group: before brokers are there a member waits for them, and one that
   CHECK(settles({&only}));
 }
 
-TEST_CASE("group: properties that the protocol fixes are refused") {
+TEST_CASE("kafka group: properties that the protocol fixes are refused") {
   KafkaJournalOptions options;
   options.brokers = "127.0.0.1:1";
   options.properties = {{"group.instance.id", "a"}};
