@@ -108,7 +108,8 @@ TEST_CASE("kafka group: one has all, two share, three share, and only what must 
   }
 }
 
-TEST_CASE("kafka group: what a member had that is gone without a word is others' after the session's time-out") {
+TEST_CASE(
+    "kafka group: what a member had that is gone without a word is others' after the session's time-out") {
   KafkaBrokers brokers;
   Process first(brokers.options());
   auto second = std::make_unique<Process>(brokers.options());
@@ -170,7 +171,8 @@ TEST_CASE("kafka group: records are not fetched, though there are many and more 
   }
 }
 
-TEST_CASE("kafka group: without brokers what is held is given up after the session's time-out, and taken again") {
+TEST_CASE(
+    "kafka group: without brokers what is held is given up after the session's time-out, and taken again") {
   KafkaBrokers brokers(Which::mock);
   Process only(brokers.options());
   REQUIRE(settles({&only}));
@@ -202,7 +204,8 @@ TEST_CASE("kafka group: a member that the coordinator no longer knows joins agai
   CHECK(settles({&only}));
 }
 
-TEST_CASE("kafka group: before brokers are there a member waits for them, and one that never started leaves") {
+TEST_CASE(
+    "kafka group: before brokers are there a member waits for them, and one that never started leaves") {
   KafkaBrokers brokers(Which::mock);
   brokers.set_down(1);
   Process only(brokers.options());
