@@ -14,21 +14,10 @@ import load
 import profile_run
 import report
 import work
+from common import ECHO, ROOT, TASKS, WORK, Failed, clear_ids, say
 from service import Service, disk_mib, request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = ROOT / "build/release"
-WORK = ROOT / "build/bench"
-TASKS = "/api/v1/tasks"
-ECHO = "/dev/echo"
-
-
-class Failed(Exception):
-    """A measurement whose figures must not be believed."""
-
-
-def say(text):
-    print(f"== {text}", flush=True)
 
 
 def ms(value):
@@ -37,14 +26,6 @@ def ms(value):
 
 def load_options(options, **changed):
     return {"connections": options.connections, "threads": options.threads, "seconds": options.seconds, **changed}
-
-
-def clear_ids(name):
-    """A fresh prefix under which write runs record the ids that were acknowledged to them."""
-    prefix = WORK / f"{name}.ids"
-    for old in WORK.glob(prefix.name + "*"):
-        old.unlink()
-    return prefix
 
 
 def fill(service, key, prefix, count, options):
@@ -299,7 +280,7 @@ def main():
         say(name)
         try:
             {**MEASUREMENTS, "profile": profile}[name](options)
-        except (Failed, kafka.Failed, work.Failed, RuntimeError, subprocess.SubprocessError) as error:
+        except (Failed, RuntimeError, subprocess.SubprocessError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             status = 1
     return status

@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import pathlib
 import shutil
 import statistics
 import subprocess
@@ -11,21 +10,10 @@ import time
 
 import load
 import report
+from common import ECHO, ROOT, TASKS, WORK, Failed, clear_ids, say
 from service import Service, request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "build/release/tests/bench"
-WORK = ROOT / "build/bench"
-TASKS = "/api/v1/tasks"
-ECHO = "/dev/echo"
-
-
-class Failed(Exception):
-    """A measurement whose figures must not be believed."""
-
-
-def say(text):
-    print(f"== {text}", flush=True)
 
 
 @contextlib.contextmanager
@@ -88,9 +76,7 @@ def audit(service):
 
 def writes(options, brokers, where, verify):
     """Durable writes in turns with the bare loop and the echo; every acknowledged task is verified."""
-    prefix = WORK / "kafka.ids"
-    for old in WORK.glob(prefix.name + "*"):
-        old.unlink()
+    prefix = clear_ids("kafka")
     journal = journal_on(brokers)
     with Service(options.binary, WORK / "kafka", journal=journal) as service:
         key = service.account()
@@ -156,9 +142,7 @@ def kcat(brokers, topic):
 def start_up(options, brokers, where, fill):
     """Time from the start until ready with all of a history in Kafka and no read models, against kcat."""
     service = Service(options.binary, WORK / "kafka-history")
-    prefix = WORK / "kafka-history.ids"
-    for old in WORK.glob(prefix.name + "*"):
-        old.unlink()
+    prefix = clear_ids("kafka-history")
     with service:
         key = service.account()
         ids = fill(service, key, prefix, options.commits, options)
@@ -208,9 +192,7 @@ def together(services, key, prefix, options):
 
 def nodes(options, brokers, where, verify):
     """Several nodes that write for the same account, against one of them alone, and how many orphans they make."""
-    prefix = WORK / "kafka-nodes.ids"
-    for old in WORK.glob(prefix.name + "*"):
-        old.unlink()
+    prefix = clear_ids("kafka-nodes")
     journal = journal_on(brokers)
     with Service(options.binary, WORK / "kafka-node-1", journal=journal, arguments=options.node_arguments) as first:
         key = first.account()

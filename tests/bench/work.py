@@ -1,22 +1,15 @@
 """What workers do, measured on data that work_data made: the feed, taking and doing work, streaming submissions."""
 import json
-import pathlib
 import sqlite3
 import subprocess
 import time
 
 import load
 import report
+from common import ECHO, ROOT, WORK, Failed
 from service import Service, request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOL = ROOT / "build/release/tests/bench/work_data"
-WORK = ROOT / "build/bench"
-ECHO = "/dev/echo"
-
-
-class Failed(Exception):
-    """A measurement whose figures must not be believed."""
 
 
 def make(name, **counts):
