@@ -48,9 +48,12 @@ std::string to_string(const Address& address) {
 }
 
 Address reachable(Address address) {
-  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
-  if (address.host == "::") address.host = "::1";
+  if (is_every_interface(address)) address.host = address.host == "::" ? "::1" : "127.0.0.1";
   return address;
+}
+
+bool is_every_interface(const Address& address) {
+  return address.host == "0.0.0.0" || address.host == "::";
 }
 
 bool is_loopback(const Address& address) {

@@ -26,5 +26,6 @@ std::string to_string(const Address& address);  // parses back
 Address reachable(Address address);
 
 bool is_loopback(const Address& address);
+bool is_every_interface(const Address& address);
 
 }  // namespace groundtruth::app

@@ -111,6 +111,13 @@ void lay_http(http::ServerOptions& options, const file::Http& http) {
   lay(options.max_connections_per_address, http.max_connections_per_address);
 }
 
+void set_internal(Settings& settings, const std::optional<std::string>& listen, std::string_view name,
+                  Problems& problems) {
+  if (!listen) return;
+  settings.internal.emplace();
+  set_address(*settings.internal, listen, name, problems);
+}
+
 // The command line names the kind, or the brokers alone.
 void set_journal(Settings& settings, const std::optional<file::JournalKind>& kind,
                  const std::optional<std::string>& brokers, std::string_view name, Problems& problems) {
@@ -237,6 +244,11 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
     lay_limits(settings.groundtruth_limits, *config.rate_limits->groundtruth);
   if (config.hosts) lay(settings.groundtruth_hosts, config.hosts->groundtruth);
   if (config.http) lay_http(settings.http, *config.http);
+  if (config.http) lay(settings.drain_delay, config.http->drain_delay_ms);
+  if (config.internal) {
+    set_internal(settings, config.internal->listen, "internal.listen", problems);
+    lay(settings.internal_advertised, config.internal->advertise);
+  }
   lay(settings.http.cors_origins, config.cors_origins);
   if (config.payments && config.payments->provider) {
     settings.payments_provider = *config.payments->provider;
@@ -286,6 +298,13 @@ Settings resolve_settings(const std::optional<std::string>& file_text, const std
   set_journal(settings, kind, line.brokers, "--brokers", problems);
   if (settings.kafka && settings.kafka->brokers.empty())
     problems.add("--brokers", "is needed for a journal on Kafka: HOST:PORT, separated by commas");
+  set_internal(settings, line.internal, "--internal", problems);
+  if (settings.internal && !settings.kafka)
+    problems.add("--internal", "is for a journal on Kafka: the embedded one has a single node");
+  if (settings.internal && settings.internal_advertised.empty() && is_every_interface(*settings.internal))
+    problems.add("--internal",
+                 "other nodes cannot be told 'every interface': set internal.advertise, or "
+                 "listen on one address");
   problems.throw_if_any("See `groundtruth serve --help`.");
   settings.dev = line.dev;
   settings.enforce_rate_limits = !line.no_rate_limits;

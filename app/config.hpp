@@ -57,13 +57,19 @@ BOOST_DESCRIBE_STRUCT(HostsBySurface, (), (groundtruth, worker))
 struct Http {
   std::optional<Milliseconds> header_timeout_ms, idle_timeout_ms, body_timeout_ms, handler_timeout_ms,
       write_timeout_ms, drain_timeout_ms;
+  std::optional<Integer<0, 3'600'000>> drain_delay_ms;
   std::optional<Integer<1'024, 1'048'576>> header_limit_bytes;
   std::optional<Count> max_connections, max_connections_per_address;
 };
 BOOST_DESCRIBE_STRUCT(Http, (),
                       (header_timeout_ms, idle_timeout_ms, body_timeout_ms, handler_timeout_ms,
-                       write_timeout_ms, drain_timeout_ms, header_limit_bytes, max_connections,
-                       max_connections_per_address))
+                       write_timeout_ms, drain_timeout_ms, drain_delay_ms, header_limit_bytes,
+                       max_connections, max_connections_per_address))
+
+struct Internal {
+  std::optional<std::string> listen, advertise;
+};
+BOOST_DESCRIBE_STRUCT(Internal, (), (listen, advertise))
 
 struct Payments {
   std::optional<std::string> provider;
@@ -155,6 +161,7 @@ struct Config {
   std::optional<RateLimitsBySurface> rate_limits;
   std::optional<HostsBySurface> hosts;
   std::optional<Http> http;
+  std::optional<Internal> internal;
   std::optional<std::vector<std::string>> cors_origins;
   std::optional<Payments> payments;
   std::optional<Mail> mail;
@@ -166,7 +173,7 @@ struct Config {
   std::optional<Keys> keys;
 };
 BOOST_DESCRIBE_STRUCT(Config, (),
-                      (listen, ops, data, public_url, roles, io_threads, rate_limits, hosts, http,
+                      (listen, ops, data, public_url, roles, io_threads, rate_limits, hosts, http, internal,
                        cors_origins, payments, mail, media, workers, log, journal, read_models, keys))
 
 }  // namespace file
@@ -235,6 +242,9 @@ struct Settings {
   RateLimitSettings groundtruth_limits;
   std::vector<std::string> groundtruth_hosts;
   http::ServerOptions http;                   // address and port come from `listen`
+  std::chrono::milliseconds drain_delay{0};   // between saying that it stops, and stopping
+  std::optional<Address> internal;            // where it takes commands from other nodes; only with `kafka`
+  std::string internal_advertised;            // HOST:PORT; "": `internal`
   std::string payments_provider;              // "": none
   std::optional<adapters::SmtpOptions> mail;  // nullopt: none, with --dev a folder
   std::optional<adapters::S3Options> s3;      // nullopt: media lies in a folder
@@ -254,7 +264,7 @@ struct Settings {
 
 // What the command line of `serve` says; it wins over the file.
 struct CommandLine {
-  std::optional<std::string> listen, ops, data;
+  std::optional<std::string> listen, ops, internal, data;
   std::optional<std::string> journal, brokers;  // "sqlite" or "kafka"; HOST:PORT,…
   std::optional<std::vector<std::string>> roles;
   bool dev = false;

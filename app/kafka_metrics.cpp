@@ -168,6 +168,23 @@ void collect_kafka(std::vector<prometheus::MetricFamily>& out, const journal::Ka
   count("groundtruth_kafka_asked_ends_total", "Partitions whose end was asked for", counters.asked_ends);
 }
 
+void collect_peers(std::vector<prometheus::MetricFamily>& out,
+                   const journal::PreferredWriters::Counters& counters) {
+  ops::counter(out, "groundtruth_handed_commands_total",
+               "Commands handed to the preferred writer, by outcome")
+      .add(static_cast<double>(counters.handed), {{"outcome", "handed"}})
+      .add(static_cast<double>(counters.declined), {{"outcome", "declined"}})
+      .add(static_cast<double>(counters.abandoned), {{"outcome", "abandoned"}});
+  ops::counter(out, "groundtruth_taken_commands_total", "Commands that other nodes handed to this one")
+      .add(static_cast<double>(counters.taken));
+  ops::counter(out, "groundtruth_refused_commands_total", "Of these, those that were not decided here")
+      .add(static_cast<double>(counters.refused));
+  ops::gauge(out, "groundtruth_preferred_partitions", "Partitions that this node is the preferred writer of")
+      .add(static_cast<double>(counters.preferred));
+  ops::gauge(out, "groundtruth_connected_peers", "Nodes that commands can be handed to")
+      .add(static_cast<double>(counters.connected));
+}
+
 struct KafkaStatistics::State {
   std::mutex mutex;
   std::map<std::pair<std::string, std::string>, std::string> newest;  // by role and client

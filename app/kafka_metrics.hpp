@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "journal/kafka/kafka_journal.hpp"
+#include "journal/peers/preferred_writers.hpp"
 
 namespace groundtruth::app {
 
 void collect_kafka(std::vector<prometheus::MetricFamily>& out, const journal::KafkaJournal& journal);
+void collect_peers(std::vector<prometheus::MetricFamily>& out,
+                   const journal::PreferredWriters::Counters& counters);
 
 // The newest statistics of each client, read when a scrape comes. The label `client` is what clients are for
 // (`producer`, `follower`, `reader`, `control`): figures of those that do the same are summed, times and lags

@@ -93,6 +93,8 @@ class CommandLineTree {
                         "Where the public API answers, IP:PORT (default 127.0.0.1:8080)");
     command->add_option("--ops", line_.ops,
                         "Where operators and metrics are, IP:PORT (default 127.0.0.1:8081)");
+    command->add_option("--internal", line_.internal,
+                        "On Kafka: where other nodes hand over commands, IP:PORT (default: nowhere)");
     command->add_option("--data", line_.data, "Data directory (default ./data)");
     command
         ->add_option("--roles", line_.roles,

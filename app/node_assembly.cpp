@@ -130,9 +130,11 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
                                           node_options);
 
   make_duties(settings);
+  make_preferred_writers(settings);
   make_erasure();
   make_relay();
   node_->on_accepted([this](const journal::Accepted& accepted) {
+    if (writers_) writers_->observe(accepted);
     erasure_->observe(accepted);
     settling_->observe(accepted);
   });
@@ -151,6 +153,33 @@ void NodeAssembly::make_duties(const Settings& settings) {
   auto options = kafka_options(settings);
   options.log = log_to(log_);
   duties_ = std::make_unique<journal::GroupMember>(std::move(options), "workers");
+}
+
+void NodeAssembly::make_preferred_writers(const Settings& settings) {
+  if (!settings.kafka || settings.roles.reads) return;
+  journal::PreferredWritersOptions options;
+  options.secret = master_->derive("peers");
+  options.journal = codec_->journal_uuid();
+  options.log = [log = log_](const std::string& what) { log->info("peers: {}", what); };
+  std::unique_ptr<journal::Duties> duties;
+  if (settings.internal) {
+    options.host = settings.internal->host;
+    options.port = settings.internal->port;
+    options.advertised = settings.internal_advertised;
+    auto group = kafka_options(settings);
+    group.log = log_to(log_);
+    duties = std::make_unique<journal::GroupMember>(std::move(group), "writers");
+  }
+  try {
+    writers_ = std::make_unique<journal::PreferredWriters>(*node_, *projector_, journal::system_clock(),
+                                                           journal::system_randomness(), std::move(duties),
+                                                           std::move(options));
+  } catch (const std::system_error& failure) {
+    throw CommandError(ExitCode::failed, "cannot listen on " + to_string(*settings.internal) +
+                                             " (--internal): " + failure.code().message() +
+                                             ".\nStop what holds the port, or choose another address.");
+  }
+  node_->delegate_to(*writers_);
 }
 
 void NodeAssembly::make_erasure() {
@@ -296,6 +325,7 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
   for (;;) {
     const auto now = status();
     if (has_settled(now)) {
+      if (writers_) writers_->start();
       if (has_workers_) start_workers();
       return true;
     }
@@ -326,9 +356,14 @@ journal::NodeStatus NodeAssembly::status() {
   return result.get();
 }
 
+void NodeAssembly::leave() {
+  if (writers_) writers_->leave();
+  duties_->leave();
+}
+
 void NodeAssembly::stop() {
   if (!node_) return;
-  duties_->leave();
+  leave();
   // These submit nothing any more; their threads stay for answers on their way.
   deadlines_.reset();
   leases_.reset();
@@ -345,6 +380,7 @@ void NodeAssembly::stop() {
       std::this_thread::sleep_for(kPoll);
   }
   erasure_->stop();
+  if (writers_) writers_->stop();
   node_.reset();
   // What the node still has on its thread must run before the things that it uses are gone.
   const auto barrier = std::make_shared<std::promise<void>>();
@@ -356,6 +392,7 @@ void NodeAssembly::stop() {
   kafka_ = nullptr;
   journal_.reset();
   executor_.reset();
+  writers_.reset();
   clock_executor_.reset();
   settling_.reset();
   relay_executor_.reset();

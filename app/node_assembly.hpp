@@ -17,6 +17,7 @@
 #include "journal/kafka/kafka_journal.hpp"
 #include "journal/key_store.hpp"
 #include "journal/node.hpp"
+#include "journal/peers/preferred_writers.hpp"
 #include "journal/sqlite/sqlite_journal.hpp"
 #include "projections/projector.hpp"
 #include "workers/clock/clock_worker.hpp"
@@ -56,6 +57,9 @@ class NodeAssembly {
   using Progress = std::function<void(const std::string& phase, std::uint64_t done, std::uint64_t total)>;
   bool start(const Progress& progress, const std::atomic<bool>& cancel);
 
+  // Other processes take over what this one does for all; it goes on answering. Idempotent.
+  void leave();
+
   // Answers what is in flight, lets read models take it, closes everything in order. Idempotent.
   void stop();
 
@@ -72,6 +76,7 @@ class NodeAssembly {
   projections::Projector& projector() { return *projector_; }
   journal::Node& node() { return *node_; }
   journal::Duties& duties() { return *duties_; }  // of the workers; started with them
+  const journal::PreferredWriters* preferred_writers() const { return writers_.get(); }  // null: not on Kafka
   const workers::ErasureWorker& erasure() const { return *erasure_; }
   const workers::ClockWorker& deadlines() const { return *deadlines_; }
   const workers::ClockWorker& leases() const { return *leases_; }
@@ -83,6 +88,7 @@ class NodeAssembly {
   void open_kafka_journal(const Settings& settings);
   void refuse_history_without_keys() const;
   void make_duties(const Settings& settings);
+  void make_preferred_writers(const Settings& settings);
   void make_erasure();
   void make_clock_workers();
   void make_relay();
@@ -101,6 +107,7 @@ class NodeAssembly {
   std::unique_ptr<journal::CommitCodec> codec_;
   std::unique_ptr<projections::Projector> projector_;
   std::unique_ptr<journal::Node> node_;
+  std::unique_ptr<journal::PreferredWriters> writers_;
   std::unique_ptr<journal::Duties> duties_;
   std::unique_ptr<workers::TaskEnder> task_ender_;
   std::unique_ptr<workers::ErasureWorker> erasure_;

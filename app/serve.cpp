@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <system_error>
+#include <thread>
 
 #include "api/common/email_claim.hpp"
 #include "api/ops/metrics.hpp"
@@ -169,6 +170,7 @@ class RunningServer {
 
   void start_ops() {
     ops_services_.not_ready = [this] { return reasons_not_ready(); };
+    ops_services_.is_stopping = [this] { return phase_ == Phase::stopping; };
     ops_services_.connections = [this] {
       const http::Server* server = public_ready_.load();
       return server != nullptr ? server->counters() : http::Server::Counters{};
@@ -178,6 +180,7 @@ class RunningServer {
       if (const auto* kafka = node_.kafka()) {
         collect_kafka(out, *kafka);
         node_.kafka_statistics().collect(out);
+        if (const auto* writers = node_.preferred_writers()) collect_peers(out, writers->counters());
       }
       ops::counter(out, "groundtruth_access_log_dropped_total", "Lines that the access log had no room for")
           .add(access_log_ ? static_cast<double>(access_log_->dropped()) : 0);
@@ -257,7 +260,12 @@ class RunningServer {
     if (phase_.exchange(Phase::stopping) == Phase::stopping) return;
     try {
       remove_server_file(node_.directory().root(), ::getpid());
-      if (public_server_) public_server_->stop();
+      const auto until = std::chrono::steady_clock::now() + settings_.drain_delay;
+      node_.leave();
+      if (public_server_) {
+        std::this_thread::sleep_until(until);
+        public_server_->stop();
+      }
       public_api_.stop();
       jobs_.close();
       if (ops_server_) ops_server_->stop();

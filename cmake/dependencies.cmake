@@ -7,6 +7,7 @@ find_package(CLI11 2.1 REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core) # 1.0; its package does not say its version
 find_package(SQLite3 3.40 REQUIRED)
 find_package(CURL 7.88 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 find_package(doctest 2.4.9 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka>=2.0.2)

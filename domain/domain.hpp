@@ -16,6 +16,7 @@
 #include "domain/task.hpp"
 #include "domain/wallet.hpp"
 #include "domain/worker.hpp"
+#include "domain/writer.hpp"
 
 namespace groundtruth::domain {
 
@@ -28,18 +29,18 @@ struct CommandRejected {
 };
 BOOST_DESCRIBE_STRUCT(CommandRejected, (), (rejection))
 
-using Event =
-    std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated, ApiKeyUsed,
-                 ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled, TaskExpired,
-                 CommandRejected, TaskProgressed, TaskCompleted, LeaseGranted, LeaseEnded, UploadAnnounced,
-                 SubmissionCreated, SubmissionApproved, SubmissionRejected, WorkerRegistered,
-                 VerificationMailed, WorkerVerified, WorkerProfileChanged, WorkSettled, WorkerErased>;
-using Aggregate = std::variant<EmailClaim, Account, ApiKey, Wallet, Task, Assignment, Worker>;
+using Event = std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated,
+                           ApiKeyUsed, ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled,
+                           TaskExpired, CommandRejected, TaskProgressed, TaskCompleted, LeaseGranted,
+                           LeaseEnded, UploadAnnounced, SubmissionCreated, SubmissionApproved,
+                           SubmissionRejected, WorkerRegistered, VerificationMailed, WorkerVerified,
+                           WorkerProfileChanged, WorkSettled, WorkerErased, WriterAnnounced>;
+using Aggregate = std::variant<EmailClaim, Account, ApiKey, Wallet, Task, Assignment, Worker, Writer>;
 using Command =
     std::variant<CreateAccount, EraseAccount, CreateApiKey, UseApiKey, RevokeApiKey, Deposit, CreateTask,
                  FundTask, CancelTask, ExpireTask, AcceptTask, ReleaseTask, AnnounceUpload, SubmitProof,
                  ApproveSubmission, RejectSubmission, PassTime, RegisterWorker, RecordVerificationMail,
-                 VerifyWorker, ChangeWorkerProfile, SettleWork, EraseWorker>;
+                 VerifyWorker, ChangeWorkerProfile, SettleWork, EraseWorker, AnnounceWriter>;
 using Decision = BasicDecision<Event>;
 
 // Which aggregate an event belongs to: the one that has an `evolve` for it.
@@ -126,6 +127,9 @@ inline auto reads(const SettleWork& c) {
 inline auto reads(const EraseWorker& c) {
   return std::tuple{c.email_claim, c.worker};
 }
+inline auto reads(const AnnounceWriter& c) {
+  return std::tuple{c.writer};
+}
 
 Decision decide(const CreateAccount&, const EmailClaim&, const Account&, Timestamp at);
 Decision decide(const EraseAccount&, const EmailClaim&, const Account&, Timestamp at);
@@ -150,6 +154,7 @@ Decision decide(const VerifyWorker&, const Worker&, Timestamp at);
 Decision decide(const ChangeWorkerProfile&, const Worker&, Timestamp at);
 Decision decide(const SettleWork&, const Worker&, const Wallet&, Timestamp at);
 Decision decide(const EraseWorker&, const EmailClaim&, const Worker&, Timestamp at);
+Decision decide(const AnnounceWriter&, const Writer&, Timestamp at);
 
 // --- over variants, for those who drive the domain
 // ------------------------------------------------------------------

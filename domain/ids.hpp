@@ -46,6 +46,7 @@ using WorkerId = Id<struct WorkerTag>;      // wrk_…
 using AssignmentId = Id<struct AssignmentTag>;  // asg_…, derived from task and worker; in the task's bucket
 using SubmissionId = Id<struct SubmissionTag>;  // sub_…, in the task's bucket
 using UploadId = Id<struct UploadTag>;          // upl_…, in the task's bucket
+using WriterId = Id<struct WriterTag>;          // wtr_…, derived from topic and partition
 
 std::string encode_id(std::string_view prefix, Timestamp at, Bucket bucket, RandomBits random);
 

@@ -57,7 +57,13 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     });
   }
 
+  void delegate_to(Delegate& delegate) { delegate_ = &delegate; }
+
   void submit(Submission submission) {
+    if (delegate_ == nullptr || !delegate_->take(submission)) submit_here(std::move(submission));
+  }
+
+  void submit_here(Submission submission) {
     const auto index = index_of(submission.partition);
     auto shared = std::make_shared<Submission>(std::move(submission));
     post([this, index, shared] {
@@ -68,6 +74,7 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
         Answer answer;
         answer.command = shared->id;
         answer.reads_only = reads_only;
+        answer.elsewhere = true;
         answer.reason = reads_only  ? "this node only serves reads"
                         : draining_ ? "shutting down"
                         : no_space  ? "no space left on disk for the read models"
@@ -88,8 +95,16 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     });
   }
 
+  void read_commit(Partition partition, std::uint64_t offset,
+                   std::function<void(std::shared_ptr<const Commit>)> done) {
+    post(index_of(partition),
+         [offset, done = std::move(done)](PartitionLine& line) { done(line.read_commit(offset)); });
+  }
+
   void command_state(Partition partition, domain::CommandId id, std::string account,
                      std::function<void(CommandState, Answer)> done) {
+    const bool is_handed_on = delegate_ != nullptr && delegate_->has_command(id, account);
+    if (is_handed_on) return post([done = std::move(done)] { done(CommandState::pending, {}); });
     post(index_of(partition), [id = std::move(id), account = std::move(account), done](PartitionLine& line) {
       auto [state, answer] = line.command_state(id, account);
       done(state, std::move(answer));
@@ -216,6 +231,7 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
 
   Executor& executor_;
   LineContext context_;
+  Delegate* delegate_ = nullptr;
   std::array<std::unique_ptr<PartitionLine>, kPartitionTotal> lines_;
   std::array<std::atomic<bool>, kPartitionTotal> poll_posted_{};
   std::array<bool, kPartitionTotal> dirty_{};
@@ -232,12 +248,22 @@ Node::~Node() = default;
 void Node::start() {
   impl_->start();
 }
+void Node::delegate_to(Delegate& delegate) {
+  impl_->delegate_to(delegate);
+}
 void Node::submit(Submission submission) {
   impl_->submit(std::move(submission));
+}
+void Node::submit_here(Submission submission) {
+  impl_->submit_here(std::move(submission));
 }
 void Node::when_reached(Position position, std::chrono::steady_clock::time_point deadline,
                         std::function<void(bool)> done) {
   impl_->when_reached(position, deadline, std::move(done));
+}
+void Node::read_commit(Partition partition, std::uint64_t offset,
+                       std::function<void(std::shared_ptr<const Commit>)> done) {
+  impl_->read_commit(partition, offset, std::move(done));
 }
 void Node::command_state(Partition partition, domain::CommandId id, std::string account,
                          std::function<void(CommandState, Answer)> done) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "journal/executor.hpp"
@@ -59,19 +60,37 @@ struct NodeStatus {
 
 enum class CommandState : std::uint8_t { unknown, pending, done };
 
+// Who may be better placed than this node's own writers to decide (peers/preferred_writers.hpp).
+class Delegate {
+ public:
+  virtual ~Delegate() = default;
+  // Any thread. True: the command was moved from, and the delegate answers it, on the node's executor.
+  virtual bool take(Submission& submission) = 0;
+  // Any thread. It has the command, and waits for its answer.
+  virtual bool has_command(const domain::CommandId& id, std::string_view account) = 0;
+};
+
 class Node {
  public:
   Node(Journal& journal, const CommitCodec& codec, ReadModels& read_models, Clock& clock,
        Randomness& randomness, Executor& executor, NodeOptions options);
   ~Node();  // the executor must have stopped, or never run again what this node posted
 
+  // Set before start(); outlives every call of submit.
+  void delegate_to(Delegate& delegate);
+
   void start();
-  void submit(Submission submission);
+  void submit(Submission submission);       // to the delegate, where it wants it
+  void submit_here(Submission submission);  // to this node's own writer
 
   // Calls back with true once this node's read models have `position`, or false at the deadline or when the
   // partition halted (JOURNAL-Position on a read).
   void when_reached(Position position, std::chrono::steady_clock::time_point deadline,
                     std::function<void(bool)> done);
+
+  // The commit of the record at this offset; null where it cannot be read, or not now.
+  void read_commit(Partition partition, std::uint64_t offset,
+                   std::function<void(std::shared_ptr<const Commit>)> done);
 
   // What became of a command of `account`: `done` carries an answer as its own request would have got it.
   // Commands of other accounts, and those older than the journal's memory of them (25 h), are `unknown`.

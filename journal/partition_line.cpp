@@ -230,7 +230,7 @@ std::pair<CommandState, Answer> PartitionLine::command_state(const domain::Comma
   // Done, but nobody can say now how and for whom: to call it unknown would invite doing it again.
   if (past && !commit) return {CommandState::pending, {}};
   if (!commit || commit->actor.account != account) return {CommandState::unknown, {}};
-  return {CommandState::done, writer_.answer_of(commit)};
+  return {CommandState::done, answer_of(partition_, past->offset, commit)};
 }
 
 PartitionStatus PartitionLine::status() const {

@@ -49,6 +49,8 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   void when_reached(std::uint64_t seq, std::chrono::steady_clock::time_point deadline, Waiter done);
   std::pair<CommandState, Answer> command_state(const domain::CommandId& id, const std::string& account);
 
+  std::shared_ptr<const Commit> read_commit(std::uint64_t offset) override;  // null: it cannot be, or not now
+
   Writer& writer() { return writer_; }
   const Writer& writer() const { return writer_; }
   bool open() const { return open_; }
@@ -68,8 +70,6 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   void request_end(std::uint64_t token) override;
   bool log_unchanged() override;
   void wake_at(std::chrono::steady_clock::time_point when) override;
-  // Null: it cannot be read, or not now.
-  std::shared_ptr<const Commit> read_commit(std::uint64_t offset) override;
 
   void halt_at(std::uint64_t offset, const std::string& why);
   bool read_more();

@@ -1,12 +1,14 @@
 // A command on its way to the journal, and what came of it.
 #pragma once
 
+#include <boost/describe.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "journal/commit.hpp"
 
@@ -20,17 +22,37 @@ enum class AnswerKind : std::uint8_t {
   unavailable,  // surely not executed; may be tried again
   unknown,  // appended, but the outcome did not come in time: ask again with the command id or the same key
 };
+BOOST_DESCRIBE_ENUM(AnswerKind, accepted, rejected, key_reused, too_large, unavailable, unknown)
 
 struct Answer {
   AnswerKind kind = AnswerKind::unavailable;
   bool replayed = false;                 // answered from history or from another request's execution
   std::shared_ptr<const Commit> commit;  // null where nothing was appended (no-op, rejection without key)
   Partition partition;                   // with commit->seq: the Journal-Position
+  std::uint64_t seq = 0;                 // of the commit, or of the head that was decided on; 0: of neither
+  std::uint64_t offset = 0;              // of the commit's record
   domain::Rejection rejection;           // where rejected
   domain::CommandId command;             // the one that was executed: on a replay the first one
   std::string reason;                    // for the log, where unavailable
   bool reads_only = false;               // unavailable for as long as this process runs, and callers may know
+  bool elsewhere = false;                // unavailable because of this process: another may well take it
 };
+
+// What a commit at this offset answers to whoever caused it.
+inline Answer answer_of(Partition partition, std::uint64_t offset, std::shared_ptr<const Commit> commit) {
+  Answer answer;
+  answer.kind = AnswerKind::accepted;
+  answer.partition = partition;
+  answer.seq = commit->seq;
+  answer.offset = offset;
+  answer.command = commit->command.id;
+  if (const auto* rejected = commit->find<domain::CommandRejected>()) {
+    answer.kind = AnswerKind::rejected;
+    answer.rejection = rejected->rejection;
+  }
+  answer.commit = std::move(commit);
+  return answer;
+}
 
 // The stream must stand at exactly this version (If-Match), or the command is rejected with version_mismatch.
 struct ExpectedVersion {

@@ -101,8 +101,6 @@ class BasicWriter {
     const std::size_t next = first_alive();
     return next < in_flight_.size() && in_flight_[next].bytes == bytes ? &in_flight_[next].id : nullptr;
   }
-  // The answer that a commit of this partition stands for.
-  Answer answer_of(const std::shared_ptr<const Commit>& commit) const;
   bool has_command(const domain::CommandId& id, std::string_view account) const;
   std::uint64_t lost_rounds() const { return lost_rounds_; }
   std::uint64_t recoveries() const { return recoveries_; }

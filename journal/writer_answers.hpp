@@ -82,7 +82,7 @@ void BasicWriter<R>::release() {
     history_.pop_front();
     const auto commit = found.answer ? nullptr : port_.read_commit(found.offset);
     Answer answer = found.answer ? std::move(*found.answer)
-                    : commit     ? answer_of(commit)
+                    : commit     ? answer_of(partition_, found.offset, commit)
                                  : plain(AnswerKind::unknown, Submission{}, "its commit cannot be read");
     answer.replayed = true;
     if (found.caller.done) found.caller.done(std::move(answer));
@@ -114,23 +114,10 @@ Answer BasicWriter<R>::plain(AnswerKind kind, const Submission& submission, std:
 
 template <class R>
 Answer BasicWriter<R>::answer_for(const InFlight& entry) const {
-  if (entry.commit) return answer_of(entry.commit);
+  if (entry.commit) return answer_of(partition_, entry.offset.value_or(0), entry.commit);
   Answer answer = plain(entry.rejection ? AnswerKind::rejected : AnswerKind::accepted, entry.submission);
+  answer.seq = entry.seq;
   if (entry.rejection) answer.rejection = *entry.rejection;
-  return answer;
-}
-
-template <class R>
-Answer BasicWriter<R>::answer_of(const std::shared_ptr<const Commit>& commit) const {
-  Answer answer;
-  answer.kind = AnswerKind::accepted;
-  answer.partition = partition_;
-  answer.command = commit->command.id;
-  answer.commit = commit;
-  if (const auto* rejected = commit->find<domain::CommandRejected>()) {
-    answer.kind = AnswerKind::rejected;
-    answer.rejection = rejected->rejection;
-  }
   return answer;
 }
 

@@ -45,10 +45,12 @@ template <class R>
 void BasicWriter<R>::submit(Submission submission) {
   const bool full = waiting_.size() >= options_.max_waiting;
   if (state_ == State::closed || !accepting_ || full) {
-    if (submission.done)
-      submission.done(
-          plain(AnswerKind::unavailable, submission,
-                !accepting_ ? stop_reason_ : (full ? "the writer's queue is full" : "still starting")));
+    if (!submission.done) return;
+    Answer answer =
+        plain(AnswerKind::unavailable, submission,
+              !accepting_ ? stop_reason_ : (full ? "the writer's queue is full" : "still starting"));
+    answer.elsewhere = !full;
+    submission.done(std::move(answer));
     return;
   }
   waiting_.push_back(std::move(submission));

@@ -76,7 +76,7 @@ struct Definition {
   std::string file_name() const { return name + ".v" + std::to_string(version) + ".db"; }
 };
 
-// accounts, tasks, assignments, workers, wallets, commands.
+// accounts, tasks, assignments, workers, wallets, commands, writers.
 std::vector<Definition> all_projections();
 
 }  // namespace groundtruth::projections

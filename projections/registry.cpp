@@ -8,6 +8,7 @@
 #include "projections/tasks/tasks.hpp"
 #include "projections/wallets/wallets.hpp"
 #include "projections/workers/workers.hpp"
+#include "projections/writers/writers.hpp"
 
 namespace groundtruth::projections {
 
@@ -27,8 +28,8 @@ void apply_one(Applier& applier, const journal::Accepted& accepted) {
 }
 
 std::vector<Definition> all_projections() {
-  return {accounts_projection(), tasks_projection(),   assignments_projection(),
-          workers_projection(),  wallets_projection(), commands_projection()};
+  return {accounts_projection(), tasks_projection(),    assignments_projection(), workers_projection(),
+          wallets_projection(),  commands_projection(), writers_projection()};
 }
 
 }  // namespace groundtruth::projections

@@ -11,7 +11,7 @@ constexpr std::size_t kBodyChars = 26, kPackedBytes = 17;
 constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 // The place in this list is stored: append only, at most 64.
 constexpr std::string_view kPrefixes[] = {"eml_", "org_", "key_", "wal_", "tsk_", "cko_",
-                                          "cmd_", "wrk_", "asg_", "sub_", "upl_"};
+                                          "cmd_", "wrk_", "asg_", "sub_", "upl_", "wtr_"};
 
 constexpr auto kValues = [] {
   std::array<std::uint8_t, 256> values{};

@@ -40,6 +40,7 @@ struct Services {
 
   // Reasons of the process's own not to be ready: it starts, it stops. Thread-safe.
   std::function<std::vector<std::string>()> not_ready = [] { return std::vector<std::string>{}; };
+  std::function<bool()> is_stopping = [] { return false; };  // thread-safe
   // Connections of the public server; zeroes before it listens. Thread-safe.
   std::function<http::Server::Counters()> connections = [] { return http::Server::Counters{}; };
   // Metrics of what only the composition root knows: the concrete journal, the access log. Thread-safe.

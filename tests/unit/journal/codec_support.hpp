@@ -157,6 +157,7 @@ inline std::vector<CommittedEvent> sample_events() {
   on_worker(WorkerProfileChanged{kWorker, {"Ada L."}, {"driving"}, {Modality::video, Modality::text}, area});
   on_worker(WorkSettled{kWorker, kTask, kAssignment, WorkOutcome::approved, Cents{250}});
   on_worker(WorkerErased{kWorker});
+  add("wtr_00000000000300000000000000", WriterAnnounced{"10.1.2.3:7090"});
   add("cmd_01j9zq4k7w00aaaaaaaaaaaaaa", CommandRejected{{RejectionCode::insufficient_budget,
                                                          {{"budget_cents", 2'000}, {"required_cents", 2'500}},
                                                          {{"status", "open"}}}});

@@ -1,0 +1,259 @@
+// See peer_link.hpp.
+#include "journal/peers/peer_link.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+namespace groundtruth::journal::peers {
+namespace {
+
+using boost::system::error_code;
+
+constexpr std::chrono::milliseconds kRetryMin{100}, kRetryMax{2'000};
+constexpr std::chrono::milliseconds kConnectTimeout{2'000};
+constexpr std::size_t kMaxWaiting = 16'384;
+
+}  // namespace
+
+PeerLink::PeerLink(asio::io_context& loop, Node& node, Clock& clock, ChannelSecret& secret,
+                   LinkCounters& counters, Log log, std::string address)
+    : loop_(loop),
+      node_(node),
+      clock_(clock),
+      secret_(secret),
+      counters_(counters),
+      log_(std::move(log)),
+      address_(std::move(address)),
+      timer_(loop) {}
+
+void PeerLink::start() {
+  asio::co_spawn(loop_, [self = shared_from_this()] { return self->keep_connected(); }, asio::detached);
+}
+
+asio::awaitable<void> PeerLink::keep_connected() {
+  auto pause = kRetryMin;
+  while (!closed_) {
+    Socket socket(loop_);
+    const bool is_connected = wanted_ && co_await connect(socket);
+    if (is_connected) {
+      auto channel = std::make_shared<Channel>(std::move(socket), secret_, Channel::Side::client);
+      const auto opened = [this, channel] {
+        {
+          const std::lock_guard lock(mutex_);
+          channel_ = channel;
+        }
+        up_ = true;
+        log_("commands for " + address_ + " are handed over");
+      };
+      const auto why =
+          co_await channel->run(opened, [this, channel](std::string_view line) { take(channel, line); });
+      const bool was_up = up_.exchange(false);
+      if (was_up) pause = kRetryMin;
+      // Not each of many attempts, but why the first one of a row did not succeed.
+      if (!closed_ && (was_up || pause == kRetryMin))
+        log_("commands for " + address_ + " are decided here: " + why);
+      abandon(false);
+    }
+    timer_.expires_after(pause);
+    error_code ignored;
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    pause = std::min(2 * pause, kRetryMax);
+  }
+}
+
+asio::awaitable<bool> PeerLink::connect(Socket& socket) {
+  const auto colon = address_.rfind(':');
+  if (colon == std::string::npos) co_return false;
+  std::string host = address_.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  error_code failed;
+  asio::ip::tcp::resolver resolver(loop_);
+  const auto found = co_await resolver.async_resolve(host, address_.substr(colon + 1),
+                                                     asio::redirect_error(asio::use_awaitable, failed));
+  if (failed) co_return false;
+  timer_.expires_after(kConnectTimeout);
+  timer_.async_wait([&socket](error_code cancelled) {
+    error_code ignored;
+    if (!cancelled) socket.close(ignored);
+  });
+  co_await asio::async_connect(socket, found, asio::redirect_error(asio::use_awaitable, failed));
+  // Where the timer has just run out, the socket is closed, and the handshake says so.
+  timer_.cancel();
+  co_return !failed;
+}
+
+bool PeerLink::hand(Submission& submission) {
+  if (!up_) return false;
+  const auto number = next_number_++;
+  const auto line = encode_submission(number, submission, clock_.steady());
+  const auto waiting = std::make_shared<Waiting>();
+  std::shared_ptr<Channel> channel;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!channel_ || waiting_.size() >= kMaxWaiting) return false;
+    channel = channel_;
+    waiting->submission = std::move(submission);
+    waiting_.emplace(number, waiting);
+    by_id_.emplace(waiting->submission.id, waiting);
+    ++watched_;
+  }
+  if (channel->send(line)) {
+    ++counters_.handed;
+    return true;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.erase(number) == 0) return true;  // the channel ended in between, and it is decided here
+  }
+  auto done = forget(waiting);
+  submission = std::move(waiting->submission);
+  submission.done = std::move(done);
+  return false;
+}
+
+bool PeerLink::has_command(const domain::CommandId& id, std::string_view account) const {
+  const std::lock_guard lock(mutex_);
+  const auto [first, last] = by_id_.equal_range(id);
+  return std::any_of(first, last,
+                     [&](const auto& each) { return each.second->submission.actor.account == account; });
+}
+
+void PeerLink::observe(const Accepted& accepted) {
+  if (watched_ == 0 || !accepted.commit) return;
+  const std::lock_guard lock(mutex_);
+  const auto [first, last] = by_id_.equal_range(accepted.commit->command.id);
+  for (auto it = first; it != last; ++it) it->second->seen = accepted.commit;
+}
+
+// --- answers
+// -----------------------------------------------------------------------------------------------------------
+
+void PeerLink::take(const std::shared_ptr<Channel>& channel, std::string_view line) {
+  auto handed = decode_answer(line);
+  if (!handed) return channel->close("what came is no answer");
+  WaitingPtr waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(handed->number);
+    if (found == waiting_.end()) return;
+    waiting = std::move(found->second);
+    waiting_.erase(found);
+  }
+  if (handed->declined) {
+    ++counters_.declined;
+    return decide_here(waiting, false);
+  }
+  take_answer(waiting, std::move(*handed));
+}
+
+// What the other node's readers can see, this node's must.
+void PeerLink::take_answer(const WaitingPtr& waiting, HandedAnswer handed) {
+  const Position position{handed.answer.partition, handed.answer.seq};
+  const auto reached = [self = shared_from_this(), waiting, handed = std::move(handed)](bool is_reached) {
+    if (!is_reached && handed.answer.seq > 0)
+      return self->deliver(waiting, self->unknown(*waiting, "this node has not read so far yet"));
+    if (!handed.has_commit) return self->deliver(waiting, handed.answer);
+    const auto finish = [self, waiting, handed](std::shared_ptr<const Commit> commit) {
+      if (!commit) return self->deliver(waiting, self->unknown(*waiting, "its commit cannot be read"));
+      auto answer = answer_of(handed.answer.partition, handed.answer.offset, std::move(commit));
+      answer.replayed = handed.answer.replayed;
+      self->deliver(waiting, std::move(answer));
+    };
+    if (waiting->seen && waiting->seen->seq == handed.answer.seq) return finish(waiting->seen);
+    self->node_.read_commit(handed.answer.partition, handed.answer.offset, finish);
+  };
+  node_.when_reached(position, waiting->submission.deadline, reached);
+}
+
+void PeerLink::deliver(const WaitingPtr& waiting, Answer answer) {
+  if (const auto done = forget(waiting)) done(std::move(answer));
+}
+
+PeerLink::Done PeerLink::forget(const WaitingPtr& waiting) {
+  const std::lock_guard lock(mutex_);
+  const auto [first, last] = by_id_.equal_range(waiting->submission.id);
+  const auto found = std::find_if(first, last, [&](const auto& each) { return each.second == waiting; });
+  if (found != last) {
+    by_id_.erase(found);
+    --watched_;
+  }
+  return std::exchange(waiting->submission.done, nullptr);
+}
+
+Answer PeerLink::unknown(const Waiting& waiting, std::string reason) const {
+  Answer answer;
+  answer.kind = AnswerKind::unknown;
+  answer.partition = waiting.submission.partition;
+  answer.command = waiting.submission.id;
+  answer.reason = std::move(reason);
+  return answer;
+}
+
+// On the node's executor.
+void PeerLink::tell(const WaitingPtr& waiting, Done done, Answer answer) {
+  if (!done) return;
+  node_.when_reached({waiting->submission.partition, 0}, clock_.steady(),
+                     [done = std::move(done), answer = std::move(answer)](bool) { done(answer); });
+}
+
+void PeerLink::decide_here(const WaitingPtr& waiting, bool may_be_executed) {
+  auto done = forget(waiting);
+  if (!done) return;  // told that it is unknown what becomes of it
+  auto submission = std::move(waiting->submission);
+  submission.id_is_new = submission.id_is_new && !may_be_executed;
+  submission.done = std::move(done);
+  if (may_be_executed)
+    submission.done = [done = std::move(submission.done)](Answer answer) {
+      if (answer.kind == AnswerKind::unavailable) answer.kind = AnswerKind::unknown;
+      done(std::move(answer));
+    };
+  node_.submit_here(std::move(submission));
+}
+
+void PeerLink::expire() {
+  std::vector<std::pair<WaitingPtr, Done>> late;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = clock_.steady();
+    for (const auto& [number, waiting] : waiting_)
+      if (waiting->submission.deadline <= now && waiting->submission.done)
+        late.emplace_back(waiting, std::exchange(waiting->submission.done, nullptr));
+  }
+  for (auto& [waiting, done] : late)
+    tell(waiting, std::move(done), unknown(*waiting, address_ + " did not answer in time"));
+}
+
+void PeerLink::abandon(bool give_up) {
+  std::unordered_map<std::uint64_t, WaitingPtr> left;
+  {
+    const std::lock_guard lock(mutex_);
+    channel_.reset();
+    left.swap(waiting_);
+  }
+  for (const auto& [number, waiting] : left) {
+    ++counters_.abandoned;
+    if (give_up)
+      tell(waiting, forget(waiting), unknown(*waiting, "shutting down"));
+    else
+      decide_here(waiting, true);
+  }
+}
+
+void PeerLink::close() {
+  closed_ = true;
+  timer_.cancel();
+  const std::lock_guard lock(mutex_);
+  if (channel_) channel_->close("shutting down");
+}
+
+void PeerLink::give_up() {
+  up_ = false;
+  abandon(true);
+}
+
+}  // namespace groundtruth::journal::peers
