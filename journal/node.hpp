@@ -30,6 +30,13 @@ struct WriterOptions {
   std::size_t max_cached_aggregates = 256;    // for each partition; few enough to stay in a core's own cache
   std::chrono::milliseconds backoff_min{10};  // after two rounds lost to other writers, or failed recoveries
   std::chrono::milliseconds backoff_max{1'000};
+  // Where several processes write one chain, the one that is ahead lets go after `turn` and stays silent
+  // until another has written, or for `pause`; those that wait take a chain for free that was silent for
+  // `quiet`.
+  std::chrono::milliseconds turn{100};
+  std::chrono::milliseconds pause{25};
+  std::chrono::milliseconds quiet{8};
+  std::chrono::milliseconds contended{5'000};  // for so long after others were last seen
 };
 
 struct NodeOptions {

@@ -155,8 +155,8 @@ class BasicWriter {
 
   bool can_decide() const {
     return state_ == State::running && accepting_ && projected_seq_ >= needed_projection_seq_ &&
-           batches_.size() < window_ && in_flight_.size() < options_.max_in_flight &&
-           clock_.steady() >= backoff_until_;
+           batches_.size() < window_ && in_flight_.size() < options_.max_in_flight && !yielding_ &&
+           clock_.steady() >= std::min(backoff_until_, quiet_at_);
   }
   // Whether what stands at this offset can no longer be taken back.
   bool certain(std::uint64_t offset) const {
@@ -178,6 +178,8 @@ class BasicWriter {
   void void_from(std::size_t index);
   void drop_unwritten(const Batch& batch);
   void back_off(std::uint64_t attempts);
+  void take_turns();
+  void watch_for_quiet(TimePoint now);
   void release();
   std::size_t first_alive() const;
 
@@ -223,6 +225,13 @@ class BasicWriter {
   std::size_t window_;
   std::uint64_t lost_in_a_row_ = 0, lost_rounds_ = 0, recoveries_in_a_row_ = 0, recoveries_ = 0;
   TimePoint backoff_until_{};
+  // Turns with other processes that write this chain.
+  TimePoint contended_until_{};           // after others were seen
+  TimePoint quiet_at_{};                  // unless another commit comes before it
+  TimePoint quiet_wake_{};                // the next time that it is looked at
+  std::optional<TimePoint> turn_began_;   // by our first commit after another's
+  bool yielding_ = false;                 // our turn is over: nothing new is decided
+  std::optional<TimePoint> yield_until_;  // once all that was ours has landed
   bool resume_at_tick_ = false;
 
   std::unordered_map<std::string, Cached> cache_;

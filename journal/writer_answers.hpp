@@ -13,6 +13,7 @@ template <class R>
 void BasicWriter<R>::tick() {
   const TimePoint now = clock_.steady();
   if (resume_at_tick_ && now >= backoff_until_) resume();
+  if (!waiting_.empty() || !void_.empty()) watch_for_quiet(now);
   // "Surely not executed" can be said only when nobody else waits for the same command any more.
   const auto expire = [&](InFlight& entry) {
     const bool all = std::all_of(entry.callers.begin(), entry.callers.end(),

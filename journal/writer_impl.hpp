@@ -58,6 +58,7 @@ void BasicWriter<R>::submit(Submission submission) {
 
 template <class R>
 void BasicWriter<R>::pump() {
+  take_turns();
   const std::uint64_t first_seq = speculative_.next_seq();
   while ((!void_.empty() || !waiting_.empty()) && can_decide()) {
     InFlight entry;
@@ -300,10 +301,17 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
   if (next < in_flight_.size() && in_flight_[next].id == accepted.id) {
     in_flight_[next].offset = accepted.offset;
     lost_in_a_row_ = recoveries_in_a_row_ = 0;
+    if (!turn_began_) turn_began_ = clock_.steady();
     return;
   }
   // Rule 4: a foreign commit at the head. Everything alive is dead, and what was decided on it is void.
   const bool lost = next < in_flight_.size();
+  const TimePoint now = clock_.steady();
+  contended_until_ = now + options_.contended;
+  quiet_at_ = now + options_.quiet;
+  watch_for_quiet(now);
+  turn_began_.reset();
+  if (std::exchange(yielding_, false)) backoff_until_ = now + options_.turn;  // it is theirs
   void_from(0);
   if (!lost) return;
   ++lost_rounds_;
@@ -314,6 +322,7 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
 // Rule 3. A late copy of what was accepted before is no news.
 template <class R>
 void BasicWriter<R>::on_orphan(const CommitId& id) {
+  contended_until_ = clock_.steady() + options_.contended;
   if (!R::kRecoverFromOwnOrphan || state_ != State::running) return;
   for (const auto& entry : in_flight_)
     if (entry.alive() && entry.id == id) return recover();
@@ -465,6 +474,33 @@ void BasicWriter<R>::back_off(std::uint64_t attempts) {
       static_cast<std::int64_t>(randomness_.bits()[0] % static_cast<std::uint64_t>(delay.count() + 1));
   backoff_until_ = clock_.steady() + delay / 2 + std::chrono::milliseconds(jitter / 2);
   port_.wake_at(backoff_until_);
+}
+
+// Rule 4 alone lets one of two starve: the one that is ahead appends without a gap, and the other's read
+// models are never at the head. So who is ahead pauses now and then, once all that it has in flight has
+// landed.
+template <class R>
+void BasicWriter<R>::take_turns() {
+  const TimePoint now = clock_.steady();
+  if (turn_began_ && now < contended_until_ && now - *turn_began_ >= options_.turn) {
+    turn_began_.reset();
+    yielding_ = true;
+    yield_until_.reset();
+  }
+  if (!yielding_) return;
+  if (!yield_until_ && first_alive() == in_flight_.size()) {
+    yield_until_ = now + options_.pause;
+    port_.wake_at(*yield_until_);
+  }
+  if (yield_until_ && now >= *yield_until_) yielding_ = false;
+}
+
+// Looks at it once more when the chain may have been silent for long enough; one timer at a time.
+template <class R>
+void BasicWriter<R>::watch_for_quiet(TimePoint now) {
+  if (now >= quiet_at_ || now < quiet_wake_) return;
+  quiet_wake_ = quiet_at_;
+  port_.wake_at(quiet_wake_);
 }
 
 // What is dead stays dead, so the search goes on where it ended.

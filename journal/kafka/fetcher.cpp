@@ -177,10 +177,10 @@ bool Fetcher::take(Lane& lane, std::chrono::milliseconds wait) {
   for (auto& [partition, record] : fetched) {
     const auto index = index_of(partition);
     if (std::find(full.begin(), full.end(), index) != full.end()) continue;
-    const auto end = record.offset + 1;
+    // Before it can be read: who reads it and then finds an end before it takes the log for cut.
+    ends_.at_least(partition, record.offset + 1);
     bool is_full = false;
     if (!windows_[index].push(std::move(record), bounds_, is_full)) continue;
-    ends_.at_least(partition, end);
     touched[index] = true;
     if (is_full) full.push_back(index);
   }

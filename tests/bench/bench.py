@@ -269,7 +269,6 @@ def main():
     parser.add_argument("--submissions", type=int, default=1_000_000, help="streamed by stream")
     parser.add_argument("--commits", type=int, default=200_000, help="in Kafka before the starts that kafka measures")
     parser.add_argument("--only", action="append", choices=["writes", "start", "nodes"], help="parts of kafka")
-    parser.add_argument("--node-arguments", type=str.split, default=[], help="of kafka's several nodes, in one word")
     parser.add_argument("--keep", action="store_true", help="keep the data directory of million or kafka")
     parser.add_argument("--binary", type=pathlib.Path, default=RELEASE / "groundtruth")
     options = parser.parse_args()

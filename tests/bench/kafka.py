@@ -190,45 +190,59 @@ def together(services, key, prefix, options):
     return runs
 
 
-def nodes(options, brokers, where, verify):
-    """Several nodes that write for the same account, against one of them alone, and how many orphans they make."""
-    prefix = clear_ids("kafka-nodes")
+@contextlib.contextmanager
+def two_nodes(options, brokers, *arguments):
+    """Of one new journal."""
     journal = journal_on(brokers)
-    with Service(options.binary, WORK / "kafka-node-1", journal=journal, arguments=options.node_arguments) as first:
-        key = first.account()
-        second = Service(options.binary, WORK / "kafka-node-2", journal=journal, arguments=options.node_arguments)
-        shutil.copy(first.data / "master.key", second.data / "master.key")
-        try:
-            second.start(60)
-        except RuntimeError as reason:
-            log = (second.data.parent / "kafka-node-2.log").read_text().splitlines()
-            say(f"several nodes: skipped, the second one does not start ({reason}): {' '.join(log[-3:])[:400]}")
-            return
-        with contextlib.ExitStack() as stack:
-            stack.callback(second.stop)
-            services = [first, second]
-            together(services, key, prefix, options)
-            alone, both, landed, orphaned = [], [], 0, 0
-            for _ in range(options.rounds):
-                alone.append(load.wrk(first.listen, "write", TASKS, key, "alone", f"{prefix}.alone",
-                                      connections=options.connections, threads=options.threads,
-                                      seconds=options.seconds))
-                before = audit(first)
-                both.append(together(services, key, prefix, options))
-                after = audit(first)
-                landed += after[0] - before[0]
-                orphaned += after[1] - before[1]
-            failed = load.errors(alone + [run for runs in both for run in runs])
-            count = verify(first, key, load.acknowledged(prefix))
+    made = [Service(options.binary, WORK / f"kafka-node-{n}", journal=journal, arguments=arguments) for n in (1, 2)]
+    with made[0]:
+        shutil.copy(made[0].data / "master.key", made[1].data / "master.key")
+        with made[1]:
+            yield made
+
+
+def orders_of(services, options, prefix, verify):
+    """Commands for one account: all to one node, to the other, to both. The shares, the orphans a commit, and what both did
+    of the better one alone."""
+    key = services[0].account()
+
+    def wrk(service, name, seconds):
+        return load.wrk(service.listen, "write", TASKS, key, name, f"{prefix}.{name}", connections=options.connections,
+                        threads=options.threads, seconds=seconds)
+    together(services, key, prefix, options)
+    alone, both, landed, orphaned = [], [], 0, 0
+    for turn in range(options.rounds):
+        each = [wrk(service, f"alone{index}-{turn}", options.seconds) for index, service in enumerate(services)]
+        alone.append(max(each, key=lambda run: run["rate"]))
+        before = audit(services[0])
+        both.append(together(services, key, prefix, options))
+        after = audit(services[0])
+        landed += after[0] - before[0]
+        orphaned += after[1] - before[1]
+        say(f"round {turn + 1}: {each[0]['rate']:.0f} and {each[1]['rate']:.0f} a second alone, "
+            f"{both[-1][0]['rate']:.0f} + {both[-1][1]['rate']:.0f} together")
+    failed = load.errors(alone + [run for runs in both for run in runs])
+    count = verify(services[0], key, load.acknowledged(prefix))
     totals = [sum(run["rate"] for run in runs) for runs in both]
     shares = [statistics.median(runs[index]["rate"] / total for runs, total in zip(both, totals))
               for index in range(len(services))]
-    sums = statistics.median(total / one["rate"] for total, one in zip(totals, alone))
-    table = report.table(["nodes for one account", "all together, of one alone", "shares", "orphans a commit"],
-                         [[len(services), f"**{sums:.2f}**", " : ".join(f"{share:.2f}" for share in shares),
-                           f"{orphaned / max(landed, 1):.3f}"]])
-    report.keep("kafka-nodes", f"{table}\n\nAcknowledged and read back: {count} of {count}; errors: {failed}. "
-                               f"{options.rounds} rounds of {options.seconds} s, {where}. {report.machine()}")
+    ratio = statistics.median(total / one["rate"] for total, one in zip(totals, alone))
+    return shares, orphaned / max(landed, 1), ratio, count, failed
+
+
+def nodes(options, brokers, where, verify):
+    """Two nodes that write for the same account, against one of them alone: with commands handed to the one that is preferred,
+    and with each deciding by itself."""
+    rows, notes = [], []
+    for what, arguments in (("handed to the preferred one", ["--internal", "127.0.0.1:0"]), ("each decides alone", [])):
+        prefix = clear_ids("kafka-nodes")
+        with two_nodes(options, brokers, *arguments) as services:
+            shares, orphans, ratio, count, failed = orders_of(services, options, prefix, verify)
+        rows.append([what, f"**{ratio:.2f}**", " : ".join(f"{share:.2f}" for share in shares), f"{orphans:.3f}"])
+        notes.append(f"{count} of {count} read back, {failed} errors")
+    table = report.table(["two nodes, one account", "together, of one alone", "shares", "orphans a commit"], rows)
+    report.keep("kafka-nodes", f"{table}\n\nAcknowledged: {'; '.join(notes)}. {options.rounds} rounds of {options.seconds} s, "
+                               f"{where}. {report.machine()}")
 
 
 def kafka(options, fill, verify):

@@ -432,4 +432,33 @@ TEST_CASE("kafka: history that was cut halts the reader" * doctest::skip(!KafkaB
   }
 }
 
+TEST_CASE("kafka: whoever reads a record that another process wrote finds the end behind it, at once") {
+  FixedClock clock;
+  KafkaBrokers brokers;
+  const auto theirs = KafkaJournal::open(brokers.options(), clock);
+  const auto producer = theirs->open_producer();
+  const auto ours = KafkaJournal::open(brokers.options(), clock);
+  ours->follow(kHere, 0);
+  constexpr std::uint64_t kRecords = 30'000;
+  std::atomic<std::uint64_t> read{0};
+  std::uint64_t short_of = 0;
+  std::thread reader([&] {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (read < kRecords && std::chrono::steady_clock::now() < until) {
+      const auto records = ours->read(kHere, read, 500);
+      if (records.empty()) continue;
+      if (ours->end_offset(kHere) <= records.back().offset) ++short_of;
+      read = records.back().offset + 1;
+      ours->follow(kHere, read);
+    }
+  });
+  Reports reports;
+  for (std::uint64_t i = 0; i < kRecords; i += 10)
+    producer->append(kHere, std::vector<Bytes>(10, bytes("x")), reports.next());
+  reader.join();
+  reports.wait();
+  CHECK(read == kRecords);
+  CHECK(short_of == 0);
+}
+
 }  // namespace groundtruth::journal::testing
