@@ -1,5 +1,6 @@
 // `groundtruth demo`: a customer's and a worker's story played on the running server, each step checked. It
 // ends at the first surprise.
+#include <algorithm>
 #include <boost/describe.hpp>
 #include <chrono>
 #include <cstdio>
@@ -55,8 +56,10 @@ constexpr std::string_view kWork =
     R"("modalities":["video"],"reward_cents":2500,"target_submissions":1})";
 constexpr const char* kPassword = "a long enough password";
 constexpr std::string_view kVerifyPath = "/api/v1/worker/verify?token=";
-constexpr std::chrono::seconds kPatience{10};
-constexpr std::chrono::milliseconds kPause{20};
+// Longer than it takes until others do the work of a node that was killed; and to ask all that time is no more
+// than a worker may.
+constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::milliseconds kPauseMin{20}, kPauseMax{500};
 
 std::string path_of(const std::string& url) {
   const auto after_scheme = url.find("://");
@@ -68,10 +71,10 @@ std::string path_of(const std::string& url) {
 template <class Look>
 std::string eventually(const Look& look) {
   const auto end = std::chrono::steady_clock::now() + kPatience;
-  for (;;) {
+  for (auto pause = kPauseMin;; pause = std::min(2 * pause, kPauseMax)) {
     std::string found = look();
     if (!found.empty() || std::chrono::steady_clock::now() >= end) return found;
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(pause);
   }
 }
 

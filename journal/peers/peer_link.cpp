@@ -50,8 +50,8 @@ asio::awaitable<void> PeerLink::keep_connected() {
         up_ = true;
         log_("commands for " + address_ + " are handed over");
       };
-      const auto why =
-          co_await channel->run(opened, [this, channel](std::string_view line) { take(channel, line); });
+      const auto taken = [this, channel](std::string_view line) { take(channel, line); };
+      const auto why = co_await channel->run(opened, taken);
       const bool was_up = up_.exchange(false);
       if (was_up) pause = kRetryMin;
       // Not each of many attempts, but why the first one of a row did not succeed.

@@ -56,7 +56,9 @@ asio::awaitable<void> PeerServer::accept() {
 }
 
 asio::awaitable<void> PeerServer::serve(std::shared_ptr<Channel> channel) {
-  co_await channel->run([] {}, [this, channel](std::string_view line) { take(channel, line); });
+  const auto opened = [] {};
+  const auto taken = [this, channel](std::string_view line) { take(channel, line); };
+  co_await channel->run(opened, taken);
   channels_.erase(channel);
 }
 

@@ -1,17 +1,20 @@
 """scripts/cluster: a whole installation, through which the demo goes while nodes and brokers are killed."""
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import random
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
-from harness import BINARY, REPOSITORY
+from harness import BINARY, REPOSITORY, cli, plain_client, task_body, wait_for
 from kafka_cluster import alone
 from test_kafka import new_seed
 
@@ -27,7 +30,7 @@ def free_port(generator: random.Random) -> int:
         port = generator.randrange(20000, 30000, 50)
         sockets = []
         try:
-            for each in (port, *(port + 10 * n + k for n in (1, 2, 3) for k in (0, 1)), *range(port + 1112, port + 1118)):
+            for each in (port, *(port + 10 * n + k for n in (1, 2, 3) for k in (0, 1, 2)), *range(port + 1112, port + 1118)):
                 sockets.append(socket.socket())
                 sockets[-1].bind(("127.0.0.1", each))
             return port
@@ -86,3 +89,64 @@ def test_the_demo_through_the_proxy_while_a_node_and_a_broker_die(data, generato
     # A second `up` mends what is missing.
     run(SCRIPT, "up", data=data)
     assert run(SCRIPT, "status", data=data).returncode == 0
+
+
+class SteadyLoad:
+    """Clients of one account each that make a task after the other through the proxy, and repeat nothing: whatever is not a
+    201 stands in `failures`."""
+
+    def __init__(self, data: pathlib.Path, threads: int = 4):
+        self._data = data
+        self._port = dict(line.split("=", 1) for line in (data / "cluster.env").read_text().splitlines())["PORT"]
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(self._new_key(n),)) for n in range(threads)]
+        self._lock = threading.Lock()
+        self.made: list[str] = []
+        self.failures: list[str] = []
+
+    def _new_key(self, number: int) -> str:
+        made = cli("account", "create", "--surface", "groundtruth", "--name", "Acme", "--email",
+                   f"{number}-{os.urandom(4).hex()}@example.test", "--data", str(self._data / "node-1" / "data"), "--json")
+        return json.loads(made.stdout)["api_key"]
+
+    def __enter__(self) -> SteadyLoad:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def more(self, count: int) -> None:
+        wanted = len(self.made) + count
+        wait_for(lambda: len(self.made) >= wanted or self.failures, "more requests are answered", DEADLINE_S)
+
+    def _run(self, key: str) -> None:
+        with plain_client(base_url=f"http://127.0.0.1:{self._port}", headers={"Authorization": f"Bearer {key}"}) as client:
+            while not self._over.wait(0.1):  # within the limits of a key
+                try:
+                    answer = client.post("/api/v1/tasks", json=task_body(title="while nodes are restarted"))
+                    said = None if answer.status_code == 201 else f"{answer.status_code} {answer.text}"
+                except httpx.TransportError as failure:
+                    said = repr(failure)
+                with self._lock:
+                    if said is None:
+                        self.made.append(answer.json()["id"])
+                    else:
+                        self.failures.append(said)
+
+
+def test_restarts_of_one_node_after_the_other_lose_no_request(data):
+    run(SCRIPT, "up", data=data)
+    with SteadyLoad(data) as load:
+        load.more(20)
+        for node in ("1", "2", "3"):
+            run(SCRIPT, "stop", node, data=data)
+            load.more(20)
+            run(SCRIPT, "start", node, data=data)
+            load.more(20)
+    assert not load.failures, load.failures
+    assert len(set(load.made)) == len(load.made)
+    print(f"{len(load.made)} requests")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -50,6 +51,7 @@ def nodes(network, fresh_server, on_kafka, cluster, tmp_path) -> list[Server]:  
     """Of one journal with three replicas; they share the master key, as an operator would copy it. The network comes first,
     so that it goes last: nodes are looked at once more at the end."""
     on_kafka["media"] = {"folder": str(tmp_path / "media")}
+    on_kafka["internal"] = {"listen": "127.0.0.1:0"}
     config = tmp_path / "cluster.json"
     config.write_text(json.dumps(on_kafka))
     cli("journal", "init", "--config", str(config), "--data", str(tmp_path / "init"))
@@ -139,6 +141,12 @@ def leader_of(cluster: KafkaCluster, topic: str, partition: int) -> int:
     return AdminClient(cluster.client()).list_topics(topic, DEADLINE_S).topics[topic].partitions[partition].leader
 
 
+def counts(node: Server, name: str) -> list[float]:
+    with plain_client() as client:
+        lines = client.get(node.ops_url + "/metrics").raise_for_status().text.splitlines()
+    return [float(line.rsplit(" ", 1)[1]) for line in lines if re.match(name + r"[{ ]", line)]
+
+
 def agree(nodes: list[Server]) -> bool:
     """All stand at the same heads and have made the same of them."""
     first, *others = [(heads(node), node.digest()[1]) for node in nodes]  # each counts the orphans that it saw
@@ -162,7 +170,9 @@ def check_all(org: Org, nodes: list[Server], load: RoamingLoad, cluster: KafkaCl
             for line in reader.stderr.splitlines() if "commits, head" in line}
     assert read == heads(nodes[0])
     orphans = sum(each["orphans"] for each in nodes[0].stat())
-    print(f"{len(load.sent)} requests, {unanswered} without an answer; acknowledged by node {load.shares}; {orphans} orphans")
+    handed = [counts(node, "groundtruth_handed_commands_total") for node in nodes]
+    print(f"{len(load.sent)} requests, {unanswered} without an answer; acknowledged by node {load.shares}; {orphans} orphans; "
+          f"handed over since the last start: {handed}")
 
 
 def test_nodes_that_are_killed_and_frozen(nodes, make_org, cluster, on_kafka):  # noqa: F811
@@ -171,6 +181,9 @@ def test_nodes_that_are_killed_and_frozen(nodes, make_org, cluster, on_kafka):  
     with RoamingLoad(org, nodes, generator.randrange(2**31)) as load:
         for index in range(NODES):
             load.more(20, at=index)  # every node takes commands of the same account
+        # All but the one that writes its chain hand them over.
+        wait_for(lambda: sum(counts(node, "groundtruth_handed_commands_total")[0] > 0 for node in nodes) == NODES - 1,
+                 "commands are handed over", DEADLINE_S)
         for _ in range(2):
             victim = generator.randrange(NODES)
             nodes[victim].kill()

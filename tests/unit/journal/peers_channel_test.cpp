@@ -97,7 +97,8 @@ TEST_CASE("channel: lines arrive both ways, each once and in order") {
     REQUIRE(pair.client->channel->send("to the server " + std::to_string(i)));
     REQUIRE(pair.server->channel->send("to the client " + std::to_string(i) + std::string(i % 300, 'x')));
   }
-  REQUIRE(eventually([&] { return pair.server->count() == kLines && pair.client->count() == kLines; }, kPatience));
+  REQUIRE(eventually([&] { return pair.server->count() == kLines && pair.client->count() == kLines; },
+                     kPatience));
   bool in_order = true;
   for (std::size_t i = 0; i < kLines; ++i) {
     in_order = in_order && pair.server->lines[i] == "to the server " + std::to_string(i);
