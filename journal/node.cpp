@@ -60,7 +60,10 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
   void delegate_to(Delegate& delegate) { delegate_ = &delegate; }
 
   void submit(Submission submission) {
-    if (delegate_ == nullptr || !delegate_->take(submission)) submit_here(std::move(submission));
+    // Who could not read what became of it hands nothing on.
+    const bool sees_outcome = context_.journal.is_reachable() && !context_.read_models.out_of_space();
+    if (delegate_ == nullptr || !sees_outcome || !delegate_->take(submission))
+      submit_here(std::move(submission));
   }
 
   void submit_here(Submission submission) {
