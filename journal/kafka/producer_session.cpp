@@ -16,17 +16,28 @@ constexpr std::int64_t kForgottenMs = 3'600'000;  // brokers keep a silent produ
 }  // namespace
 
 struct ProducerSession::Batch {
+  Batch() = default;
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+  ~Batch() {
+    if (queue == nullptr) return;
+    queue->queued_records_ -= values.size();
+    queue->queued_bytes_ -= bytes;
+  }
+
   std::shared_ptr<Appender> appender;
   Partition partition;
   std::vector<Bytes> values;
   std::function<void(AppendReport)> done;
-  std::size_t handed_on = 0;     // under the partition's order, as the next two
+  // Under the partition's order, until none is missing.
+  std::size_t handed_on = 0;
+  std::size_t missing = 0;       // records without a report, but for those that could not be handed on
   std::string refusal;           // of a record that could not be handed on
   bool is_refused_here = false;  // for its size, or for want of room
-  // Records not yet reported, and the call that brought them; who could not hand some on takes them off.
-  std::atomic<std::size_t> missing{0};
-  std::uint64_t last_offset = 0;  // of the session's thread
-  std::string failure;            // of the session's thread
+  std::size_t bytes = 0;
+  ProducerSession* queue = nullptr;  // where it has its room
+  std::uint64_t last_offset = 0;     // of the session's thread
+  std::string failure;               // of the session's thread
 };
 
 ProducerSession::ProducerSession(const KafkaJournalOptions& options, Ends& ends, const Clock& clock)
@@ -68,49 +79,42 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
     return report_soon(appender, std::move(done), {AppendOutcome::unknown, 0, std::move(reason)});
   }
   auto owner = std::make_unique<Batch>();
-  Batch& pending = *owner;
-  pending.appender = appender;
-  pending.partition = partition;
-  pending.values = std::move(batch);
-  pending.done = std::move(done);
-  const std::size_t count = pending.values.size();
-  pending.missing = count + 1;
-  auto& progress = progress_[at];
-  auto& line = lines_[at];
-  if (progress.pending == 0) {
-    const bool is_forgotten = steady_ms() - progress.at_ms > kForgottenMs;
-    if (is_forgotten && line.state == Line::State::known) line.state = Line::State::unknown;
-    progress.at_ms = steady_ms();
+  owner->appender = appender;
+  owner->partition = partition;
+  owner->values = std::move(batch);
+  owner->done = std::move(done);
+  owner->missing = owner->values.size();
+  for (const auto& value : owner->values) owner->bytes += value->size();
+  Batches over;
+  if (!make_room(*owner)) {
+    appender->refused[at] = true;
+    owner->refusal = "too much waits to be sent";
+    owner->is_refused_here = true;
+    over.push_back(std::move(owner));
+  } else {
+    auto& progress = progress_[at];
+    auto& line = lines_[at];
+    if (progress.pending == 0) {
+      if (steady_ms() - progress.at_ms > kForgottenMs) line.is_known = false;
+      progress.at_ms = steady_ms();
+    }
+    progress.pending += owner->values.size();
+    line.held.push_back(owner.release());
+    if (line.out == 0) over = hand_on_held(at);
   }
-  progress.pending += count;
-  if (line.state == Line::State::known) {
-    hand_on(pending, count);
-  } else if (line.state == Line::State::unknown) {
-    line.state = Line::State::asked;
-    hand_on(pending, 1);
-    if (!pending.refusal.empty()) line.state = Line::State::unknown;
-  }
-  const bool is_held = pending.refusal.empty() && pending.handed_on < count;
-  if (is_held) line.held.push_back(&pending);
-  const std::size_t not_taken = is_held ? 0 : count - pending.handed_on;
-  progress.pending -= not_taken;
-  const bool none_left = pending.handed_on == 0 && !is_held;
-  const std::string refusal = pending.refusal;
-  const bool is_local = pending.is_refused_here;
   order.unlock();
-  static_cast<void>(owner.release());  // whoever takes the last one off has it
-  if (pending.missing.fetch_sub(not_taken + 1) != not_taken + 1) return;
-  owner.reset(&pending);
-  AppendReport report{none_left && is_local ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
-                      refusal};
-  if (refusal.empty() && owner->failure.empty()) {
-    // All were acknowledged before this call ended.
-    report = {AppendOutcome::written, owner->last_offset - (count - 1), {}};
-  } else if (refusal.empty()) {
-    report.outcome = AppendOutcome::unknown;
-    report.reason = owner->failure;
-  }
-  report_soon(appender, std::move(owner->done), std::move(report));
+  for (const auto& each : over) report_soon(each->appender, std::move(each->done), report_of(*each));
+}
+
+// False: all that is taken and not reported would be too much, for librdkafka too.
+bool ProducerSession::make_room(Batch& batch) {
+  const auto count = batch.values.size();
+  if (queued_records_ + count > options_.queue_records || queued_bytes_ + batch.bytes > options_.queue_bytes)
+    return false;
+  queued_records_ += count;
+  queued_bytes_ += batch.bytes;
+  batch.queue = this;
+  return true;
 }
 
 // The records up to `end`, with the order held. Where one is refused, none of its producer's later ones may
@@ -141,32 +145,35 @@ void ProducerSession::hand_on(Batch& batch, std::size_t end) {
     batch.refusal = rd_kafka_error_string(error.get());
     batch.is_refused_here =
         code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-    batch.appender->refused[at] = true;
+    batch.appender->refused[at] = batch.appender->refused_late[at] = true;
     if (!batch.is_refused_here) break_off(to_string(batch.partition) + ": " + batch.refusal);
     return;
   }
 }
 
-// The leader knows the session now.
-void ProducerSession::hand_on_held(std::size_t at) {
-  std::vector<std::unique_ptr<Batch>> over;
-  {
-    const std::lock_guard order(orders_[at]);
-    auto& line = lines_[at];
-    line.state = Line::State::known;
-    while (!line.held.empty() && !broken_) {
-      Batch& batch = *line.held.front();
-      line.held.pop_front();
-      if (batch.appender->refused[at])
-        batch.refusal = "an earlier append of this producer failed";
-      else
-        hand_on(batch, batch.values.size());
-      const std::size_t not_taken = batch.values.size() - batch.handed_on;
-      progress_[at].pending -= not_taken;
-      if (not_taken > 0 && batch.missing.fetch_sub(not_taken) == not_taken) over.emplace_back(&batch);
-    }
+// What waits, with the order held and nothing out. Returns what was refused whole, or in what was left of it.
+ProducerSession::Batches ProducerSession::hand_on_held(std::size_t at) {
+  Batches over;
+  auto& line = lines_[at];
+  while (!line.held.empty() && !broken_) {
+    Batch& batch = *line.held.front();
+    const auto before = batch.handed_on;
+    const auto count = batch.values.size();
+    const auto end = line.is_known ? count : before + 1;
+    if (batch.appender->refused_late[at])
+      batch.refusal = "an earlier append of this producer failed";
+    else
+      hand_on(batch, end);
+    line.out += batch.handed_on - before;
+    if (batch.refusal.empty() && batch.handed_on < count) break;  // the first record goes alone
+    line.held.pop_front();
+    const std::size_t not_taken = count - batch.handed_on;
+    progress_[at].pending -= not_taken;
+    batch.missing -= not_taken;
+    if (batch.missing == 0) over.emplace_back(&batch);
+    if (!line.is_known && line.out > 0) break;
   }
-  for (auto& batch : over) finish(std::move(batch));
+  return over;
 }
 
 // After the session broke, when nobody appends any more.
@@ -181,7 +188,8 @@ void ProducerSession::fail_held() {
       const std::size_t not_taken = batch->values.size() - batch->handed_on;
       progress_[at].pending -= not_taken;
       batch->failure = "the session with Kafka has ended";
-      if (batch->missing.fetch_sub(not_taken) == not_taken) finish(std::unique_ptr<Batch>(batch));
+      batch->missing -= not_taken;
+      if (batch->missing == 0) finish(std::unique_ptr<Batch>(batch));
     }
   }
 }
@@ -189,31 +197,40 @@ void ProducerSession::fail_held() {
 // On the session's thread.
 void ProducerSession::delivered(Batch& batch, std::int64_t offset, const std::string& error) {
   const auto at = index_of(batch.partition);
-  auto& progress = progress_[at];
-  progress.at_ms = steady_ms();
-  --progress.pending;
-  if (error.empty() && offset >= 0) {
-    if (lines_[at].state != Line::State::known) hand_on_held(at);
-    batch.last_offset = std::max(batch.last_offset, static_cast<std::uint64_t>(offset));
-    ends_.at_least(batch.partition, batch.last_offset + 1);
-  } else {
+  const bool is_written = error.empty() && offset >= 0;
+  if (!is_written) {
     const auto reason = error.empty() ? std::string("written at an unknown offset") : error;
     if (batch.failure.empty()) batch.failure = reason;
     break_off(to_string(batch.partition) + ": " + reason);
+  } else {
+    batch.last_offset = std::max(batch.last_offset, static_cast<std::uint64_t>(offset));
+    ends_.at_least(batch.partition, batch.last_offset + 1);
   }
-  if (batch.missing.fetch_sub(1) == 1) finish(std::unique_ptr<Batch>(&batch));
+  Batches over;
+  {
+    const std::lock_guard order(orders_[at]);
+    auto& line = lines_[at];
+    progress_[at].at_ms = steady_ms();
+    --progress_[at].pending;
+    if (--batch.missing == 0) over.emplace_back(&batch);
+    line.is_known = line.is_known || is_written;
+    if (--line.out == 0)
+      for (auto& each : hand_on_held(at)) over.push_back(std::move(each));
+  }
+  for (auto& each : over) finish(std::move(each));
+}
+
+AppendReport ProducerSession::report_of(const Batch& batch) {
+  if (batch.refusal.empty() && batch.failure.empty())
+    // Others' records may lie between: the last one's place is an upper bound for all.
+    return {AppendOutcome::written, batch.last_offset - (batch.values.size() - 1), {}};
+  const bool is_untouched = batch.handed_on == 0 && batch.is_refused_here;
+  return {is_untouched ? AppendOutcome::not_written : AppendOutcome::unknown, 0,
+          batch.failure.empty() ? batch.refusal : batch.failure};
 }
 
 void ProducerSession::finish(std::unique_ptr<Batch> batch) {
-  AppendReport report;
-  if (batch->refusal.empty() && batch->failure.empty()) {
-    // Others' records may lie between: the last one's place is an upper bound for all.
-    report.first_offset = batch->last_offset - (batch->values.size() - 1);
-  } else {
-    report.outcome = AppendOutcome::unknown;
-    report.reason = batch->failure.empty() ? batch->refusal : batch->failure;
-  }
-  batch->appender->gate.pass([&] { batch->done(std::move(report)); });
+  batch->appender->gate.pass([&] { batch->done(report_of(*batch)); });
 }
 
 void ProducerSession::break_off(const std::string& reason) {

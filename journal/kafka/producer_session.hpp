@@ -8,9 +8,13 @@
 // something to acknowledge, and nothing was, for `message_timeout`; a purge takes what waits away before
 // anything else can be sent.
 //
+// What comes while records of the same partition are out waits here, and goes as one when all those are
+// acknowledged: so what is asked for together is sent together, and librdkafka, whose threads spin where they
+// have something that must not go yet, never has.
+//
 // What makes gaps impossible is that the leader knows a producer's last sequence number and refuses any but
 // the next. Of a producer that it has never seen, or not for a day, it takes any. So the first record of a
-// partition goes alone, and all others wait here until it is acknowledged.
+// partition goes alone.
 #pragma once
 
 #include <array>
@@ -32,8 +36,9 @@ namespace groundtruth::journal::kafka {
 // One who appends: what is open in it closes for it alone.
 struct Appender {
   ReportGate gate;
-  // Partitions in which an append of it was refused here: none of its later ones may land there.
-  std::array<std::atomic<bool>, kPartitionTotal> refused{};
+  // Partitions in which an append of it was refused here: none of its later ones may land there. What it had
+  // appended before may, unless librdkafka refused it, when it came to it. Under the partition's order.
+  std::array<bool, kPartitionTotal> refused{}, refused_late{};
 };
 
 class ProducerSession {
@@ -55,13 +60,16 @@ class ProducerSession {
   struct Batch;
 
   void run();
+  using Batches = std::vector<std::unique_ptr<Batch>>;
+  bool make_room(Batch& batch);
   void hand_on(Batch& batch, std::size_t end);
-  void hand_on_held(std::size_t at);
+  Batches hand_on_held(std::size_t at);
   void fail_held();
   void break_off(const std::string& reason);
   void await_appends();
   void watch_time();
   void delivered(Batch& batch, std::int64_t offset, const std::string& error);
+  static AppendReport report_of(const Batch& batch);
   void finish(std::unique_ptr<Batch> batch);
   void report_soon(const std::shared_ptr<Appender>& appender, std::function<void(AppendReport)> done,
                    AppendReport report);
@@ -76,16 +84,17 @@ class ProducerSession {
 
   std::array<std::mutex, kPartitionTotal> orders_;  // the order of calls is the order in librdkafka's queue
   struct Line {
-    enum class State : std::uint8_t { unknown, asked, known };  // to the leader
-    std::atomic<State> state{State::unknown};
-    std::deque<Batch*> held;  // owned; behind the first record
+    bool is_known = false;    // to the leader
+    std::size_t out = 0;      // records handed on and not reported
+    std::deque<Batch*> held;  // owned; what is behind them
   };
   std::array<Line, kPartitionTotal> lines_;  // each under its order
   struct Progress {
-    std::atomic<std::size_t> pending{0};  // records handed on and not reported
-    std::atomic<std::int64_t> at_ms{0};   // steady; when one was reported last, or the first was handed on
+    std::atomic<std::size_t> pending{0};  // records taken and not reported
+    std::atomic<std::int64_t> at_ms{0};   // steady; when one was reported last, or the first was taken
   };
   std::array<Progress, kPartitionTotal> progress_;
+  std::atomic<std::size_t> queued_records_{0}, queued_bytes_{0};  // of all batches that are not reported
   std::atomic<bool> broken_{false};
   std::atomic<bool> closing_{false};
   std::atomic<bool> over_{false};
