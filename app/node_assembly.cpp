@@ -158,7 +158,8 @@ void NodeAssembly::make_duties(const Settings& settings) {
 void NodeAssembly::make_preferred_writers(const Settings& settings) {
   if (!settings.kafka || settings.roles.reads) return;
   journal::PreferredWritersOptions options;
-  options.secret = master_->derive("peers");
+  // Another for each copy of a journal: whoever works on one must not hand commands to those on another.
+  options.secret = master_->derive("peers/" + kafka_->place());
   options.journal = codec_->journal_uuid();
   options.log = [log = log_](const std::string& what) { log->info("peers: {}", what); };
   std::unique_ptr<journal::Duties> duties;

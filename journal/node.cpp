@@ -61,7 +61,8 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
 
   void submit(Submission submission) {
     // Who could not read what became of it hands nothing on.
-    const bool sees_outcome = context_.journal.is_reachable() && !context_.read_models.out_of_space();
+    const bool sees_outcome = serves_[index_of(submission.partition)] && context_.journal.is_reachable() &&
+                              !context_.read_models.out_of_space();
     if (delegate_ == nullptr || !sees_outcome || !delegate_->take(submission))
       submit_here(std::move(submission));
   }
@@ -157,6 +158,7 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
 
   // Writers decide at the end of a round of inputs, so that what came together is appended together.
   void mark(std::size_t index) {
+    serves_[index] = lines_[index]->open() && lines_[index]->halt_reason().empty();
     if (dirty_[index]) return;
     dirty_[index] = true;
     dirty_list_.push_back(index);
@@ -237,6 +239,7 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
   Delegate* delegate_ = nullptr;
   std::array<std::unique_ptr<PartitionLine>, kPartitionTotal> lines_;
   std::array<std::atomic<bool>, kPartitionTotal> poll_posted_{};
+  std::array<std::atomic<bool>, kPartitionTotal> serves_{};  // open, and not halted
   std::array<bool, kPartitionTotal> dirty_{};
   std::vector<std::size_t> dirty_list_;
   bool draining_ = false;

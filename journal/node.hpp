@@ -37,6 +37,8 @@ struct WriterOptions {
   std::chrono::milliseconds pause{25};
   std::chrono::milliseconds quiet{8};
   std::chrono::milliseconds contended{5'000};  // for so long after others were last seen
+  // Who never gets to the head appends nothing that could be seen: so now and then also without a sign.
+  std::chrono::milliseconds unseen_turn{5'000};
 };
 
 struct NodeOptions {

@@ -230,6 +230,7 @@ class BasicWriter {
   TimePoint quiet_at_{};                  // unless another commit comes before it
   TimePoint quiet_wake_{};                // the next time that it is looked at
   std::optional<TimePoint> turn_began_;   // by our first commit after another's
+  TimePoint last_own_{};                  // accepted
   bool yielding_ = false;                 // our turn is over: nothing new is decided
   std::optional<TimePoint> yield_until_;  // once all that was ours has landed
   bool resume_at_tick_ = false;

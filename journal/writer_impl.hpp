@@ -301,7 +301,8 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
   if (next < in_flight_.size() && in_flight_[next].id == accepted.id) {
     in_flight_[next].offset = accepted.offset;
     lost_in_a_row_ = recoveries_in_a_row_ = 0;
-    if (!turn_began_) turn_began_ = clock_.steady();
+    last_own_ = clock_.steady();
+    if (!turn_began_) turn_began_ = last_own_;
     return;
   }
   // Rule 4: a foreign commit at the head. Everything alive is dead, and what was decided on it is void.
@@ -482,7 +483,10 @@ void BasicWriter<R>::back_off(std::uint64_t attempts) {
 template <class R>
 void BasicWriter<R>::take_turns() {
   const TimePoint now = clock_.steady();
-  if (turn_began_ && now < contended_until_ && now - *turn_began_ >= options_.turn) {
+  const bool is_silent = first_alive() == in_flight_.size() && now - last_own_ > options_.quiet;
+  if (is_silent || read_is_durable_) turn_began_.reset();  // there was room for others
+  const auto turn = now < contended_until_ ? options_.turn : options_.unseen_turn;
+  if (turn_began_ && now - *turn_began_ >= turn) {
     turn_began_.reset();
     yielding_ = true;
     yield_until_.reset();

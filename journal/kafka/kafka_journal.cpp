@@ -79,6 +79,7 @@ class KafkaJournal::Core {
     }
     if (!unusable.empty()) throw std::runtime_error("Kafka at " + options_.brokers + ": " + joined(unusable));
     ends_.learn_all(deadline);
+    cluster_id_ = kafka::cluster_id(control_, until(deadline));
     if (options_.check_settings)
       insist(deadline, options_.retry_pause, [&] {
         check_settings();
@@ -154,6 +155,8 @@ class KafkaJournal::Core {
                     " does not answer; nothing can be written until it does");
     return out;
   }
+
+  std::string place() const { return cluster_id_ + '/' + options_.topic_prefix; }
 
   std::string durability() const {
     const std::lock_guard lock(care_mutex_);
@@ -256,6 +259,7 @@ class KafkaJournal::Core {
   mutable std::mutex care_mutex_;
   std::condition_variable care_;
   std::atomic<bool> stopping_{false};
+  std::string cluster_id_;
   kafka::AllTopics topics_;
   std::vector<std::string> wrong_settings_;
   std::vector<std::string> broken_history_;
@@ -314,6 +318,10 @@ void KafkaJournal::create_topics(const KafkaJournalOptions& options) {
 // survives a loss of power everywhere is a question of flushing that no client can ask. So: no.
 JournalInfo KafkaJournal::info() const {
   return {"kafka", core_->durability(), false};
+}
+
+std::string KafkaJournal::place() const {
+  return core_->place();
 }
 
 std::unique_ptr<Producer> KafkaJournal::open_producer() {

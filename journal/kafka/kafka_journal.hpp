@@ -119,6 +119,9 @@ class KafkaJournal final : public Journal {
 
   KafkaJournalCounters counters() const;
 
+  // Tells this journal from its copies: the cluster's own id, and what its topics' names begin with.
+  std::string place() const;
+
  private:
   class Core;
   class KafkaProducer;

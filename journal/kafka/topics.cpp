@@ -299,4 +299,12 @@ std::string durability_of(const AllTopics& topics) {
                       : std::string("no machine's power, unless flush.messages=1"));
 }
 
+std::string cluster_id(const Client& control, std::chrono::milliseconds timeout) {
+  char* const id = rd_kafka_clusterid(control.get(), static_cast<int>(timeout.count()));
+  if (id == nullptr) throw JournalUnavailable("Kafka does not say which cluster it is");
+  std::string out(id);
+  rd_kafka_mem_free(control.get(), id);
+  return out;
+}
+
 }  // namespace groundtruth::journal::kafka

@@ -38,4 +38,7 @@ std::vector<std::string> problems_of(const AllTopics& topics, const KafkaJournal
 // What an acknowledged record survives, in words; without settings, of what is known.
 std::string durability_of(const AllTopics& topics);
 
+// What Kafka calls the cluster. Throws JournalUnavailable.
+std::string cluster_id(const Client& control, std::chrono::milliseconds timeout);
+
 }  // namespace groundtruth::journal::kafka

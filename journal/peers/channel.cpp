@@ -118,7 +118,10 @@ asio::awaitable<void> Channel::read_lines(const std::function<void(std::string_v
                                                        asio::redirect_error(asio::use_awaitable, failed));
     received.resize(have + more);
     if (failed) co_return close(failed.message());
-    heard_ = SteadyClock::now();
+    // After a stop of this process too: the other side has long given up what it had handed over.
+    const auto now = SteadyClock::now();
+    if (now - heard_ > kSilence) co_return close("nothing was heard");
+    heard_ = now;
     std::size_t begin = 0;
     for (auto end = received.find('\n', searched); end != std::string::npos;
          end = received.find('\n', begin)) {

@@ -183,9 +183,14 @@ std::optional<HandedAnswer> decode_answer(std::string_view text) {
   WireAnswer wire;
   std::vector<codec::FieldError> errors;
   codec::read_json(document, document.root(), wire, errors);
+  if (wire.number == 0) return std::nullopt;
   const auto partition = parse_partition(wire.partition);
-  if (!errors.empty() || !partition) return std::nullopt;
-  HandedAnswer out{wire.number, wire.declined, wire.has_commit, {}};
+  HandedAnswer out;
+  out.number = wire.number;
+  out.is_understood = errors.empty() && partition;
+  if (!out.is_understood) return out;
+  out.declined = wire.declined;
+  out.has_commit = wire.has_commit;
   out.answer.kind = wire.kind;
   out.answer.replayed = wire.replayed;
   out.answer.partition = *partition;

@@ -30,12 +30,14 @@ std::optional<HandedSubmission> decode_submission(std::string_view line,
 // Of the commit it says the place only: everybody reads the same journal.
 struct HandedAnswer {
   std::uint64_t number = 0;
-  bool declined = false;  // surely not executed there
+  bool is_understood = false;  // else nothing of the following
+  bool declined = false;       // surely not executed there
   bool has_commit = false;
   Answer answer;  // but for the commit
 };
 std::string encode_answer(std::uint64_t number, const Answer& answer);
 std::string encode_declined(std::uint64_t number);
+// nullopt: not even a number can be read.
 std::optional<HandedAnswer> decode_answer(std::string_view line);
 
 }  // namespace groundtruth::journal::peers

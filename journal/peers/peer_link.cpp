@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cstdlib>
 #include <utility>
 
 namespace groundtruth::journal::peers {
@@ -17,6 +18,14 @@ using boost::system::error_code;
 constexpr std::chrono::milliseconds kRetryMin{100}, kRetryMax{2'000};
 constexpr std::chrono::milliseconds kConnectTimeout{2'000};
 constexpr std::size_t kMaxWaiting = 16'384;
+constexpr std::size_t kMaxOpen = 16'384;
+constexpr std::chrono::minutes kOpenTime{5};  // longer than any writer holds on to what it appended
+constexpr std::int64_t kDoubtMs = 1'000;
+constexpr unsigned kMaxDoublings = 5;
+
+std::int64_t ms_of(std::chrono::steady_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
 
 }  // namespace
 
@@ -57,7 +66,7 @@ asio::awaitable<void> PeerLink::keep_connected() {
       // Not each of many attempts, but why the first one of a row did not succeed.
       if (!closed_ && (was_up || pause == kRetryMin))
         log_("commands for " + address_ + " are decided here: " + why);
-      abandon(false);
+      abandon();
     }
     timer_.expires_after(pause);
     error_code ignored;
@@ -72,10 +81,19 @@ asio::awaitable<bool> PeerLink::connect(Socket& socket) {
   std::string host = address_.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   error_code failed;
-  asio::ip::tcp::resolver resolver(loop_);
-  const auto found = co_await resolver.async_resolve(host, address_.substr(colon + 1),
-                                                     asio::redirect_error(asio::use_awaitable, failed));
-  if (failed) co_return false;
+  // A resolver's thread is waited for at the end, however long it takes: numbers need none.
+  const auto number = asio::ip::make_address(host, failed);
+  std::vector<asio::ip::tcp::endpoint> found;
+  if (!failed) {
+    const auto port = static_cast<std::uint16_t>(std::strtoul(address_.c_str() + colon + 1, nullptr, 10));
+    found.emplace_back(number, port);
+  } else {
+    asio::ip::tcp::resolver resolver(loop_);
+    const auto resolved = co_await resolver.async_resolve(host, address_.substr(colon + 1),
+                                                          asio::redirect_error(asio::use_awaitable, failed));
+    if (failed) co_return false;
+    for (const auto& each : resolved) found.push_back(each.endpoint());
+  }
   timer_.expires_after(kConnectTimeout);
   timer_.async_wait([&socket](error_code cancelled) {
     error_code ignored;
@@ -88,7 +106,7 @@ asio::awaitable<bool> PeerLink::connect(Socket& socket) {
 }
 
 bool PeerLink::hand(Submission& submission) {
-  if (!up_) return false;
+  if (!up_ || ms_of(clock_.steady()) < doubts_[index_of(submission.partition)].until_ms) return false;
   const auto number = next_number_++;
   const auto line = encode_submission(number, submission, clock_.steady());
   const auto waiting = std::make_shared<Waiting>();
@@ -118,6 +136,8 @@ bool PeerLink::hand(Submission& submission) {
 
 bool PeerLink::has_command(const domain::CommandId& id, std::string_view account) const {
   const std::lock_guard lock(mutex_);
+  const auto found = open_.find(id);
+  if (found != open_.end() && found->second.account == account) return true;
   const auto [first, last] = by_id_.equal_range(id);
   return std::any_of(first, last,
                      [&](const auto& each) { return each.second->submission.actor.account == account; });
@@ -128,6 +148,7 @@ void PeerLink::observe(const Accepted& accepted) {
   const std::lock_guard lock(mutex_);
   const auto [first, last] = by_id_.equal_range(accepted.commit->command.id);
   for (auto it = first; it != last; ++it) it->second->seen = accepted.commit;
+  watched_ -= open_.erase(accepted.commit->command.id);
 }
 
 // --- answers
@@ -144,6 +165,11 @@ void PeerLink::take(const std::shared_ptr<Channel>& channel, std::string_view li
     waiting = std::move(found->second);
     waiting_.erase(found);
   }
+  if (!handed->is_understood) {
+    ++counters_.abandoned;
+    return decide_here(waiting, true);
+  }
+  note_outcome(waiting->submission.partition, handed->answer.kind != AnswerKind::unknown);
   if (handed->declined) {
     ++counters_.declined;
     return decide_here(waiting, false);
@@ -155,11 +181,15 @@ void PeerLink::take(const std::shared_ptr<Channel>& channel, std::string_view li
 void PeerLink::take_answer(const WaitingPtr& waiting, HandedAnswer handed) {
   const Position position{handed.answer.partition, handed.answer.seq};
   const auto reached = [self = shared_from_this(), waiting, handed = std::move(handed)](bool is_reached) {
+    if (self->gave_up_) return;
     if (!is_reached && handed.answer.seq > 0)
       return self->deliver(waiting, self->unknown(*waiting, "this node has not read so far yet"));
     if (!handed.has_commit) return self->deliver(waiting, handed.answer);
     const auto finish = [self, waiting, handed](std::shared_ptr<const Commit> commit) {
-      if (!commit) return self->deliver(waiting, self->unknown(*waiting, "its commit cannot be read"));
+      // Where a copy of the journal was made and both go on, another may stand there.
+      const bool is_it =
+          commit && commit->seq == handed.answer.seq && commit->command.id == handed.answer.command;
+      if (!is_it) return self->deliver(waiting, self->unknown(*waiting, "its commit cannot be read"));
       auto answer = answer_of(handed.answer.partition, handed.answer.offset, std::move(commit));
       answer.replayed = handed.answer.replayed;
       self->deliver(waiting, std::move(answer));
@@ -171,7 +201,28 @@ void PeerLink::take_answer(const WaitingPtr& waiting, HandedAnswer handed) {
 }
 
 void PeerLink::deliver(const WaitingPtr& waiting, Answer answer) {
-  if (const auto done = forget(waiting)) done(std::move(answer));
+  const auto done = forget(waiting);
+  if (answer.kind == AnswerKind::unknown) leave_open(*waiting);
+  if (done) done(std::move(answer));
+}
+
+// Until its commit comes by, or surely never will, it may still be executed.
+void PeerLink::leave_open(const Waiting& waiting) {
+  const std::lock_guard lock(mutex_);
+  if (open_.size() >= kMaxOpen) return;
+  const auto& submission = waiting.submission;
+  if (open_.try_emplace(submission.id, Open{submission.actor.account, clock_.steady() + kOpenTime}).second)
+    ++watched_;
+}
+
+void PeerLink::note_outcome(Partition partition, bool is_known) {
+  auto& doubt = doubts_[index_of(partition)];
+  if (is_known) {
+    doubt.in_a_row = 0;
+    return;
+  }
+  const auto doublings = std::min(doubt.in_a_row++, kMaxDoublings);
+  doubt.until_ms = ms_of(clock_.steady()) + (kDoubtMs << doublings);
 }
 
 PeerLink::Done PeerLink::forget(const WaitingPtr& waiting) {
@@ -203,13 +254,16 @@ void PeerLink::tell(const WaitingPtr& waiting, Done done, Answer answer) {
 
 void PeerLink::decide_here(const WaitingPtr& waiting, bool may_be_executed) {
   auto done = forget(waiting);
-  if (!done) return;  // told that it is unknown what becomes of it
+  if (!done) return leave_open(*waiting);  // told that it is unknown what becomes of it
   auto submission = std::move(waiting->submission);
   submission.id_is_new = submission.id_is_new && !may_be_executed;
   submission.done = std::move(done);
   if (may_be_executed)
-    submission.done = [done = std::move(submission.done)](Answer answer) {
-      if (answer.kind == AnswerKind::unavailable) answer.kind = AnswerKind::unknown;
+    submission.done = [done = std::move(submission.done), id = submission.id](Answer answer) {
+      // Only the journal can say what became of it: without a commit nothing rules out that it comes.
+      if (answer.kind == AnswerKind::unavailable || (answer.kind != AnswerKind::key_reused && !answer.commit))
+        answer.kind = AnswerKind::unknown;
+      if (answer.command == id) answer.replayed = false;  // nobody has seen the first answer
       done(std::move(answer));
     };
   node_.submit_here(std::move(submission));
@@ -223,12 +277,15 @@ void PeerLink::expire() {
     for (const auto& [number, waiting] : waiting_)
       if (waiting->submission.deadline <= now && waiting->submission.done)
         late.emplace_back(waiting, std::exchange(waiting->submission.done, nullptr));
+    watched_ -= std::erase_if(open_, [&](const auto& each) { return each.second.until <= now; });
   }
-  for (auto& [waiting, done] : late)
+  for (auto& [waiting, done] : late) {
+    note_outcome(waiting->submission.partition, false);
     tell(waiting, std::move(done), unknown(*waiting, address_ + " did not answer in time"));
+  }
 }
 
-void PeerLink::abandon(bool give_up) {
+void PeerLink::abandon() {
   std::unordered_map<std::uint64_t, WaitingPtr> left;
   {
     const std::lock_guard lock(mutex_);
@@ -237,10 +294,7 @@ void PeerLink::abandon(bool give_up) {
   }
   for (const auto& [number, waiting] : left) {
     ++counters_.abandoned;
-    if (give_up)
-      tell(waiting, forget(waiting), unknown(*waiting, "shutting down"));
-    else
-      decide_here(waiting, true);
+    decide_here(waiting, true);
   }
 }
 
@@ -253,7 +307,15 @@ void PeerLink::close() {
 
 void PeerLink::give_up() {
   up_ = false;
-  abandon(true);
+  gave_up_ = true;
+  std::vector<WaitingPtr> left;
+  {
+    const std::lock_guard lock(mutex_);
+    channel_.reset();
+    waiting_.clear();
+    for (const auto& [id, waiting] : by_id_) left.push_back(waiting);
+  }
+  for (const auto& waiting : left) tell(waiting, forget(waiting), unknown(*waiting, "shutting down"));
 }
 
 }  // namespace groundtruth::journal::peers

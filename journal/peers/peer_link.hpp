@@ -8,6 +8,7 @@
 // Threads: `hand` from any; `observe` and answers on the node's executor; all else on the event loop.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -63,8 +64,10 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void take_answer(const WaitingPtr& waiting, HandedAnswer handed);
   void deliver(const WaitingPtr& waiting, Answer answer);
   void decide_here(const WaitingPtr& waiting, bool may_be_executed);
-  void abandon(bool give_up);
+  void abandon();
   Done forget(const WaitingPtr& waiting);
+  void leave_open(const Waiting& waiting);
+  void note_outcome(Partition partition, bool is_known);
   Answer unknown(const Waiting& waiting, std::string reason) const;
   void tell(const WaitingPtr& waiting, Done done, Answer answer);
 
@@ -76,14 +79,27 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   const Log log_;
   const std::string address_;
   asio::steady_timer timer_;
-  std::atomic<bool> up_{false}, wanted_{false}, closed_{false};
+  std::atomic<bool> up_{false}, wanted_{false}, closed_{false}, gave_up_{false};
   std::atomic<std::uint64_t> next_number_{1};
-  std::atomic<std::size_t> watched_{0};  // of by_id_, to be asked without the lock
+  std::atomic<std::size_t> watched_{0};  // of by_id_ and open_, to be asked without the lock
+  // The other may be there and yet see nothing of a partition, or decide nothing in it: after an answer that
+  // did not come, or did not know, nothing is handed over for a while, longer each time.
+  struct Doubt {
+    std::atomic<std::int64_t> until_ms{0};
+    std::atomic<unsigned> in_a_row{0};
+  };
+  std::array<Doubt, kPartitionTotal> doubts_;
 
   mutable std::mutex mutex_;
   std::shared_ptr<Channel> channel_;                              // null while there is none
   std::unordered_map<std::uint64_t, WaitingPtr> waiting_;         // without an answer
   std::unordered_multimap<domain::CommandId, WaitingPtr> by_id_;  // those, and what waits for our follower
+  // Nobody waits any more, and nobody knows what became of it; by id.
+  struct Open {
+    std::string account;
+    std::chrono::steady_clock::time_point until;
+  };
+  std::unordered_map<domain::CommandId, Open> open_;
 };
 
 }  // namespace groundtruth::journal::peers

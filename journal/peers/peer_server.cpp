@@ -18,6 +18,11 @@ namespace {
 constexpr std::size_t kMaxChannels = 256;
 constexpr std::chrono::milliseconds kAcceptPause{100};  // where the process has no descriptors left
 
+// Where it does not fit, all that the channel still owes is for the journal to say.
+void reply(const std::shared_ptr<Channel>& channel, const std::string& line) {
+  if (!channel->send(line)) channel->close("too many answers wait to be sent");
+}
+
 asio::ip::tcp::acceptor listen(asio::io_context& loop, const std::string& host, std::uint16_t port) try {
   using Resolver = asio::ip::tcp::resolver;
   const auto found =
@@ -68,14 +73,14 @@ void PeerServer::take(const std::shared_ptr<Channel>& channel, std::string_view 
   ++taken_;
   if (!handed->submission) {
     ++declined_;
-    channel->send(encode_declined(handed->number));
+    reply(channel, encode_declined(handed->number));
     return;
   }
   // Who does not get its answer asks the journal.
   handed->submission->done = [channel, number = handed->number,
                               server = weak_from_this()](const Answer& answer) {
     if (const auto self = server.lock(); self && answer.elsewhere) ++self->declined_;
-    channel->send(encode_answer(number, answer));
+    reply(channel, encode_answer(number, answer));
   };
   node_.submit_here(std::move(*handed->submission));
 }

@@ -31,7 +31,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::seconds kAnnounceDeadline{10};
-constexpr std::chrono::seconds kAnnouncePause{1};  // after one that failed
+constexpr std::chrono::seconds kAnnouncePause{1};   // after one that failed
+constexpr std::chrono::seconds kAnnounceAgain{10};  // after one that was not the last word
 
 // The stream of a partition's announcements.
 domain::WriterId writer_of(Partition partition) {
@@ -71,7 +72,8 @@ class PreferredWriters::Impl {
     if (!duties_) return;
     duties_->on_change([this](const PartitionSet& now) {
       asio::post(loop_, [this, now] {
-        to_announce_ = (to_announce_ | (now & ~held_)) & now;
+        for (std::size_t i = 0; i < kPartitionTotal; ++i)
+          if (now[i] && !held_[i]) announce_after_[i] = {};
         held_ = now;
       });
     });
@@ -188,14 +190,16 @@ class PreferredWriters::Impl {
       boost::system::error_code ignored;
       co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
       for (const auto& link : links()) link->expire();
-      if (clock_.steady() >= announce_after_) announce();
+      announce();
     }
   }
 
+  // Also again, after a while, where an announcement of another was decided after ours and yet is older: two
+  // that both believe they are preferred take turns at it until the group tells one.
   void announce() {
-    const auto wanted = to_announce_ & ~announcing_;
+    const auto now = clock_.steady();
     for (std::size_t i = 0; i < kPartitionTotal; ++i)
-      if (wanted[i]) announce(i);
+      if (held_[i] && !ours_[i] && !announcing_[i] && now >= announce_after_[i]) announce(i);
   }
 
   void announce(std::size_t index) {
@@ -211,10 +215,7 @@ class PreferredWriters::Impl {
     submission.done = [this, index](const Answer& answer) {
       asio::post(loop_, [this, index, is_done = answer.kind == AnswerKind::accepted] {
         announcing_.reset(index);
-        if (is_done)
-          to_announce_.reset(index);
-        else
-          announce_after_ = clock_.steady() + kAnnouncePause;
+        announce_after_[index] = clock_.steady() + (is_done ? kAnnounceAgain : kAnnouncePause);
       });
     };
     node_.submit_here(std::move(submission));
@@ -242,8 +243,8 @@ class PreferredWriters::Impl {
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<PeerLink>> links_;  // by address; kept, so that routes stay valid
 
-  PartitionSet held_, to_announce_, announcing_;
-  std::chrono::steady_clock::time_point announce_after_{};
+  PartitionSet held_, announcing_;
+  std::array<std::chrono::steady_clock::time_point, kPartitionTotal> announce_after_{};
 
   std::thread thread_;
 };

@@ -302,7 +302,10 @@ TEST_CASE("handed: what this release does not know is no command, and what has n
   CHECK_FALSE(with("\"number\":3", "\"number\":\"3\""));
   CHECK_FALSE(peers::decode_submission("hello", now));
   CHECK_FALSE(peers::decode_answer("hello"));
-  CHECK_FALSE(peers::decode_answer(R"({"number":1})"));
+  const auto answer = peers::decode_answer(R"({"number":1,"kind":"postponed"})");
+  REQUIRE(answer);
+  CHECK(answer->number == 1);
+  CHECK_FALSE(answer->is_understood);
 }
 
 TEST_CASE("peers: the one that is announced decides, and whoever asked answers from what it read itself") {
@@ -394,6 +397,7 @@ TEST_CASE("peers: what was lost with its writer is decided by whoever asked, and
   const auto done = World::wait(std::move(answer));
   CHECK(done.kind == AnswerKind::accepted);
   CHECK(done.command == id);
+  CHECK_FALSE(done.replayed);  // nobody saw an answer before
   const auto seq = done.seq;
   // Both have read both records.
   REQUIRE(eventually(
@@ -418,11 +422,17 @@ TEST_CASE("peers: whose deadline passes is told that nobody knows, and may ask w
   const auto answer = World::wait(World::ask(*world.asker, std::move(submission)));
   CHECK(answer.kind == AnswerKind::unknown);
   CHECK(answer.command == id);
+  const auto state = [&] { return world.asker->state_of(id, world.account.value).first; };
+  // Also once the preferred one has said, a little later, that it does not know either.
+  const auto until = std::chrono::steady_clock::now() + milliseconds(300);
+  while (std::chrono::steady_clock::now() < until) REQUIRE(state() == CommandState::pending);
+  // And for a while it is not asked again.
   world.holds = false;
   world.journal.release_all();
-  const auto state = [&] { return world.asker->state_of(id, world.account.value).first; };
+  CHECK(World::wait(world.ask(*world.asker, world.deposit(7))).kind == AnswerKind::accepted);
+  CHECK(world.asker->writers->counters().handed == 1);
   REQUIRE(eventually([&] { return state() == CommandState::done; }, kPatience));
-  CHECK(world.balance(*world.asker) == 100);
+  CHECK(world.balance(*world.asker) == 107);
 }
 
 TEST_CASE("peers: another is announced, and is asked from then on") {
@@ -441,6 +451,23 @@ TEST_CASE("peers: another is announced, and is asked from then on") {
   other.duties->give({});
   other.duties->give(PartitionSet().set(index_of(kHere)));
   CHECK(World::wait(world.ask(*world.asker, world.deposit())).seq == before + 1);
+}
+
+TEST_CASE("peers: a refusal that is not recorded rules nothing out after the writer was lost") {
+  World world;
+  world.prefer();
+  world.hold();
+  auto answer = world.ask(*world.asker, world.deposit());
+  REQUIRE(eventually([&] { return world.journal.held().size() == 1; }, kPatience));
+  auto refused = world.ask(*world.asker, domain::EraseAccount{{"org_nobody"}, {"eml_x"}});
+  REQUIRE(eventually([&] { return world.preferred->writers->counters().taken == 2; }, kPatience));
+  world.preferred->writers->stop();
+  world.holds = false;
+  world.journal.release_all();
+  REQUIRE(eventually([&] { return world.asker->writers->counters().abandoned == 2; }, kPatience));
+  world.journal.release_all();
+  CHECK(World::wait(std::move(answer)).kind == AnswerKind::accepted);
+  CHECK(World::wait(std::move(refused)).kind == AnswerKind::unknown);
 }
 
 TEST_CASE("peers: of two that write one chain for themselves neither starves") {
