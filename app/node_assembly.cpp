@@ -180,6 +180,7 @@ void NodeAssembly::make_preferred_writers(const Settings& settings) {
                                              " (--internal): " + failure.code().message() +
                                              ".\nStop what holds the port, or choose another address.");
   }
+  if (settings.internal) log_->info("other nodes hand over commands at {}", writers_->address());
   node_->delegate_to(*writers_);
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdlib>
@@ -47,8 +48,13 @@ void PeerLink::start() {
 asio::awaitable<void> PeerLink::keep_connected() {
   auto pause = kRetryMin;
   while (!closed_) {
+    if (!wanted_) {
+      pause = kRetryMin;
+      co_await rest(kRetryMax);
+      continue;
+    }
     Socket socket(loop_);
-    const bool is_connected = wanted_ && co_await connect(socket);
+    const bool is_connected = co_await connect(socket);
     if (is_connected) {
       auto channel = std::make_shared<Channel>(std::move(socket), secret_, Channel::Side::client);
       const auto opened = [this, channel] {
@@ -68,11 +74,20 @@ asio::awaitable<void> PeerLink::keep_connected() {
         log_("commands for " + address_ + " are decided here: " + why);
       abandon();
     }
-    timer_.expires_after(pause);
-    error_code ignored;
-    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await rest(pause);
     pause = std::min(2 * pause, kRetryMax);
   }
+}
+
+asio::awaitable<void> PeerLink::rest(std::chrono::milliseconds time) {
+  timer_.expires_after(time);
+  error_code ignored;
+  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+void PeerLink::want(bool wanted) {
+  if (wanted_.exchange(wanted) || !wanted) return;
+  asio::post(loop_, [self = shared_from_this()] { self->timer_.cancel(); });
 }
 
 asio::awaitable<bool> PeerLink::connect(Socket& socket) {
@@ -94,14 +109,14 @@ asio::awaitable<bool> PeerLink::connect(Socket& socket) {
     if (failed) co_return false;
     for (const auto& each : resolved) found.push_back(each.endpoint());
   }
-  timer_.expires_after(kConnectTimeout);
-  timer_.async_wait([&socket](error_code cancelled) {
+  asio::steady_timer timer(loop_, kConnectTimeout);
+  timer.async_wait([&socket](error_code cancelled) {
     error_code ignored;
     if (!cancelled) socket.close(ignored);
   });
   co_await asio::async_connect(socket, found, asio::redirect_error(asio::use_awaitable, failed));
   // Where the timer has just run out, the socket is closed, and the handshake says so.
-  timer_.cancel();
+  timer.cancel();
   co_return !failed;
 }
 

@@ -40,7 +40,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
            Log log, std::string address);
 
   void start();
-  void want(bool wanted) { wanted_ = wanted; }  // whether a channel that ended is opened again
+  void want(bool wanted);  // whether a channel that is not there, or ended, is opened
   void expire();  // tells those whose deadline has passed; it is still awaited what became of their commands
   void close();
   void give_up();  // after the loop has ended: what waits is answered `unknown`
@@ -60,6 +60,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 
   asio::awaitable<void> keep_connected();
   asio::awaitable<bool> connect(Socket& socket);
+  asio::awaitable<void> rest(std::chrono::milliseconds time);
   void take(const std::shared_ptr<Channel>& channel, std::string_view line);
   void take_answer(const WaitingPtr& waiting, HandedAnswer handed);
   void deliver(const WaitingPtr& waiting, Answer answer);

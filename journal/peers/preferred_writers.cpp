@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -113,10 +114,11 @@ class PreferredWriters::Impl {
 
   void observe(const Accepted& accepted) {
     if (!accepted.commit) return;
-    if (PeerLink* const link = routes_[index_of(accepted.partition)]) link->observe(accepted);
+    PeerLink* const current = routes_[index_of(accepted.partition)];
+    if (current != nullptr) current->observe(accepted);
     // A command may wait for an answer of who was preferred before.
-    if (has_moved_)
-      for (const auto& link : links()) link->observe(accepted);
+    for (PeerLink* const link : earlier_)
+      if (link != current) link->observe(accepted);
     if (const auto* event = accepted.commit->find<domain::WriterAnnounced>())
       announced(index_of(accepted.partition), event->address);
   }
@@ -163,7 +165,8 @@ class PreferredWriters::Impl {
     PeerLink* const before = routes_[index];
     PeerLink* const now = ours_[index] || address.empty() ? nullptr : &link_to(address);
     if (before == now) return;
-    has_moved_ = has_moved_ || before != nullptr;
+    if (before != nullptr && std::find(earlier_.begin(), earlier_.end(), before) == earlier_.end())
+      earlier_.push_back(before);
     routes_[index] = now;
     if (now != nullptr) now->want(true);
     const bool is_wanted = std::any_of(routes_.begin(), routes_.end(),
@@ -238,7 +241,7 @@ class PreferredWriters::Impl {
   std::array<std::atomic<PeerLink*>, kPartitionTotal> routes_{};  // null: decided here
   std::array<std::atomic<bool>, kPartitionTotal> ours_{};
   std::array<bool, kPartitionTotal> is_known_{};
-  bool has_moved_ = false;  // a route has led elsewhere before
+  std::vector<PeerLink*> earlier_;  // where routes have led before
 
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<PeerLink>> links_;  // by address; kept, so that routes stay valid
