@@ -56,8 +56,8 @@ constexpr std::string_view kWork =
     R"("modalities":["video"],"reward_cents":2500,"target_submissions":1})";
 constexpr const char* kPassword = "a long enough password";
 constexpr std::string_view kVerifyPath = "/api/v1/worker/verify?token=";
-// Longer than it takes until others do the work of a node that was killed; and to ask all that time is no more
-// than a worker may.
+// Longer than it takes until others do the work of a node that was killed; and to ask all that time is no
+// more than a worker may.
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::milliseconds kPauseMin{20}, kPauseMax{500};
 
