@@ -32,6 +32,12 @@ namespace {
 constexpr std::uint16_t kTargets = 3;
 constexpr Partition kSource{Topic::tasks, 1}, kOtherSource{Topic::tasks, 2};
 
+journal::Answer done_well() {
+  journal::Answer answer;
+  answer.kind = AnswerKind::accepted;
+  return answer;
+}
+
 WorkerId worker_in(std::uint16_t bucket) {
   return new_id<WorkerId>("wrk_", {1}, Bucket{bucket}, {1, 1});
 }
@@ -179,7 +185,7 @@ TEST_CASE("relay: each pair of partitions is a lane of its own, and in a lane on
   for (; !desk.submitted.empty(); ++answered) desk.answer(AnswerKind::accepted);
   CHECK(answered == 3 * (2 * kTargets - 1));
   CHECK(desk.relay->waiting() == 3);
-  stuck.done({AnswerKind::accepted, false, nullptr, {}, {}, {}, {}});
+  stuck.done(done_well());
   desk.run();
   while (!desk.submitted.empty()) desk.answer(AnswerKind::accepted);
   CHECK(desk.relay->waiting() == 0);
@@ -280,7 +286,7 @@ TEST_CASE("relay: once stopped it submits nothing, and an answer finds nobody") 
   SUBCASE("gone") {
     desk.relay.reset();
   }
-  under_way.done({AnswerKind::accepted, false, nullptr, {}, {}, {}, {}});
+  under_way.done(done_well());
   desk.pass(std::chrono::seconds(60));
   CHECK(desk.submitted.empty());
 }
@@ -480,7 +486,7 @@ TEST_CASE("relay: observed on one thread, answered on another, stopped from a th
         executed += target.execute(*shared);
       }
       changed.notify_all();
-      shared->done({AnswerKind::accepted, false, nullptr, {}, {}, {}, {}});
+      shared->done(done_well());
     });
   };
   const auto begin = [&] {
