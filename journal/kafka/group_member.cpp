@@ -16,6 +16,7 @@ using Partitions = rd_kafka_topic_partition_list_t;
 
 constexpr std::chrono::milliseconds kPoll{50};
 constexpr std::chrono::milliseconds kPatience{1'000};  // for any broker's answer
+constexpr std::chrono::seconds kLeavePatience{4};      // for the first share, where nothing was had yet
 
 kafka::Properties properties_of(const std::string& group_id, const GroupTimes& times) {
   const auto ms = [](std::chrono::milliseconds time) { return std::to_string(time.count()); };
@@ -32,7 +33,8 @@ class GroupMember::Session {
  public:
   explicit Session(GroupMember& member)
       : member_(member),
-        events_(kafka::Role::member, member.options_),
+        options_(member.options_),
+        events_(kafka::Role::member, options_),
         client_(events_, properties_of(member.group_id_, member.times_)) {
     events_.fatal = [this](const std::string& reason) { fatal_ = reason; };
     events_.rebalanced = [this](int error, Partitions* partitions) { rebalanced(error, partitions); };
@@ -58,13 +60,17 @@ class GroupMember::Session {
     if (member_.end_ == End::leave) leave();
   }
 
+  // librdkafka before 2.3 ends the process where a client goes that has joined and was given nothing yet (its
+  // issue 4312). Such a client is never destroyed.
+  bool may_be_destroyed() const { return !is_subscribed_ || was_assigned_; }
+
  private:
   struct Release {
     void operator()(Partitions* list) const { rd_kafka_topic_partition_list_destroy(list); }
   };
 
   void say(int level, const std::string& what) const {
-    kafka::log(member_.options_, level, "group " + member_.group_id_ + ": " + what);
+    kafka::log(options_, level, "group " + member_.group_id_ + ": " + what);
   }
 
   void check(rd_kafka_error_t* error, const char* what) const {
@@ -76,8 +82,9 @@ class GroupMember::Session {
   void subscribe() {
     const std::unique_ptr<Partitions, Release> topics(rd_kafka_topic_partition_list_new(kTopics.size()));
     for (const auto topic : kTopics)
-      rd_kafka_topic_partition_list_add(topics.get(), kafka::topic_name(member_.options_, topic).c_str(),
+      rd_kafka_topic_partition_list_add(topics.get(), kafka::topic_name(options_, topic).c_str(),
                                         RD_KAFKA_PARTITION_UA);
+    is_subscribed_ = true;
     const auto error = rd_kafka_subscribe(client_.get(), topics.get());
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(kafka::error_text(error));
   }
@@ -107,7 +114,7 @@ class GroupMember::Session {
     for (int i = 0; i < partitions->cnt; ++i) {
       partitions->elems[i].offset = RD_KAFKA_OFFSET_END;
       for (const auto topic : kTopics)
-        if (kafka::topic_name(member_.options_, topic) == partitions->elems[i].topic &&
+        if (kafka::topic_name(options_, topic) == partitions->elems[i].topic &&
             partitions->elems[i].partition < kPartitionsPerTopic)
           held.set(index_of({topic, static_cast<std::uint16_t>(partitions->elems[i].partition)}), is_given);
     }
@@ -115,7 +122,8 @@ class GroupMember::Session {
     if (is_given) {
       check(rd_kafka_incremental_assign(client_.get(), partitions), "partitions are not taken");
       rd_kafka_pause_partitions(client_.get(), partitions);
-      member_.hold(held);
+      was_assigned_ = true;
+      if (member_.end_ == End::none) member_.hold(held);
     } else if (error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS && is_cooperative) {
       member_.hold(held);  // before somebody else can have them
       check(rd_kafka_incremental_unassign(client_.get(), partitions), "partitions are not given up");
@@ -127,11 +135,16 @@ class GroupMember::Session {
 
   void leave() {
     member_.hold({});
+    const auto until = SteadyClock::now() + kLeavePatience;
+    while (!may_be_destroyed() && SteadyClock::now() < until) poll();
+    if (!may_be_destroyed()) return say(5, "left without a word, for nothing was shared out yet");
     const auto error = rd_kafka_consumer_close(client_.get());
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) say(4, "left without an answer: " + kafka::error_text(error));
   }
 
   GroupMember& member_;
+  const KafkaJournalOptions options_;  // its own: a client that is never destroyed still logs
+  bool is_subscribed_ = false, was_assigned_ = false;
   kafka::ClientEvents events_;
   std::string fatal_;
   kafka::Client client_;
@@ -174,6 +187,7 @@ void GroupMember::run() {
       kafka::log(options_, 3, "group " + group_id_ + ": " + failure.what());
     }
     hold({});
+    if (session_ && !session_->may_be_destroyed()) static_cast<void>(session_.release());
     session_.reset();
     if (end_ == End::none) std::this_thread::sleep_for(options_.retry_pause * 10);
   }

@@ -223,6 +223,17 @@ TEST_CASE(
   CHECK(settles({&only}));
 }
 
+TEST_CASE("kafka group: a member may leave at any moment of its joining") {
+  KafkaBrokers brokers;
+  for (const auto wait : {milliseconds(0), milliseconds(20), times().session_timeout}) {
+    Process member(brokers.options());
+    const auto until = std::chrono::steady_clock::now() + wait;
+    while (std::chrono::steady_clock::now() < until && !member.has().any()) std::this_thread::yield();
+    member.member.leave();
+    CHECK(member.has().none());
+  }
+}
+
 TEST_CASE("kafka group: properties that the protocol fixes are refused") {
   KafkaJournalOptions options;
   options.brokers = "127.0.0.1:1";
