@@ -8,21 +8,19 @@
 #include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
 
+namespace groundtruth::journal {
+
+// Between processes these stand as they are; in a record they do not, so only this file may take them so.
+BOOST_DESCRIBE_STRUCT(Actor, (), (kind, id, account))
+BOOST_DESCRIBE_STRUCT(KeyedRequest, (), (key, scope, request_hash))
+BOOST_DESCRIBE_STRUCT(ExpectedVersion, (), (stream, version))
+
+}  // namespace groundtruth::journal
+
 namespace groundtruth::journal::peers {
 namespace {
 
 using std::chrono::milliseconds;
-
-struct WireActor {
-  ActorKind kind{};
-  std::string id, account;
-};
-BOOST_DESCRIBE_STRUCT(WireActor, (), (kind, id, account))
-
-struct WireKeyed {
-  std::string key, scope, request_hash;
-};
-BOOST_DESCRIBE_STRUCT(WireKeyed, (), (key, scope, request_hash))
 
 struct WireCause {
   std::string source;
@@ -32,20 +30,14 @@ struct WireCause {
 };
 BOOST_DESCRIBE_STRUCT(WireCause, (), (source, seq, event, effect))
 
-struct WireExpected {
-  std::string stream;
-  std::uint32_t version = 0;
-};
-BOOST_DESCRIBE_STRUCT(WireExpected, (), (stream, version))
-
 struct WireSubmission {
   std::int64_t within_ms = 0;
   std::string partition;
   domain::CommandId id;
-  WireActor actor;
-  std::optional<WireKeyed> keyed;
+  Actor actor;
+  std::optional<KeyedRequest> keyed;
   std::optional<WireCause> cause;
-  std::optional<WireExpected> expected;
+  std::optional<ExpectedVersion> expected;
   std::string name;
 };
 BOOST_DESCRIBE_STRUCT(WireSubmission, (), (within_ms, partition, id, actor, keyed, cause, expected, name))
@@ -100,13 +92,11 @@ std::optional<Submission> submission_of(const codec::JsonDocument& document, Wir
   // Who handed it on may have given up waiting, and had it executed elsewhere.
   out.id_is_new = false;
   out.partition = *partition;
-  out.actor = {wire.actor.kind, std::move(wire.actor.id), std::move(wire.actor.account)};
-  if (auto& keyed = wire.keyed)
-    out.keyed = KeyedRequest{std::move(keyed->key), std::move(keyed->scope), std::move(keyed->request_hash)};
+  out.actor = std::move(wire.actor);
+  out.keyed = std::move(wire.keyed);
   if (auto& cause = wire.cause)
     out.cause = Cause{*source, cause->seq, cause->event, std::move(cause->effect)};
-  if (auto& expected = wire.expected)
-    out.expected = ExpectedVersion{std::move(expected->stream), expected->version};
+  out.expected = std::move(wire.expected);
   out.deadline = now + milliseconds(wire.within_ms);
   return out;
 }
@@ -120,13 +110,11 @@ std::string encode_submission(std::uint64_t number, const Submission& submission
       std::max<std::int64_t>(0, std::chrono::duration_cast<milliseconds>(submission.deadline - now).count());
   wire.partition = to_string(submission.partition);
   wire.id = submission.id;
-  wire.actor = {submission.actor.kind, submission.actor.id, submission.actor.account};
-  if (const auto& keyed = submission.keyed)
-    wire.keyed = WireKeyed{keyed->key, keyed->scope, keyed->request_hash};
+  wire.actor = submission.actor;
+  wire.keyed = submission.keyed;
   if (const auto& cause = submission.cause)
     wire.cause = WireCause{to_string(cause->source), cause->seq, cause->event, cause->effect};
-  if (const auto& expected = submission.expected)
-    wire.expected = WireExpected{expected->stream, expected->version};
+  wire.expected = submission.expected;
   wire.name = domain::name_of(submission.command);
   std::string out;
   out.reserve(1024);

@@ -51,12 +51,7 @@ struct Process {
     executor.reset();
     node.reset();
   }
-  NodeStatus status() const {
-    std::promise<NodeStatus> promise;
-    auto future = promise.get_future();
-    node->status([&](NodeStatus now) { promise.set_value(std::move(now)); });
-    return future.get();
-  }
+  NodeStatus status() const { return status_of(*node); }
   std::shared_ptr<MemoryModels> models;
   std::unique_ptr<KafkaJournal> journal;
   std::unique_ptr<Executor> executor;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "journal/node.hpp"
 #include "journal/read_models.hpp"
 
 namespace groundtruth::journal::testing {
@@ -89,5 +91,13 @@ class MemoryModels final : public ReadModels {
   std::array<Line, kPartitionTotal> lines_;
   std::function<void(std::vector<Applied>)> applied_;
 };
+
+// Waits for the node's thread.
+inline NodeStatus status_of(Node& node) {
+  std::promise<NodeStatus> promise;
+  auto future = promise.get_future();
+  node.status([&](NodeStatus now) { promise.set_value(std::move(now)); });
+  return future.get();
+}
 
 }  // namespace groundtruth::journal::testing

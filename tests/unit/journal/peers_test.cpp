@@ -113,12 +113,7 @@ struct Host {
     executor.reset();
     node.reset();
   }
-  NodeStatus status() const {
-    std::promise<NodeStatus> promise;
-    auto future = promise.get_future();
-    node->status([&](NodeStatus now) { promise.set_value(std::move(now)); });
-    return future.get();
-  }
+  NodeStatus status() const { return status_of(*node); }
   std::uint64_t projected() const { return status().partitions[index_of(kHere)].projected_seq; }
   std::pair<CommandState, Answer> state_of(const domain::CommandId& id, const std::string& account) const {
     std::promise<std::pair<CommandState, Answer>> promise;
