@@ -80,14 +80,13 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
       blob_threads_({kBlobThreads, kMaxWaiting}),
       passwords_(password_threads_, {}),
       worker_({node.node(), accounts_, tasks_, feed_, assignments_, workers_, passwords_, blob_threads_,
-               outside.media(), *outside.probe, media_holds_, node.keys(), journal::system_clock(),
+               outside.media(), *outside.probe, node.keys(), journal::system_clock(),
                journal::system_randomness(), node.master()},
               worker_options(settings, outside.mailer != nullptr)) {
   if (settings.dev)
     dev_.emplace(
         api::dev::Services{node.node(), tasks_, journal::system_clock(), journal::system_randomness()});
-  // What keeps it apart from proofs holds within one process (ports/media_holds.hpp).
-  if (node.kafka() == nullptr) make_collector(node);
+  if (settings.roles.workers) make_collector(node);
   node.projector().on_offered([this](const journal::Accepted& accepted) { task_cache_.observe(accepted); });
   node.projector().on_committed([this](const journal::Accepted& accepted) {
     groundtruth_.observe(accepted);
@@ -124,7 +123,7 @@ void PublicApi::make_collector(NodeAssembly& node) {
   };
   collector_executor_ = journal::make_thread_executor("collector");
   collector_ = std::make_unique<workers::MediaCollector>(
-      std::move(find), outside_.media(), media_holds_, node.journal(), node.codec(), journal::system_clock(),
+      std::move(find), outside_.media(), node.journal(), node.codec(), journal::system_clock(),
       *collector_executor_, node.duties(), std::move(options));
 }
 

@@ -58,7 +58,6 @@ class PublicApi {
   std::optional<api::dev::Services> dev_;
   Outside& outside_;
   std::optional<api::media::Services> media_;  // where our own server serves it
-  ports::MediaHolds media_holds_;
   api::WorkPool password_threads_, blob_threads_;
   api::Passwords passwords_;
   api::worker::Services worker_;

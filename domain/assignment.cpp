@@ -63,6 +63,7 @@ void evolve(Assignment& state, const LeaseGranted& event, Timestamp) {
   state.account = event.account;
   state.worker = event.worker;
   state.status = AssignmentStatus::leased;
+  state.lease = event.lease;
   state.reward_cents = event.reward_cents;
   state.lease_until = event.expires_at;
 }
@@ -123,8 +124,8 @@ Decision decide(const AcceptTask& c, const Task& task, const Assignment& assignm
   }
   if (progress.taken() >= task.target_submissions) return reject(RejectionCode::task_full);
   ++progress.leased;
-  decision.add(c.assignment, LeaseGranted{c.assignment, c.task, task.account, c.worker, task.reward_cents,
-                                          Timestamp{at.ms + c.lease_ms}});
+  decision.add(c.assignment, LeaseGranted{c.assignment, assignment.lease + 1, c.task, task.account, c.worker,
+                                          task.reward_cents, Timestamp{at.ms + c.lease_ms}});
   decision.add(c.task, progress);
   return decision;
 }
@@ -138,6 +139,7 @@ Decision decide(const ReleaseTask&, const Task& task, const Assignment& assignme
 
 Decision decide(const AnnounceUpload& c, const Assignment& assignment, Timestamp at) {
   if (!assignment.holds_lease(at)) return no_lease(assignment);
+  if (c.lease && *c.lease != assignment.lease) return reject(RejectionCode::lease_expired);
   if (std::ssize(assignment.uploads) >= c.limits.max_uploads)
     return Rejection{RejectionCode::too_many_uploads, {{"max_uploads", c.limits.max_uploads}}, {}};
   const std::int64_t left_bytes = c.limits.max_total_bytes - assignment.announced_bytes();
@@ -147,7 +149,7 @@ Decision decide(const AnnounceUpload& c, const Assignment& assignment, Timestamp
                       {"left_bytes", std::max(left_bytes, std::int64_t{0})}},
                      {}};
   Decision decision;
-  decision.add(c.assignment, UploadAnnounced{c.assignment, c.upload});
+  decision.add(c.assignment, UploadAnnounced{c.assignment, assignment.lease, c.upload});
   return decision;
 }
 
@@ -155,8 +157,7 @@ Decision decide(const SubmitProof& c, const Task& task, const Assignment& assign
   if (!assignment.holds_lease(at)) return no_lease(assignment);
   // The caller saw no lease and looked at nothing; it may try again now.
   if (c.media.empty()) return reject(RejectionCode::lease_not_found);
-  if (c.verified_until && *c.verified_until != assignment.lease_until)
-    return reject(RejectionCode::lease_expired);
+  if (c.lease && *c.lease != assignment.lease) return reject(RejectionCode::lease_expired);
   if (auto rejection = task.closed_to_work(at)) return *rejection;
   auto progress = task.progress();
   --progress.leased;

@@ -18,8 +18,9 @@ namespace groundtruth::domain {
 enum class AssignmentStatus : std::uint8_t { none, leased, lapsed, pending, approved, rejected };
 BOOST_DESCRIBE_ENUM(AssignmentStatus, none, leased, lapsed, pending, approved, rejected)
 
-// What a worker announced to bring. The object in the blob store is named by assignment and hash, so that the
-// same bytes lie there once however often they are sent.
+// What a worker announced to bring. The object in the blob store is named by assignment, lease and hash: the
+// same bytes lie there once however often they are sent, and what a lease has left nobody names under a later
+// one.
 struct Upload {
   UploadId upload;
   std::string content_type;
@@ -45,15 +46,16 @@ inline constexpr std::int64_t kReviewMs = 7 * 86'400'000;  // unreviewed for so 
 
 struct LeaseGranted {
   static constexpr std::string_view kType = "lease.granted";
-  static constexpr int kSchema = 1;
+  static constexpr int kSchema = 2;
   AssignmentId assignment;
+  std::uint32_t lease = 0;  // Assignment::lease
   TaskId task;
   AccountId account;
   WorkerId worker;
   Cents reward_cents;
   Timestamp expires_at;
 };
-BOOST_DESCRIBE_STRUCT(LeaseGranted, (), (assignment, task, account, worker, reward_cents, expires_at))
+BOOST_DESCRIBE_STRUCT(LeaseGranted, (), (assignment, lease, task, account, worker, reward_cents, expires_at))
 
 enum class LeaseEnd : std::uint8_t { released, expired };
 BOOST_DESCRIBE_ENUM(LeaseEnd, released, expired)
@@ -70,11 +72,12 @@ BOOST_DESCRIBE_STRUCT(LeaseEnded, (), (assignment, task, worker, reason))
 
 struct UploadAnnounced {
   static constexpr std::string_view kType = "upload.announced";
-  static constexpr int kSchema = 1;
+  static constexpr int kSchema = 2;
   AssignmentId assignment;
+  std::uint32_t lease = 0;  // under which it comes
   Upload upload;
 };
-BOOST_DESCRIBE_STRUCT(UploadAnnounced, (), (assignment, upload))
+BOOST_DESCRIBE_STRUCT(UploadAnnounced, (), (assignment, lease, upload))
 
 struct SubmissionCreated {
   static constexpr std::string_view kType = "submission.created";
@@ -129,6 +132,7 @@ struct Assignment {
   AccountId account;
   WorkerId worker;
   AssignmentStatus status = AssignmentStatus::none;
+  std::uint32_t lease = 0;  // the last one: 1 for the first; 0 is one from before they were counted
   Cents reward_cents;
   Timestamp lease_until;
   std::vector<Upload> uploads;
@@ -151,8 +155,8 @@ struct Assignment {
   }
 };
 BOOST_DESCRIBE_STRUCT(Assignment, (),
-                      (id, task, account, worker, status, reward_cents, lease_until, uploads, submission,
-                       media, submitted_at, review_until, decided_at, reason))
+                      (id, task, account, worker, status, lease, reward_cents, lease_until, uploads,
+                       submission, media, submitted_at, review_until, decided_at, reason))
 
 void evolve(Assignment& state, const LeaseGranted& event, Timestamp at);
 void evolve(Assignment& state, const LeaseEnded& event, Timestamp at);
@@ -197,21 +201,22 @@ struct AnnounceUpload {
   static constexpr std::string_view kName = "upload.announce";
   AssignmentId assignment;
   Upload upload;
-  UploadLimits limits;  // by configuration
+  UploadLimits limits;                                // by configuration
+  std::optional<std::uint32_t> lease = std::nullopt;  // under which it will be stored; nullopt: any
 };
-BOOST_DESCRIBE_STRUCT(AnnounceUpload, (), (assignment, upload, limits))
+BOOST_DESCRIBE_STRUCT(AnnounceUpload, (), (assignment, upload, limits, lease))
 
-// `media` was found in the blob store, and verified, before: under the lease that ends at `verified_until`.
-// Under a later one it counts no more, for what an earlier lease has left may be removed in between.
+// `media` was found in the blob store, and verified, before: under `lease`. Under a later one it counts no
+// more, for what an earlier lease has left may be removed in between.
 struct SubmitProof {
   static constexpr std::string_view kName = "task.submit";
   AssignmentId assignment;
   TaskId task;
   SubmissionId submission;
   std::vector<Media> media;
-  std::optional<Timestamp> verified_until = std::nullopt;  // nullopt: any lease
+  std::optional<std::uint32_t> lease = std::nullopt;  // nullopt: any
 };
-BOOST_DESCRIBE_STRUCT(SubmitProof, (), (assignment, task, submission, media, verified_until))
+BOOST_DESCRIBE_STRUCT(SubmitProof, (), (assignment, task, submission, media, lease))
 
 struct ApproveSubmission {
   static constexpr std::string_view kName = "submission.approve";

@@ -213,8 +213,8 @@ std::string render_tasks(const std::vector<projections::Versioned<domain::Task>>
 void append_submission(std::string& out, const domain::Assignment& assignment, const MediaLinks& links) {
   std::vector<std::string> urls;
   for (const auto& media : assignment.media)
-    urls.push_back(
-        links.blobs.sign_download(blob_key(assignment.id, media.sha256), links.now, kMediaLinkLifetime));
+    urls.push_back(links.blobs.sign_download(blob_key(assignment.id, assignment.lease, media.sha256),
+                                             links.now, kMediaLinkLifetime));
   ObjectWriter object(out);
   object.member("id", assignment.submission)
       .member("status", assignment.status)

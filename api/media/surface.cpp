@@ -5,12 +5,13 @@
 #include "api/media/download.hpp"
 #include "api/media/upload.hpp"
 #include "domain/ids.hpp"
+#include "workers/ports/blob_keys.hpp"
 
 namespace groundtruth::api::media {
 
 std::optional<std::string> key_of(const http::Request& request) {
   const auto owner = request.param("owner"), name = request.param("name");
-  if (!domain::bucket_of(owner) || !ports::is_sha256_hex(name)) return std::nullopt;
+  if (!domain::bucket_of(owner) || !ports::is_blob_name(name)) return std::nullopt;
   return std::string(owner) + '/' + std::string(name);
 }
 

@@ -40,9 +40,10 @@ ports::SignedUpload sign(const Services& services, const journal::Commit& commit
   const auto* announced = commit.find<domain::UploadAnnounced>();
   if (announced == nullptr) throw std::logic_error("a commit without the event that its command makes");
   const auto& upload = announced->upload;
-  return services.blobs.sign_upload({blob_key(announced->assignment, upload.sha256), upload.content_type,
-                                     static_cast<std::uint64_t>(upload.bytes), upload.sha256},
-                                    commit.at, services.options.upload_lifetime);
+  return services.blobs.sign_upload(
+      {blob_key(announced->assignment, announced->lease, upload.sha256), upload.content_type,
+       static_cast<std::uint64_t>(upload.bytes), upload.sha256},
+      commit.at, services.options.upload_lifetime);
 }
 
 // A proof's parts, and what came with them while it is not stored yet.
@@ -85,7 +86,8 @@ http::Async<std::optional<http::Response>> announce_staged(Services& services, h
                                                            services.randomness.bits()),
                           std::move(spec.content_type), static_cast<std::int64_t>(spec.bytes),
                           std::move(spec.sha256)};
-    Order order{domain::AnnounceUpload{assignment.id, std::move(upload), limits}, std::nullopt, std::nullopt};
+    Order order{domain::AnnounceUpload{assignment.id, std::move(upload), limits, assignment.lease},
+                std::nullopt, std::nullopt};
     const journal::Answer answer =
         co_await execute(services.exchange, request, std::move(sender), std::move(order));
     if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
@@ -131,9 +133,6 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
   if (!task) co_return to_response(no_such("task"));
 
   const auto& id = task->state.id;
-  // Until the command is answered: what it names must not be cleared away meanwhile.
-  const auto hold = services.media_holds.use(assignment_of(id, caller.worker.id));
-  if (!hold) co_return to_response(unavailable("Media of an earlier attempt is being cleared away."));
   const auto assignment = services.assignments.assignment(assignment_of(id, caller.worker.id));
   VerifiedMedia verified;
   // Who holds no lease is told so by the command, which is also what a retry is answered from.
@@ -165,7 +164,7 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
                               domain::new_id<domain::SubmissionId>("sub_", services.clock.now(),
                                                                    sender.bucket, services.randomness.bits()),
                               std::move(verified.media), std::nullopt};
-  if (assignment) command.verified_until = assignment->state.lease_until;
+  if (assignment) command.lease = assignment->state.lease;
   Order order{std::move(command), std::move(intent.keyed), std::nullopt};
   const journal::Answer answer =
       co_await execute(services.exchange, request, std::move(sender), std::move(order));

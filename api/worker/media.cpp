@@ -11,10 +11,11 @@
 namespace groundtruth::api::worker {
 namespace {
 
-ProofPart part_with_content(std::string field, const domain::AssignmentId& assignment,
-                            std::string content_type, std::string content) {
+ProofPart part_with_content(std::string field, const domain::Assignment& assignment, std::string content_type,
+                            std::string content) {
   const std::string sha256 = journal::codec::sha256_hex(content);
-  ports::BlobSpec spec{blob_key(assignment, sha256), std::move(content_type), content.size(), sha256};
+  ports::BlobSpec spec{blob_key(assignment.id, assignment.lease, sha256), std::move(content_type),
+                       content.size(), sha256};
   return {std::move(field), std::move(spec), std::move(content), false};
 }
 
@@ -55,7 +56,7 @@ std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& 
         continue;
       }
       parts.push_back({field,
-                       {blob_key(assignment.id, found->sha256), found->content_type,
+                       {blob_key(assignment.id, assignment.lease, found->sha256), found->content_type,
                         static_cast<std::uint64_t>(found->bytes), found->sha256},
                        std::nullopt,
                        false});
@@ -69,11 +70,11 @@ std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& 
         errors.push_back({field, "invalid_value", "must be a base64 data: URL of a media type"});
       else
         parts.push_back(
-            part_with_content(field, assignment.id, std::move(url->content_type), std::move(url->content)));
+            part_with_content(field, assignment, std::move(url->content_type), std::move(url->content)));
     }
   }
   if (request.text) {
-    parts.push_back(part_with_content("text", assignment.id, "text/plain", std::move(request.text->value)));
+    parts.push_back(part_with_content("text", assignment, "text/plain", std::move(request.text->value)));
     parts.back().is_text = true;
   }
   if (parts.empty() && errors.empty())

@@ -20,7 +20,6 @@
 #include "projections/tasks/queries.hpp"
 #include "projections/workers/queries.hpp"
 #include "workers/ports/blob_store.hpp"
-#include "workers/ports/media_holds.hpp"
 #include "workers/ports/media_probe.hpp"
 
 namespace groundtruth::api::worker {
@@ -50,7 +49,6 @@ struct Services {
     WorkPool& blob_calls;
     ports::BlobStore& blobs;
     ports::MediaProbe& probe;
-    ports::MediaHolds& media_holds;
     journal::KeyStore& keys;
     const journal::Clock& clock;
     journal::Randomness& randomness;
@@ -67,7 +65,6 @@ struct Services {
         blob_calls(parts.blob_calls),
         blobs(parts.blobs),
         probe(parts.probe),
-        media_holds(parts.media_holds),
         clock(parts.clock),
         randomness(parts.randomness),
         options(std::move(chosen)),
@@ -92,7 +89,6 @@ struct Services {
   WorkPool& blob_calls;
   ports::BlobStore& blobs;
   ports::MediaProbe& probe;
-  ports::MediaHolds& media_holds;
   const journal::Clock& clock;
   journal::Randomness& randomness;
   const Options options;

@@ -23,7 +23,7 @@ template <class... Upcaster>
 struct Upcasters {};
 
 // The project's own, oldest first.
-using EventUpcasters = Upcasters<TaskCreatedV1To2>;
+using EventUpcasters = Upcasters<TaskCreatedV1To2, LeaseGrantedV1To2, UploadAnnouncedV1To2>;
 
 enum class EventLookup : std::uint8_t { found, unknown_type, unknown_schema };
 

@@ -208,7 +208,7 @@ class AssignmentsApplier final : public Applier {
 Definition assignments_projection() {
   Definition definition;
   definition.name = "assignments";
-  definition.version = 1;
+  definition.version = 2;
   definition.schema = kSchema;
   definition.indexes = kIndexes;
   definition.digest = {{"assignments", "SELECT id, version, due, state FROM assignments ORDER BY id", 4},

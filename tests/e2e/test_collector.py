@@ -22,9 +22,13 @@ def data_url(content: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
+def stored_in(folder) -> set[str]:
+    """The SHA-256 of every object in the folder that has a file, from its name: assignment, lease, hash."""
+    return {path.name.split(".")[1].split("-")[1] for path in (folder / "objects").rglob("*") if path.is_file()}
+
+
 def stored(server) -> set[str]:
-    """The SHA-256 of every object in the folder that has a file, from its name."""
-    return {path.name.split(".")[1] for path in (server.data / "media" / "objects").rglob("*") if path.is_file()}
+    return stored_in(server.data / "media")
 
 
 def image_task(org, **changes) -> dict:

@@ -14,8 +14,10 @@ import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 import chain
+import workers
 from harness import REPOSITORY, StartFailed, cli, plain_client, wait_for
 from kafka_cluster import KafkaCluster
+from test_collector import SHORT, image_task, picture, stored_in
 from test_crash import Load, check_after_restart, kill_again_and_again
 
 pytestmark = pytest.mark.slow
@@ -184,6 +186,41 @@ def test_moving_to_kafka_and_back(fresh_server, make_org, on_kafka, cluster, tmp
     assert refused.returncode != 0 and b"no copy" in refused.stderr, refused.stderr
     home.start()
     moved.start()
+
+
+def test_media_that_nobody_names_goes_whatever_node_is_left(fresh_server, make_org, make_worker, on_kafka, tmp_path):
+    media = tmp_path / "media"
+    settings = {**on_kafka, **SHORT, "media": {"folder": str(media)}}
+    first = fresh_server(settings=settings)
+    org, kept, gone = make_org(first), make_worker(first), make_worker(first)
+    task = image_task(org)
+    named, forgotten, left = picture(61), picture(62), picture(63)
+    for worker in (kept, gone):
+        worker.accept(task)
+    upload = kept.upload(task, named, "image/png")
+    kept.upload(task, forgotten, "image/png")
+    gone.upload(task, left, "image/png")
+    assert stored_in(media) == {workers.sha256(content) for content in (named, forgotten, left)}
+    second = fresh_server(settings=settings, start=False)
+    shutil.copy(first.data / "master.key", second.data / "master.key")
+    second.start()
+    kept.prove(task, uploads=[upload])
+    gone.server = second
+    assert gone.post(task, "release").status_code == 200
+    wait_for(lambda: stored_in(media) == {workers.sha256(named)}, "what nobody names is gone", DEADLINE_S)
+    first.kill()
+    # The same bytes again, under another lease.
+    gone.accept(task)
+    gone.upload(task, left, "image/png")
+    assert workers.sha256(left) in stored_in(media)
+    assert gone.post(task, "release").status_code == 200
+    wait_for(lambda: stored_in(media) == {workers.sha256(named)}, "it is gone again", DEADLINE_S)
+    org.server = second
+    submission = workers.submissions(org, task, status="pending")[0]
+    url = org.http.get(f"/api/v1/submissions/{submission['id']}").json()["media"][0]["url"]
+    with second.client() as browser:
+        assert browser.get(workers.path_of(url)).content == named
+    first.start()
 
 
 def test_another_directory_needs_the_master_key(fresh_server, on_kafka, make_org, tmp_path):

@@ -18,6 +18,7 @@ struct Job {
   journal::Position position;
   Following::Term term = 0;
   domain::AssignmentId assignment;
+  std::uint32_t lease = 0;
   std::string sha256;
 };
 using Jobs = std::multimap<std::int64_t, Job>;  // by when to look, in ms
@@ -40,12 +41,11 @@ bool names(const domain::Assignment& assignment, const std::string& sha256) {
 
 // Owned by the collector and, weakly, by all that it posted.
 struct MediaCollector::State : std::enable_shared_from_this<State> {
-  State(Find given_find, ports::BlobStore& given_blobs, ports::MediaHolds& given_holds,
-        const journal::Journal& journal, const journal::CommitCodec& codec, journal::Clock& given_clock,
-        journal::Executor& given_executor, CollectorOptions given_options)
+  State(Find given_find, ports::BlobStore& given_blobs, const journal::Journal& journal,
+        const journal::CommitCodec& codec, journal::Clock& given_clock, journal::Executor& given_executor,
+        CollectorOptions given_options)
       : find(std::move(given_find)),
         blobs(given_blobs),
-        holds(given_holds),
         clock(given_clock),
         executor(given_executor),
         options(std::move(given_options)),
@@ -62,9 +62,11 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
       const auto* announced = std::get_if<domain::UploadAnnounced>(&event.data);
       if (announced == nullptr) continue;
       const std::lock_guard lock(mutex);
-      arrived.emplace_back(
-          due,
-          Job{{accepted.partition, accepted.seq}, term, announced->assignment, announced->upload.sha256});
+      arrived.emplace_back(due, Job{{accepted.partition, accepted.seq},
+                                    term,
+                                    announced->assignment,
+                                    announced->lease,
+                                    announced->upload.sha256});
       ++jobs;
     }
     return jobs;
@@ -129,16 +131,16 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
   // nullopt: that was it; else when to look again, later than now.
   std::optional<domain::Timestamp> settle(const Job& job, domain::Timestamp now) {
     const domain::Timestamp later{now.ms + options.retry_delay.count()};
-    const auto hold = holds.clear(job.assignment);
-    if (!hold) return later;
     try {
       const auto assignment = find(job.assignment);
       if (!assignment) return later;  // the read models are not what they should be
-      // Whether its time is over is for the chain to say: until then a proof may be accepted.
-      if (assignment->status == domain::AssignmentStatus::leased)
-        return domain::Timestamp{std::max(assignment->lease_until.ms, now.ms) + options.interval.count()};
-      if (names(*assignment, job.sha256)) return std::nullopt;
-      blobs.remove(ports::blob_key(job.assignment, job.sha256));
+      if (assignment->lease == job.lease) {
+        // Whether its time is over is for the chain to say: until then a proof may be accepted.
+        if (assignment->status == domain::AssignmentStatus::leased)
+          return domain::Timestamp{std::max(assignment->lease_until.ms, now.ms) + options.interval.count()};
+        if (names(*assignment, job.sha256)) return std::nullopt;
+      }
+      blobs.remove(ports::blob_key(job.assignment, job.lease, job.sha256));
       ++removed;
       return std::nullopt;
     } catch (const std::exception& failure) {
@@ -150,7 +152,6 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
 
   const Find find;
   ports::BlobStore& blobs;
-  ports::MediaHolds& holds;
   journal::Clock& clock;
   journal::Executor& executor;
   const CollectorOptions options;
@@ -168,11 +169,10 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
   Following following;
 };
 
-MediaCollector::MediaCollector(Find find, ports::BlobStore& blobs, ports::MediaHolds& holds,
-                               const journal::Journal& journal, const journal::CommitCodec& codec,
-                               journal::Clock& clock, journal::Executor& executor, journal::Duties& duties,
-                               CollectorOptions options)
-    : state_(std::make_shared<State>(std::move(find), blobs, holds, journal, codec, clock, executor,
+MediaCollector::MediaCollector(Find find, ports::BlobStore& blobs, const journal::Journal& journal,
+                               const journal::CommitCodec& codec, journal::Clock& clock,
+                               journal::Executor& executor, journal::Duties& duties, CollectorOptions options)
+    : state_(std::make_shared<State>(std::move(find), blobs, journal, codec, clock, executor,
                                      std::move(options))) {
   state_->following.load();
   duties.on_change([weak = std::weak_ptr(state_)](const journal::PartitionSet& ours) {

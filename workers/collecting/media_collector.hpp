@@ -7,17 +7,17 @@
 // is over and no transfer under it can be going on, it looks at the assignment once more and removes the
 // object, keeps it for ever (a submission names it), or waits for the end of the lease.
 //
-// Why that never removes what a submission names, or will name:
-//   - A submission is made only under a lease, and while the read models show one nothing is removed.
-//   - They show a lease that has ended: then its end stands in the chain, and a proof that was verified under
-//     that lease is refused when it is decided later, under the next lease as well
-//     (domain::SubmitProof::verified_until), and where nobody waits for it any more.
-//   - They show a submission: what it names is kept, and there will be no other one.
-//   - A new lease may begin between the look and the removal, its proof may find the object that an old lease
-//     left, and lose it. MediaHolds keeps these apart: a proof takes hold before it reads the assignment and
-//     until its command is answered, and its answer comes when the read models have the submission.
+// Why that never removes what a submission names, or will name, whichever process looks, and however far
+// behind its read models are:
+//   - An object belongs to one lease, by its name (ports/blob_keys.hpp), and a submission names objects of
+//   the
+//     lease under which it was made. While the read models show that lease as held nothing of it is removed.
+//   - They show that it has ended: then its end stands in the chain, and a proof that was verified under it
+//   is
+//     refused by whoever decides it (domain::SubmitProof::lease).
+//   - They show its submission: what that names is kept, and there will be no other one.
 //   - Read models never go back while a process runs, and at its start this waits for them.
-// A crash at any instant repeats a look or a removal, which changes nothing.
+// A crash at any instant, or a second process at work, repeats a look or a removal, which changes nothing.
 //
 // Threads: `observe` on any, everything else on the executor given, where it blocks for as long as the store
 // does. Errors of store, read models and journal are logged and tried again.
@@ -36,7 +36,6 @@
 #include "journal/ports.hpp"
 #include "workers/following/following.hpp"
 #include "workers/ports/blob_store.hpp"
-#include "workers/ports/media_holds.hpp"
 
 namespace groundtruth::workers {
 
@@ -45,7 +44,7 @@ struct CollectorOptions {
   // After the commit of an announcement; beyond the life of its URL and of any transfer that began in time.
   std::chrono::milliseconds keep{7'200'000};
   std::chrono::milliseconds interval{1'000};      // how late it looks, at most
-  std::chrono::milliseconds retry_delay{60'000};  // after a failure, or a proof that was at work
+  std::chrono::milliseconds retry_delay{60'000};  // after a failure
   std::size_t batch = 64;                         // objects in one turn of the executor
   std::size_t max_open = 4'096;                   // announcements in memory, of each partition
   std::function<void(const std::string&)> log = [](const std::string&) {};
@@ -56,9 +55,9 @@ class MediaCollector {
   // As this node's read models have it.
   using Find = std::function<std::optional<domain::Assignment>(const domain::AssignmentId&)>;
   // All that is given must outlive the executor's last task.
-  MediaCollector(Find find, ports::BlobStore& blobs, ports::MediaHolds& holds,
-                 const journal::Journal& journal, const journal::CommitCodec& codec, journal::Clock& clock,
-                 journal::Executor& executor, journal::Duties& duties, CollectorOptions options);
+  MediaCollector(Find find, ports::BlobStore& blobs, const journal::Journal& journal,
+                 const journal::CommitCodec& codec, journal::Clock& clock, journal::Executor& executor,
+                 journal::Duties& duties, CollectorOptions options);
   ~MediaCollector();  // stop()
   MediaCollector(const MediaCollector&) = delete;
   MediaCollector& operator=(const MediaCollector&) = delete;

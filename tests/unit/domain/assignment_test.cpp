@@ -254,16 +254,24 @@ TEST_CASE("all uploads of a lease together are so large, and no larger") {
 TEST_CASE("what was verified under one lease is not taken under the next") {
   Site site;
   site.accept();
-  const Timestamp first = site.assignment().lease_until;
+  CHECK(site.assignment().lease == 1);
   site.release();
-  site.now.ms += 1'000;
-  site.accept();
-  const auto submit = [&](std::optional<Timestamp> verified_until) {
-    return site.ask(SubmitProof{
-        site.work, kTask, kSubmission, {{"video/mp4", 1, std::string(64, 'a'), 1}}, verified_until});
+  site.accept();  // in the same millisecond
+  CHECK(site.assignment().lease == 2);
+  const auto announce = [&](std::uint32_t lease) {
+    return site.ask(
+        AnnounceUpload{site.work, {{"upl"}, "video/mp4", 1, std::string(64, 'a')}, kLimits, lease});
   };
-  CHECK(submit(first) == "lease_expired");
-  CHECK(submit(site.assignment().lease_until) == "");
+  CHECK(announce(1) == "lease_expired");
+  CHECK(announce(2) == "");
+  CHECK(std::get<UploadAnnounced>(site.last()[0]).lease == 2);
+  const auto submit = [&](std::uint32_t lease) {
+    return site.ask(
+        SubmitProof{site.work, kTask, kSubmission, {{"video/mp4", 1, std::string(64, 'a'), 1}}, lease});
+  };
+  CHECK(submit(1) == "lease_expired");
+  CHECK(submit(2) == "");
+  CHECK(site.assignment().lease == 2);
 }
 
 TEST_CASE("a submission waits a week for its review") {

@@ -75,21 +75,43 @@ TEST_CASE("every event type keeps its bytes, and they keep their meaning") {
 }
 
 // The bytes that older programs wrote, which no program writes any more.
-TEST_CASE("a task of schema 1 is a task that asks for nothing") {
+template <class E>
+E read_past(int schema) {
   CountingRandomness randomness;
   const CommitCodec codec(std::string(kJournal), std::make_shared<FixedKeyStore>(), randomness);
   auto today = commit_of({kTask.value, 1, domain::TaskFunded{kCheckout, domain::Cents{1}}});
   std::string record = *codec.encode(today);
-  const auto event = record.find(R"("type":"task.funded")");
-  const auto golden = read_file(kEvents / "golden" / "task.created.v1.json");
-  record.resize(event);
-  record += R"("type":"task.created","schema":1,"data":)" + golden.substr(0, golden.size() - 1) + "}]}";
+  record.resize(record.find(R"("type":"task.funded")"));
+  const auto type = std::string(E::kType), number = std::to_string(schema);
+  const auto golden = read_file(kEvents / "golden" / (type + ".v" + number + ".json"));
+  record += R"("type":")" + type + R"(","schema":)" + number + R"(,"data":)";
+  record += golden.substr(0, golden.size() - 1) + "}]}";
   const Commit commit = codec.decode(record);
-  const auto* created = commit.find<domain::TaskCreated>();
-  REQUIRE(created != nullptr);
-  CHECK(created->task == kTask);
-  CHECK(created->funding_url == "https://checkout.stripe.com/c/pay/cs_a1b2c3");
-  CHECK_FALSE(created->requirements);
+  const auto* event = commit.find<E>();
+  REQUIRE(event != nullptr);
+  return *event;
+}
+
+TEST_CASE("a task of schema 1 is a task that asks for nothing") {
+  const auto created = read_past<domain::TaskCreated>(1);
+  CHECK(created.task == kTask);
+  CHECK(created.funding_url == "https://checkout.stripe.com/c/pay/cs_a1b2c3");
+  CHECK_FALSE(created.requirements);
+}
+
+TEST_CASE("a lease of schema 1 was not counted") {
+  const auto granted = read_past<domain::LeaseGranted>(1);
+  CHECK(granted.lease == 0);
+  CHECK(granted.assignment == kAssignment);
+  CHECK(granted.task == kTask);
+  CHECK(granted.account == kAccount);
+  CHECK(granted.worker == kWorker);
+  CHECK(granted.reward_cents == domain::Cents{250});
+  CHECK(granted.expires_at == domain::Timestamp{kAt.ms + 1'800'000});
+  const auto announced = read_past<domain::UploadAnnounced>(1);
+  CHECK(announced.lease == 0);
+  CHECK(announced.assignment == kAssignment);
+  CHECK(announced.upload.upload == kUpload);
 }
 
 TEST_CASE("every event type has a schema") {

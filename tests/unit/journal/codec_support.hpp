@@ -128,9 +128,9 @@ inline std::vector<CommittedEvent> sample_events() {
   const std::string sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
   const auto on_assignment = [&](Event event) { add(kAssignment.value, std::move(event)); };
   on_assignment(
-      LeaseGranted{kAssignment, kTask, kAccount, kWorker, Cents{250}, Timestamp{kAt.ms + 1'800'000}});
+      LeaseGranted{kAssignment, 2, kTask, kAccount, kWorker, Cents{250}, Timestamp{kAt.ms + 1'800'000}});
   on_assignment(LeaseEnded{kAssignment, kTask, kWorker, LeaseEnd::expired});
-  on_assignment(UploadAnnounced{kAssignment, {kUpload, "video/mp4", 1'048'576, sha256}});
+  on_assignment(UploadAnnounced{kAssignment, 2, {kUpload, "video/mp4", 1'048'576, sha256}});
   on_assignment(SubmissionCreated{kSubmission,
                                   kAssignment,
                                   kTask,

@@ -35,8 +35,8 @@ class Store final : public groundtruth::workers::testing::MemoryBlobStore {
     if (before_removal) before_removal(std::string(key));
     MemoryBlobStore::remove(key);
   }
-  bool holds(const AssignmentId& id, const std::string& content) {
-    return find(blob_key(id, sha256_of(content))).has_value();
+  bool holds(const AssignmentId& id, const std::string& content, std::uint32_t lease = 1) {
+    return find(blob_key(id, lease, sha256_of(content))).has_value();
   }
   std::function<void(const std::string& key)> before_removal;
   bool broken = false;
@@ -59,8 +59,8 @@ struct Desk {
     options.keep = kKeep;
     options.log = [this](const std::string& what) { said.push_back(what); };
     collector = std::make_unique<MediaCollector>([this](const AssignmentId& id) { return find(id); }, blobs,
-                                                 holds, chains.journal(), chains.codec(), clock, executor,
-                                                 duties, std::move(options));
+                                                 chains.journal(), chains.codec(), clock, executor, duties,
+                                                 std::move(options));
     duties.start();
     collector->start();
     run();
@@ -78,11 +78,11 @@ struct Desk {
   void announce(const AssignmentId& id, const std::string& content) {
     const Upload upload{{"upl"}, "video/mp4", static_cast<std::int64_t>(content.size()), sha256_of(content)};
     models[id].uploads.push_back(upload);
-    collector->observe(chains.append(kPartition, {UploadAnnounced{id, upload}}));
+    collector->observe(chains.append(kPartition, {UploadAnnounced{id, models[id].lease, upload}}));
     run();
   }
   void put(const AssignmentId& id, const std::string& content) {
-    blobs.put(spec_of(blob_key(id, sha256_of(content)), content), content);
+    blobs.put(spec_of(blob_key(id, models[id].lease, sha256_of(content)), content), content);
   }
   // A worker who has announced and uploaded `content`, in that state by now.
   AssignmentId brought(const std::string& content, AssignmentStatus status,
@@ -90,6 +90,7 @@ struct Desk {
     const auto id = assignment_in(++numbers);
     auto& assignment = models[id];
     assignment.id = id;
+    assignment.lease = 1;
     assignment.lease_until = {clock.wall_ms + 1'800'000};
     announce(id, content);
     put(id, content);
@@ -108,7 +109,6 @@ struct Desk {
   FakeDuties duties;
   Store store;
   ports::BlobStore& blobs;
-  ports::MediaHolds holds;
   std::map<AssignmentId, Assignment> models;  // what the read models say
   std::vector<std::string> said;
   std::uint64_t numbers = 0;
@@ -116,6 +116,18 @@ struct Desk {
 };
 
 }  // namespace
+
+TEST_CASE("media: names of objects") {
+  const AssignmentId id = assignment_in(1);
+  const std::string hash = sha256_of("film");
+  CHECK(blob_key(id, 12, hash) == id.value + "/12-" + hash);
+  CHECK(blob_key(id, 0, hash) == id.value + "/" + hash);
+  for (const std::string& name : {hash, "1-" + hash, "4294967295-" + hash}) CHECK(ports::is_blob_name(name));
+  for (const std::string& name :
+       {"-" + hash, "0-" + hash, "01-" + hash, "1--" + hash, "1-1-" + hash, "a-" + hash,
+        "12345678901-" + hash, "1-" + hash + "0", std::string("1-"), std::string()})
+    CHECK_FALSE(ports::is_blob_name(name));
+}
 
 TEST_CASE("media: what becomes of an upload once its URL is over") {
   struct Row {
@@ -177,28 +189,41 @@ TEST_CASE("media: of a lease that outlives its uploads' URLs it stays until the 
   CHECK_FALSE(desk.store.holds(id, "film"));
 }
 
-TEST_CASE("media: what a proof is looking at is left alone, and no proof looks at what is being removed") {
+TEST_CASE("media: what a lease has left goes, whatever a later one brings") {
   Desk desk;
   const auto id = desk.brought("film", AssignmentStatus::lapsed);
-  const auto other = assignment_in(99);
-  {
-    const auto first = desk.holds.use(id);
-    const auto second = desk.holds.use(id);
-    REQUIRE(first);
-    REQUIRE(second);
-    desk.pass(kKeep);
-    CHECK(desk.store.holds(id, "film"));
+  auto& assignment = desk.models[id];
+  assignment.uploads.clear();
+  assignment.lease = 2;
+  SUBCASE("which is held") {
+    assignment.status = AssignmentStatus::leased;
   }
-  bool looked = false;
-  desk.store.before_removal = [&](const std::string&) {
-    looked = true;
-    CHECK_FALSE(desk.holds.use(id));
-    CHECK(desk.holds.use(other));
-  };
-  desk.pass(std::chrono::seconds(60));
-  CHECK(looked);
-  CHECK_FALSE(desk.store.holds(id, "film"));
-  CHECK(desk.holds.use(id));
+  SUBCASE("whose submission names the same bytes") {
+    assignment.status = AssignmentStatus::pending;
+    assignment.media.push_back({"video/mp4", 4, sha256_of("film"), std::nullopt});
+  }
+  desk.announce(id, "film");
+  desk.put(id, "film");
+  assignment.lease_until = {desk.clock.wall_ms + 4 * kKeep.count()};
+  desk.pass(kKeep);
+  CHECK_FALSE(desk.store.holds(id, "film", 1));
+  CHECK(desk.store.holds(id, "film", 2));
+  CHECK(desk.collector->removed() == 1);
+}
+
+TEST_CASE("media: of leases that were not counted") {
+  Desk desk;
+  const auto gone = desk.brought("gone", AssignmentStatus::lapsed);
+  const auto named = desk.brought("named", AssignmentStatus::approved, {"named"});
+  for (const auto& [id, content] : {std::pair{gone, "gone"}, {named, "named"}}) {
+    desk.models[id].lease = 0;
+    desk.announce(id, content);
+    desk.put(id, content);
+    CHECK(desk.store.find(id.value + "/" + sha256_of(content)));
+  }
+  desk.pass(kKeep);
+  CHECK_FALSE(desk.store.holds(gone, "gone", 0));
+  CHECK(desk.store.holds(named, "named", 0));
 }
 
 TEST_CASE("media: a store that is away is asked again") {
@@ -250,11 +275,12 @@ TEST_CASE("media: in a folder") {
   const auto named = desk.brought("named", AssignmentStatus::approved, {"named"});
   const auto never = assignment_in(77);  // announced, and nothing ever came
   desk.models[never].status = AssignmentStatus::lapsed;
+  desk.models[never].lease = 1;
   desk.announce(never, "nothing");
   desk.pass(kKeep);
-  CHECK_FALSE(blobs.find(blob_key(gone, sha256_of("gone"))));
-  CHECK(blobs.find(blob_key(named, sha256_of("named"))));
-  CHECK_FALSE(blobs.find(blob_key(file, sha256_of(large))));
+  CHECK_FALSE(blobs.find(blob_key(gone, 1, sha256_of("gone"))));
+  CHECK(blobs.find(blob_key(named, 1, sha256_of("named"))));
+  CHECK_FALSE(blobs.find(blob_key(file, 1, sha256_of(large))));
   for (const auto& left : std::filesystem::recursive_directory_iterator(folder.path() / "media" / "objects"))
     CHECK_FALSE(left.is_regular_file());
   CHECK(desk.collector->waiting() == 0);
@@ -262,17 +288,18 @@ TEST_CASE("media: in a folder") {
 
 namespace {
 
-// Workers, proofs and the collector in any order. What the chain says reaches the read models later; answers
-// may be lost; and while an object is being removed, anything else may happen.
+// Workers, proofs and the collector in any order, proofs on one node and the collector on another. What the
+// chain says reaches the read models of each later; and while an object is being removed, anything else may
+// happen.
 class Race {
  public:
-  Race(std::uint64_t seed, bool proofs_take_hold) : dice_(seed), proofs_take_hold_(proofs_take_hold) {
+  Race(std::uint64_t seed, bool leases_are_counted) : dice_(seed), leases_are_counted_(leases_are_counted) {
     for (std::uint64_t i = 0; i < kAssignments; ++i) {
       const auto id = assignment_in(500 + i);
       ids_.push_back(id);
       chain_[id].id = id;
-      desk_.models[id] = chain_[id];
     }
+    desk_.models = proofs_models_ = chain_;
     desk_.store.before_removal = [this](const std::string&) {
       for (int i = 0; i < 8; ++i) step(false);
     };
@@ -285,7 +312,7 @@ class Race {
       step(true);
       for (const auto& [id, assignment] : chain_)
         for (const auto& media : assignment.media)
-          lost += !desk_.store.find(blob_key(id, media.sha256)).has_value();
+          lost += !desk_.store.find(blob_key(id, assignment.lease, media.sha256)).has_value();
     }
     return lost;
   }
@@ -295,15 +322,15 @@ class Race {
     proofs_.clear();
     for (auto& [id, assignment] : chain_)
       if (assignment.status == AssignmentStatus::leased) assignment.status = AssignmentStatus::lapsed;
-    project();
+    desk_.models = chain_;
     for (const auto& one : std::exchange(unobserved_, {})) desk_.collector->observe(one);
     for (int i = 0; i < 20; ++i) desk_.pass(kKeep);
     for (const auto& [id, assignment] : chain_)
-      for (const auto& content : kContents) {
-        const bool named = std::any_of(assignment.media.begin(), assignment.media.end(),
-                                       [&](const auto& media) { return media.sha256 == sha256_of(content); });
-        if (desk_.store.holds(id, content) != named) return false;
-      }
+      for (std::uint32_t lease = 1; lease <= assignment.lease; ++lease)
+        for (const auto& content : kContents)
+          if (desk_.store.holds(id, content, lease) !=
+              (lease == assignment.lease && names(assignment, content)))
+            return false;
     return desk_.collector->waiting() == 0;
   }
 
@@ -314,15 +341,14 @@ class Race {
   struct Proof {
     AssignmentId id;
     std::string content;
-    std::optional<ports::MediaHolds::Hold> hold;
-    Timestamp verified_until;
-    bool is_decided = false;
+    Timestamp lease_until;  // of the lease under which it was verified: another one for each
   };
 
-  std::uint64_t upto(std::uint64_t bound) { return dice_() % bound; }
-  void project() {
-    for (const auto& [id, assignment] : chain_) desk_.models[id] = assignment;
+  static bool names(const Assignment& assignment, const std::string& content) {
+    return std::any_of(assignment.media.begin(), assignment.media.end(),
+                       [&](const auto& media) { return media.sha256 == sha256_of(content); });
   }
+  std::uint64_t upto(std::uint64_t bound) { return dice_() % bound; }
 
   void step(bool with_collector) {
     const auto id = ids_[upto(ids_.size())];
@@ -334,6 +360,7 @@ class Race {
         assignment.status = AssignmentStatus::leased;
         assignment.uploads.clear();
         ++assignment.lease_until.ms;
+        if (leases_are_counted_) ++assignment.lease;
         break;
       case 1:  // releases
         if (assignment.status == AssignmentStatus::leased && upto(2) == 0)
@@ -344,22 +371,31 @@ class Race {
         if (assignment.status != AssignmentStatus::leased) break;
         const Upload upload{{"upl"}, "video/mp4", 3, sha256_of(content)};
         assignment.uploads.push_back(upload);
-        unobserved_.push_back(desk_.chains.append(kPartition, {UploadAnnounced{id, upload}}));
-        if (upto(3) > 0) desk_.put(id, content);
+        unobserved_.push_back(
+            desk_.chains.append(kPartition, {UploadAnnounced{id, assignment.lease, upload}}));
+        const auto key = blob_key(id, assignment.lease, upload.sha256);
+        if (upto(3) > 0) desk_.store.put(spec_of(key, content), content);
         break;
       }
       case 4:
-      case 5:  // a proof looks at what was announced
-        begin_proof(id, content);
+      case 5: {  // a proof looks at what was announced
+        const auto& seen = proofs_models_[id];
+        if (seen.status == AssignmentStatus::leased && seen.has_announced(sha256_of(content)) &&
+            desk_.store.holds(id, content, seen.lease))
+          proofs_.push_back({id, content, seen.lease_until});
         break;
-      case 6:
+      }
+      case 6:  // and is decided in the chain
+        if (!proofs_.empty()) decide(upto(proofs_.size()));
+        break;
       case 7:
-        if (!proofs_.empty()) go_on_with(upto(proofs_.size()));
+        if (upto(2) == 0) proofs_models_ = chain_;
         break;
       case 8:
-        if (upto(2) == 0) project();
+        if (upto(2) == 0) desk_.models = chain_;
         break;
-      case 9:
+      case 9:  // committed by the read models
+        desk_.models = chain_;
         for (const auto& one : std::exchange(unobserved_, {})) desk_.collector->observe(one);
         break;
       default:
@@ -367,44 +403,23 @@ class Race {
     }
   }
 
-  void begin_proof(const AssignmentId& id, const std::string& content) {
-    auto proof = std::make_unique<Proof>(Proof{id, content, std::nullopt, desk_.models[id].lease_until});
-    if (proofs_take_hold_) {
-      auto hold = desk_.holds.use(id);
-      if (!hold) return;
-      proof->hold.emplace(std::move(*hold));
-    }
-    const auto& seen = desk_.models[id];
-    const bool is_found = seen.status == AssignmentStatus::leased && seen.has_announced(sha256_of(content)) &&
-                          desk_.store.holds(id, content);
-    if (is_found) proofs_.push_back(std::move(proof));
-  }
-  // Its command is decided in the chain; its answer comes when the read models have that, unless nobody waits
-  // any more: then the hold is gone before.
-  void go_on_with(std::size_t which) {
-    Proof& proof = *proofs_[which];
-    if (upto(6) == 0) proof.hold.reset();
-    if (!proof.is_decided) {
-      proof.is_decided = true;
-      auto& assignment = chain_[proof.id];
-      const bool is_of_this_lease = proof.verified_until == assignment.lease_until;
-      if (assignment.status != AssignmentStatus::leased || !is_of_this_lease) return;
-      assignment.status = AssignmentStatus::pending;
-      assignment.submission = {"sub_1"};
-      assignment.media = {{"video/mp4", 3, sha256_of(proof.content), std::nullopt}};
-      return;
-    }
-    desk_.models[proof.id] = chain_[proof.id];
+  void decide(std::size_t which) {
+    const Proof proof = proofs_[which];
     proofs_.erase(proofs_.begin() + static_cast<std::ptrdiff_t>(which));
+    auto& assignment = chain_[proof.id];
+    if (assignment.status != AssignmentStatus::leased || proof.lease_until != assignment.lease_until) return;
+    assignment.status = AssignmentStatus::pending;
+    assignment.submission = {"sub_1"};
+    assignment.media = {{"video/mp4", 3, sha256_of(proof.content), std::nullopt}};
   }
 
   std::mt19937_64 dice_;
-  const bool proofs_take_hold_;
+  const bool leases_are_counted_;
   Desk desk_;
   std::vector<AssignmentId> ids_;
-  std::map<AssignmentId, Assignment> chain_;
+  std::map<AssignmentId, Assignment> chain_, proofs_models_;
   std::vector<journal::Accepted> unobserved_;
-  std::vector<std::unique_ptr<Proof>> proofs_;
+  std::vector<Proof> proofs_;
 };
 
 }  // namespace
@@ -420,7 +435,7 @@ TEST_CASE("media: whatever the order, no submission loses what it names, and not
   }
 }
 
-TEST_CASE("media: without holds a submission would lose what it names") {
+TEST_CASE("media: if objects were not named by lease, a submission would lose what it names") {
   int lost = 0;
   for (std::uint64_t seed = 1; seed <= 400 && lost == 0; ++seed) lost += Race(seed, false).play();
   CHECK(lost > 0);
