@@ -147,7 +147,7 @@ bool JournalReader::next_batch(std::vector<Accepted>& batch) {
 
 void JournalReader::read_here(const Take& take) {
   begin_round();
-  for (std::vector<Accepted> batch; next_batch(batch);) take(batch);
+  for (std::vector<Accepted> batch; next_batch(batch);) take(std::move(batch));
 }
 
 void JournalReader::read_ahead(const Take& take) {
@@ -163,7 +163,7 @@ void JournalReader::read_ahead(const Take& take) {
     }
   });
   try {
-    while (const auto batch = hand_over.get()) take(*batch);
+    while (auto batch = hand_over.get()) take(std::move(*batch));
   } catch (...) {
     hand_over.stop();
     decoder.join();

@@ -22,7 +22,7 @@ namespace groundtruth::projections {
 // Not thread-safe, but `read_ahead` uses a second thread within itself.
 class JournalReader {
  public:
-  using Take = std::function<void(const std::vector<journal::Accepted>&)>;
+  using Take = std::function<void(std::vector<journal::Accepted>)>;
 
   JournalReader(const journal::Journal& journal, const journal::CommitCodec& codec,
                 std::size_t batch_commits);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "projections/journal_reader.hpp"
+#include "projections/lane.hpp"
 
 namespace groundtruth::projections {
 namespace {
@@ -98,6 +99,26 @@ class Build {
   Checkpoints checkpoints_{};
 };
 
+// Each build at work on a thread of its own: they have nothing in common but what they are given.
+class Lanes {
+ public:
+  explicit Lanes(const std::vector<std::unique_ptr<Build>>& builds)
+      : builds_(builds), lanes_(builds.size()) {}
+
+  // Waits for the slowest, so that memory is bounded.
+  void each(const std::function<void(Build&)>& work) {
+    for (std::size_t i = 0; i < lanes_.size(); ++i)
+      lanes_[i].run([work, build = builds_[i].get()] { work(*build); });
+  }
+  void wait() {
+    for (auto& lane : lanes_) lane.wait();
+  }
+
+ private:
+  const std::vector<std::unique_ptr<Build>>& builds_;
+  std::vector<Lane> lanes_;  // ends before the builds
+};
+
 }  // namespace
 
 void rebuild(Projector& projector, const journal::Journal& journal, const journal::CommitCodec& codec,
@@ -115,22 +136,21 @@ void rebuild(Projector& projector, const journal::Journal& journal, const journa
     options.progress(progress);
     if (options.cancel != nullptr && *options.cancel) throw RebuildCancelled();
   };
-  const auto take = [&](const std::vector<Accepted>& batch) {
-    for (const auto& build : builds) build->apply(batch);
-  };
 
-  say("loading");
-  reader.read_ahead([&](const std::vector<Accepted>& batch) {
-    take(batch);
-    say("loading");
-  });
-  say("indexing");
-  for (const auto& build : builds) build->make_indexes();
-  for (int round = 0; round < kMaxRounds && reader.behind() > kSwapDistance; ++round)
-    reader.read_ahead([&](const std::vector<Accepted>& batch) {
-      take(batch);
-      say("catching up");
+  Lanes lanes(builds);
+  const auto read = [&](const char* phase) {
+    say(phase);
+    reader.read_ahead([&](std::vector<Accepted> batch) {
+      const auto shared = std::make_shared<const std::vector<Accepted>>(std::move(batch));
+      lanes.each([shared](Build& build) { build.apply(*shared); });
+      say(phase);
     });
+  };
+  read("loading");
+  say("indexing");
+  lanes.each([](Build& build) { build.make_indexes(); });
+  for (int round = 0; round < kMaxRounds && reader.behind() > kSwapDistance; ++round) read("catching up");
+  lanes.wait();
 
   say("swapping");
   // Walks over a whole file end before the projector's thread is asked to wait for anything.
@@ -138,7 +158,9 @@ void rebuild(Projector& projector, const journal::Journal& journal, const journa
   for (const auto& build : builds)
     no_walks.push_back(std::make_unique<ReadPool::NoLengthy>(build->readers()));
   projector.between_batches([&] {
-    reader.read_here(take);
+    reader.read_here([&](const std::vector<Accepted>& batch) {
+      for (const auto& build : builds) build->apply(batch);
+    });
     for (const auto& build : builds) build->swap();
   });
   no_walks.clear();

@@ -33,9 +33,10 @@ struct RebuildCancelled : std::runtime_error {
   RebuildCancelled() : std::runtime_error("the rebuild was cancelled") {}
 };
 
-// Blocks until the new files serve; runs on the caller's thread and one more. Throws with the reason when the
-// journal does not continue what the live files have seen, a commit cannot be read or applied, or the disk is
-// full; the live files are then as before. One rebuild of a projection at a time: a second one throws.
+// Blocks until the new files serve; reads on a thread of its own and makes each file on another. Throws with
+// the reason when the journal does not continue what the live files have seen, a commit cannot be read or
+// applied, or the disk is full; the live files are then as before. One rebuild of a projection at a time: a
+// second one throws.
 void rebuild(Projector& projector, const journal::Journal& journal, const journal::CommitCodec& codec,
              const std::vector<std::string>& projections, RebuildOptions options = {});
 

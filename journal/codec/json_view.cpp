@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -61,14 +60,32 @@ bool is_space(char c) {
 
 // Of the string that opens at `at`: the position after its closing quote, or the end of the text.
 std::size_t after_string(std::string_view text, std::size_t at) {
-  for (++at; at < text.size() && text[at] != '"'; ++at)
-    if (text[at] == '\\') ++at;
-  return std::min(at + 1, text.size());
+  const auto first = at + 1;
+  for (at = text.find('"', first); at != std::string_view::npos; at = text.find('"', at + 1)) {
+    auto escapes = at;
+    while (escapes > first && text[escapes - 1] == '\\') --escapes;
+    if ((at - escapes) % 2 == 0) return at + 1;
+  }
+  return text.size();
 }
 
 // Of a scalar that is no string.
 std::size_t after_scalar(std::string_view text, std::size_t at) {
-  while (at < text.size() && !is_space(text[at]) && std::strchr(",:[]{}\"", text[at]) == nullptr) ++at;
+  const auto goes_on = [](char c) {
+    switch (c) {
+      case ',':
+      case ':':
+      case '[':
+      case ']':
+      case '{':
+      case '}':
+      case '"':
+        return false;
+      default:
+        return !is_space(c);
+    }
+  };
+  while (at < text.size() && goes_on(text[at])) ++at;
   return at;
 }
 
@@ -266,6 +283,7 @@ std::string JsonDocument::raw_text(const JsonNode* node) const {
   const std::string_view text = storage_->source;
   const auto wanted = static_cast<std::size_t>(node - root_);
   std::size_t at = 0, index = 0, depth = 0;
+  std::optional<std::size_t> run;  // where the part begins that is not in `out` yet
   std::string out;
   while (at < text.size()) {
     const char c = text[at];
@@ -273,6 +291,10 @@ std::string JsonDocument::raw_text(const JsonNode* node) const {
     bool opens = false, ends = false;
     if (is_space(c)) {
       ++at;
+      if (run) {
+        out.append(text, *run, begin - *run);
+        run = at;
+      }
       continue;
     }
     if (c == ',' || c == ':') {
@@ -290,10 +312,11 @@ std::string JsonDocument::raw_text(const JsonNode* node) const {
       ++index;
     }
     if (index <= wanted) continue;
+    if (!run) run = begin;
     if (opens) ++depth;
-    out.append(text, begin, at - begin);
     if (ends || depth == 0) break;
   }
+  if (run) out.append(text, *run, at - *run);
   return out;
 }
 
