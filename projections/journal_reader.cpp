@@ -23,7 +23,8 @@ std::int64_t time_of(const Accepted& accepted) {
   return accepted.commit ? accepted.commit->at.ms : 0;
 }
 
-// One batch in hand-over, one in each thread's hands: memory is bounded by three.
+// One batch in hand-over, one in the reader's hands and one in the taker's, who may keep another at work:
+// memory is bounded by four.
 class HandOver {
  public:
   bool put(std::vector<Accepted> batch) {

@@ -145,12 +145,12 @@ void rebuild(Projector& projector, const journal::Journal& journal, const journa
       lanes.each([shared](Build& build) { build.apply(*shared); });
       say(phase);
     });
+    lanes.wait();
   };
   read("loading");
   say("indexing");
-  lanes.each([](Build& build) { build.make_indexes(); });
+  for (const auto& build : builds) build->make_indexes();  // one after the other: each sorts in memory
   for (int round = 0; round < kMaxRounds && reader.behind() > kSwapDistance; ++round) read("catching up");
-  lanes.wait();
 
   say("swapping");
   // Walks over a whole file end before the projector's thread is asked to wait for anything.

@@ -20,6 +20,7 @@ struct Job {
   domain::AssignmentId assignment;
   std::uint32_t lease = 0;
   std::string sha256;
+  bool was_removed = false;
 };
 using Jobs = std::multimap<std::int64_t, Job>;  // by when to look, in ms
 
@@ -129,11 +130,12 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
   }
 
   // nullopt: that was it; else when to look again, later than now.
-  std::optional<domain::Timestamp> settle(const Job& job, domain::Timestamp now) {
+  std::optional<domain::Timestamp> settle(Job& job, domain::Timestamp now) {
     const domain::Timestamp later{now.ms + options.retry_delay.count()};
     try {
       const auto assignment = find(job.assignment);
-      if (!assignment) return later;  // the read models are not what they should be
+      const bool is_seen = assignment && assignment->lease >= job.lease;
+      if (!is_seen) return later;  // the journal was read further than the read models
       if (assignment->lease == job.lease) {
         // Whether its time is over is for the chain to say: until then a proof may be accepted.
         if (assignment->status == domain::AssignmentStatus::leased)
@@ -141,8 +143,9 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
         if (names(*assignment, job.sha256)) return std::nullopt;
       }
       blobs.remove(ports::blob_key(job.assignment, job.lease, job.sha256));
+      if (std::exchange(job.was_removed, true)) return std::nullopt;
       ++removed;
-      return std::nullopt;
+      return later;
     } catch (const std::exception& failure) {
       options.log("media of " + job.assignment.value +
                   " could not be removed and will be tried again: " + failure.what());

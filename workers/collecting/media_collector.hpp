@@ -10,14 +10,18 @@
 // Why that never removes what a submission names, or will name, whichever process looks, and however far
 // behind its read models are:
 //   - An object belongs to one lease, by its name (ports/blob_keys.hpp), and a submission names objects of
-//   the
-//     lease under which it was made. While the read models show that lease as held nothing of it is removed.
-//   - They show that it has ended: then its end stands in the chain, and a proof that was verified under it
-//   is
-//     refused by whoever decides it (domain::SubmitProof::lease).
+//     the lease under which it was made. Nothing is removed before the read models show that lease, nor
+//     while they show that it is held.
+//   - They show that it has ended, or a later one: then its end stands in the chain, and a proof that was
+//     verified under it is refused by whoever decides it (domain::SubmitProof::lease).
 //   - They show its submission: what that names is kept, and there will be no other one.
 //   - Read models never go back while a process runs, and at its start this waits for them.
-// A crash at any instant, or a second process at work, repeats a look or a removal, which changes nothing.
+// Leases from before they were counted share their names: a process that collects and one of a release that
+// still grants such leases must not be at work together.
+//
+// A proof that was at work when its lease ended may store once more what was just removed; so each object is
+// removed a second time, `retry_delay` later. A crash at any instant, or a second process at work, repeats a
+// look or a removal, which changes nothing.
 //
 // Threads: `observe` on any, everything else on the executor given, where it blocks for as long as the store
 // does. Errors of store, read models and journal are logged and tried again.
@@ -44,7 +48,7 @@ struct CollectorOptions {
   // After the commit of an announcement; beyond the life of its URL and of any transfer that began in time.
   std::chrono::milliseconds keep{7'200'000};
   std::chrono::milliseconds interval{1'000};      // how late it looks, at most
-  std::chrono::milliseconds retry_delay{60'000};  // after a failure
+  std::chrono::milliseconds retry_delay{60'000};  // after a failure; and longer than a proof takes
   std::size_t batch = 64;                         // objects in one turn of the executor
   std::size_t max_open = 4'096;                   // announcements in memory, of each partition
   std::function<void(const std::string&)> log = [](const std::string&) {};
