@@ -131,8 +131,8 @@ void PartitionLine::accepted(const Record& record, const Link& link) {
   accepted_.push_back(std::move(accepted));
 }
 
-void PartitionLine::orphaned(const Record&, const Link& link) {
-  writer_.on_orphan(link.id);
+void PartitionLine::orphaned(const Record& record, const Link& link) {
+  writer_.on_orphan(link.id, record.offset);
 }
 
 void PartitionLine::halted(const std::string& evidence) {

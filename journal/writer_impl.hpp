@@ -250,8 +250,9 @@ void BasicWriter<R>::append(std::uint64_t first_seq) {
 
 // An own commit that is accepted and reported vouches for everything before it in the chain: once the log has
 // been read past the place that the report names, and, where more than one copy of anything that it vouches
-// for may have landed, what was read still stands there. Otherwise the report may be of a copy in a log that
-// lost what was read here.
+// for may have landed, or others wrote since the one that vouched before, what was read still stands there.
+// Otherwise the report may be of a copy in a log that lost what was read here, or follow one of theirs that
+// hides such a loss from the follower.
 template <class R>
 void BasicWriter<R>::confirm() {
   if (read_is_durable_) return;
@@ -265,7 +266,19 @@ void BasicWriter<R>::confirm() {
                               *entry.reported_offset < passed_offset_;
     if (was_reported) vouched = entry.offset;
   }
-  if (vouched && (!repeated || port_.log_unchanged())) confirmed_ = vouched;
+  if (!vouched) return;
+  const bool others = first_of_others_ && *first_of_others_ < *vouched;
+  if ((repeated || others) && !port_.log_unchanged()) return;
+  confirmed_ = vouched;
+  first_of_others_.reset();
+  if (last_of_others_ && *last_of_others_ > *vouched) first_of_others_ = *vouched + 1;
+}
+
+// Whoever wrote it may append the same bytes again, in their old place in a log that lost those before.
+template <class R>
+void BasicWriter<R>::note_others(std::uint64_t offset) {
+  if (!first_of_others_) first_of_others_ = offset;
+  last_of_others_ = offset;
 }
 
 // Rule 7: what was accepted without an own report of success is vouched for by a later record of our own.
@@ -306,6 +319,7 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
     return;
   }
   // Rule 4: a foreign commit at the head. Everything alive is dead, and what was decided on it is void.
+  note_others(accepted.offset);
   const bool lost = next < in_flight_.size();
   const TimePoint now = clock_.steady();
   contended_until_ = now + options_.contended;
@@ -322,7 +336,8 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
 
 // Rule 3. A late copy of what was accepted before is no news.
 template <class R>
-void BasicWriter<R>::on_orphan(const CommitId& id) {
+void BasicWriter<R>::on_orphan(const CommitId& id, std::uint64_t offset) {
+  note_others(offset);
   contended_until_ = clock_.steady() + options_.contended;
   if (!R::kRecoverFromOwnOrphan || state_ != State::running) return;
   for (const auto& entry : in_flight_)

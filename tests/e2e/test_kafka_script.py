@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from harness import wait_for
@@ -48,7 +48,17 @@ def leader(cluster: KafkaCluster) -> int:
 def topic_setting(cluster: KafkaCluster, name: str) -> str:
     resource = ConfigResource(ResourceType.TOPIC, TOPIC)
     admin = AdminClient(cluster.client())  # by name: its answers die with it
-    return admin.describe_configs([resource])[resource].result(DEADLINE_S)[name].value
+
+    def ask() -> str | None:
+        """Any broker answers, one that has not heard of a new topic yet, too."""
+        try:
+            return admin.describe_configs([resource])[resource].result(DEADLINE_S)[name].value
+        except KafkaException as refused:
+            if refused.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+            return None
+
+    return wait_for(ask, "a broker knows the topic", DEADLINE_S)
 
 
 def states(cluster: KafkaCluster) -> tuple[int, list[str]]:

@@ -181,7 +181,9 @@ class World {
       writer.on_accepted(accepted, head_at);
       models.apply({std::move(accepted)});
     }
-    void orphaned(const Record&, const Link& link) override { writer.on_orphan(link.id); }
+    void orphaned(const Record& record, const Link& link) override {
+      writer.on_orphan(link.id, record.offset);
+    }
     void halted(const std::string&) override { halt = true; }
 
     void append(std::uint64_t session, std::uint64_t batch, std::vector<Bytes> records) override {

@@ -85,13 +85,13 @@ TEST_CASE("writer: a record that was acknowledged and then passed over is append
 
 TEST_CASE("writer: an own orphan is appended again; a late copy of what was accepted is no news") {
   Desk<ProtocolRules> desk;
-  desk.writer.on_orphan(id_of(*desk.appended[0].front()));
+  desk.writer.on_orphan(id_of(*desk.appended[0].front()), 9);
   CHECK(desk.resets == 1);
   desk.writer.on_caught_up(desk.end_token);
   REQUIRE(desk.appended.size() == 2);
   desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 6, ""});
   desk.accept(6);
-  desk.writer.on_orphan(id_of(*desk.appended[0].front()));
+  desk.writer.on_orphan(id_of(*desk.appended[0].front()), 9);
   CHECK(desk.resets == 1);
   CHECK(desk.answers == std::vector{AnswerKind::rejected});
 }
@@ -100,7 +100,7 @@ TEST_CASE("writer: without that rule the command waits for good") {
   Desk<NoRecovery> desk;
   desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
   desk.writer.on_passed(6);
-  desk.writer.on_orphan(id_of(*desk.appended[0].front()));
+  desk.writer.on_orphan(id_of(*desk.appended[0].front()), 9);
   CHECK(desk.resets == 0);
   CHECK(desk.appended.size() == 1);
   CHECK(desk.answers.empty());
