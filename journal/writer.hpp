@@ -172,7 +172,6 @@ class BasicWriter {
   void decide_or_throw(InFlight& entry);
   void append(std::uint64_t first_seq);
   void confirm();
-  void note_others(std::uint64_t offset);
   void append_confirmation();
   void recover();
   void resume();
@@ -213,9 +212,7 @@ class BasicWriter {
   std::uint64_t needed_projection_seq_ = 0;  // read models must have it before anything is decided
   std::uint64_t passed_offset_ = 0;          // everything below was read
   std::optional<std::uint64_t> confirmed_;   // offset of the newest own commit that was accepted and reported
-  // Offsets of what others wrote, and of late copies: the first behind `confirmed_`, and the last. What was
-  // read before this process wrote anything may all be of others.
-  std::optional<std::uint64_t> first_of_others_{0}, last_of_others_;
+  std::optional<std::uint64_t> last_of_others_;  // offset of the newest record of another, or late copy
 
   std::deque<Submission> waiting_;
   std::deque<InFlight> void_;  // decided on a head that moved: again, before what waits

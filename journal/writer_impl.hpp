@@ -267,18 +267,11 @@ void BasicWriter<R>::confirm() {
     if (was_reported) vouched = entry.offset;
   }
   if (!vouched) return;
-  const bool others = first_of_others_ && *first_of_others_ < *vouched;
+  // Whoever wrote it may append the same bytes again, in their old place in a log that lost those before.
+  // What was read before this process wrote anything may all be of others.
+  const bool others = !confirmed_ || last_of_others_ > confirmed_;
   if ((repeated || others) && !port_.log_unchanged()) return;
   confirmed_ = vouched;
-  first_of_others_.reset();
-  if (last_of_others_ && *last_of_others_ > *vouched) first_of_others_ = *vouched + 1;
-}
-
-// Whoever wrote it may append the same bytes again, in their old place in a log that lost those before.
-template <class R>
-void BasicWriter<R>::note_others(std::uint64_t offset) {
-  if (!first_of_others_) first_of_others_ = offset;
-  last_of_others_ = offset;
 }
 
 // Rule 7: what was accepted without an own report of success is vouched for by a later record of our own.
@@ -319,7 +312,7 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
     return;
   }
   // Rule 4: a foreign commit at the head. Everything alive is dead, and what was decided on it is void.
-  note_others(accepted.offset);
+  last_of_others_ = accepted.offset;
   const bool lost = next < in_flight_.size();
   const TimePoint now = clock_.steady();
   contended_until_ = now + options_.contended;
@@ -337,7 +330,7 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
 // Rule 3. A late copy of what was accepted before is no news.
 template <class R>
 void BasicWriter<R>::on_orphan(const CommitId& id, std::uint64_t offset) {
-  note_others(offset);
+  last_of_others_ = offset;
   contended_until_ = clock_.steady() + options_.contended;
   if (!R::kRecoverFromOwnOrphan || state_ != State::running) return;
   for (const auto& entry : in_flight_)
