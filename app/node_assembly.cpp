@@ -384,11 +384,7 @@ void NodeAssembly::stop() {
   erasure_->stop();
   if (writers_) writers_->stop();
   node_.reset();
-  // What the node still has on its thread must run before the things that it uses are gone.
-  const auto barrier = std::make_shared<std::promise<void>>();
-  auto passed = barrier->get_future();
-  executor_->post([barrier] { barrier->set_value(); });
-  passed.wait();
+  executor_->stop();  // before the things go that the node's tasks use
   projector_.reset();
   embedded_ = nullptr;
   kafka_ = nullptr;

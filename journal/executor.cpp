@@ -19,19 +19,25 @@ class ThreadExecutor final : public Executor {
     pthread_setname_np(thread_.native_handle(), name.substr(0, 15).c_str());
   }
 
-  ~ThreadExecutor() override {
+  ~ThreadExecutor() override { stop(); }
+
+  void stop() override {
+    decltype(timers_) dropped;  // what a task holds may post when it goes
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
+      dropped.swap(timers_);
     }
     wake_.notify_one();
-    thread_.join();
+    const std::lock_guard lock(joining_);
+    if (thread_.joinable()) thread_.join();
   }
 
   void post(Task task) override {
     bool was_empty = false;
     {
       const std::lock_guard lock(mutex_);
+      if (stopping_) return;
       was_empty = queue_.empty();
       queue_.push_back(std::move(task));
     }
@@ -41,6 +47,7 @@ class ThreadExecutor final : public Executor {
   void post_at(std::chrono::steady_clock::time_point when, Task task) override {
     {
       const std::lock_guard lock(mutex_);
+      if (stopping_) return;
       timers_.emplace(when, std::move(task));
     }
     wake_.notify_one();
@@ -54,7 +61,7 @@ class ThreadExecutor final : public Executor {
     for (;;) {
       const auto now = std::chrono::steady_clock::now();
       round.swap(queue_);
-      while (!timers_.empty() && timers_.begin()->first <= now && !stopping_) {
+      while (!timers_.empty() && timers_.begin()->first <= now) {
         round.push_back(std::move(timers_.begin()->second));
         timers_.erase(timers_.begin());
       }
@@ -78,6 +85,7 @@ class ThreadExecutor final : public Executor {
   std::vector<Task> queue_;
   std::multimap<std::chrono::steady_clock::time_point, Task> timers_;
   bool stopping_ = false;
+  std::mutex joining_;
   std::thread thread_;  // last: it runs on the members above
 };
 

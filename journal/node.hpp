@@ -83,7 +83,7 @@ class Node {
  public:
   Node(Journal& journal, const CommitCodec& codec, ReadModels& read_models, Clock& clock,
        Randomness& randomness, Executor& executor, NodeOptions options);
-  ~Node();  // the executor must have stopped, or never run again what this node posted
+  ~Node();  // the executor stops before what is given here goes, and outlives the journal's threads
 
   // Set before start(); outlives every call of submit.
   void delegate_to(Delegate& delegate);

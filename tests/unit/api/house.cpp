@@ -82,12 +82,8 @@ docs::PagesOptions House::pages() const {
 
 House::~House() {
   node_.reset();
-  const auto barrier = std::make_shared<std::promise<void>>();
-  auto passed = barrier->get_future();
-  executor_->post([barrier] { barrier->set_value(); });
-  passed.wait();
+  executor_->stop();
   projector_.reset();
-  executor_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
 }

@@ -41,20 +41,20 @@ struct Codec {
 struct Process {
   Process(const KafkaJournalOptions& options, const CommitCodec& codec, std::shared_ptr<MemoryModels> kept)
       : models(std::move(kept)),
-        journal(KafkaJournal::open(options, system_clock())),
         executor(make_thread_executor("node")),
+        journal(KafkaJournal::open(options, system_clock())),
         node(std::make_unique<Node>(*journal, codec, *models, system_clock(), system_randomness(), *executor,
                                     NodeOptions{})) {
     node->start();
   }
   ~Process() {
-    executor.reset();
+    executor->stop();
     node.reset();
   }
   NodeStatus status() const { return status_of(*node); }
   std::shared_ptr<MemoryModels> models;
+  std::unique_ptr<Executor> executor;  // outlives the journal, whose threads post to it
   std::unique_ptr<KafkaJournal> journal;
-  std::unique_ptr<Executor> executor;
   std::unique_ptr<Node> node;
 };
 

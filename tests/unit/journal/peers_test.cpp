@@ -88,10 +88,10 @@ class GivenDuties final : public Duties {
 };
 
 struct Host {
-  explicit Host(SharedLog& log, const CommitCodec& codec, const std::string& uuid, bool listens)
+  Host(SharedLog& log, Executor& own, const CommitCodec& codec, const std::string& uuid, bool listens)
       : view(log),
-        executor(make_thread_executor("node")),
-        node(std::make_unique<Node>(view, codec, models, system_clock(), system_randomness(), *executor,
+        executor(own),
+        node(std::make_unique<Node>(view, codec, models, system_clock(), system_randomness(), executor,
                                     NodeOptions{})) {
     PreferredWritersOptions options;
     if (listens) options.host = "127.0.0.1";
@@ -110,7 +110,7 @@ struct Host {
   }
   ~Host() {
     writers->stop();
-    executor.reset();
+    executor.stop();
     node.reset();
   }
   NodeStatus status() const { return status_of(*node); }
@@ -126,7 +126,7 @@ struct Host {
 
   SharedLog::View view;
   MemoryModels models;
-  std::unique_ptr<Executor> executor;
+  Executor& executor;  // this host's own
   std::unique_ptr<Node> node;
   GivenDuties* duties = nullptr;
   std::unique_ptr<PreferredWriters> writers;  // goes after what runs on the node's thread
@@ -136,8 +136,8 @@ struct World {
   World() : log(journal), uuid(init_journal(journal, new_uuid(system_randomness()), system_clock())) {
     codec = std::make_unique<CommitCodec>(uuid, std::shared_ptr(make_memory_key_store(system_randomness())),
                                           system_randomness());
-    asker = std::make_unique<Host>(log, *codec, uuid, false);
-    preferred = std::make_unique<Host>(log, *codec, uuid, true);
+    asker = host(false);
+    preferred = host(true);
     account =
         domain::new_id<domain::AccountId>("org_", system_clock().now(), kBucket, system_randomness().bits());
     REQUIRE(wait(ask(*asker,
@@ -149,6 +149,10 @@ struct World {
     journal.release_all();
     asker.reset();
     preferred.reset();
+  }
+  std::unique_ptr<Host> host(bool listens) {
+    executors.push_back(make_thread_executor("node"));
+    return std::make_unique<Host>(log, *executors.back(), *codec, uuid, listens);
   }
   // The preferred host has its part and is connected to.
   void prefer() {
@@ -200,6 +204,7 @@ struct World {
     return options;
   }
 
+  std::vector<std::unique_ptr<Executor>> executors;  // outlive the journal, whose thread posts to them
   std::atomic<bool> holds{false};
   MemoryJournal journal{options_of(holds)};
   SharedLog log;
@@ -349,10 +354,10 @@ TEST_CASE("peers: the one that is announced decides, and whoever asked answers f
     CHECK(world.preferred->writers->counters().handed == 0);
   }
   SUBCASE("a process that starts later knows whom to ask") {
-    Host late(world.log, *world.codec, world.uuid, false);
-    REQUIRE(eventually([&] { return late.writers->counters().connected == 1; }, kPatience));
-    CHECK(World::wait(World::ask(late, world.submission(world.deposit()))).kind == AnswerKind::accepted);
-    CHECK(late.writers->counters().handed == 1);
+    const auto late = world.host(false);
+    REQUIRE(eventually([&] { return late->writers->counters().connected == 1; }, kPatience));
+    CHECK(World::wait(World::ask(*late, world.submission(world.deposit()))).kind == AnswerKind::accepted);
+    CHECK(late->writers->counters().handed == 1);
   }
 }
 
@@ -433,18 +438,18 @@ TEST_CASE("peers: whose deadline passes is told that nobody knows, and may ask w
 TEST_CASE("peers: another is announced, and is asked from then on") {
   World world;
   world.prefer();
-  Host other(world.log, *world.codec, world.uuid, true);
-  other.duties->give(PartitionSet().set(index_of(kHere)));
+  const auto other = world.host(true);
+  other->duties->give(PartitionSet().set(index_of(kHere)));
   REQUIRE(eventually([&] { return world.asker->writers->counters().connected == 2; }, kPatience));
   CHECK(World::wait(world.ask(*world.asker, world.deposit())).kind == AnswerKind::accepted);
-  CHECK(other.writers->counters().taken == 1);
+  CHECK(other->writers->counters().taken == 1);
   CHECK(World::wait(world.ask(*world.preferred, world.deposit())).kind == AnswerKind::accepted);
   CHECK(world.preferred->writers->counters().preferred == 0);
   CHECK(world.balance(*world.asker) == 200);
   // The announcement that changes nothing is no event.
   const auto before = world.asker->projected();
-  other.duties->give({});
-  other.duties->give(PartitionSet().set(index_of(kHere)));
+  other->duties->give({});
+  other->duties->give(PartitionSet().set(index_of(kHere)));
   CHECK(World::wait(world.ask(*world.asker, world.deposit())).seq == before + 1);
 }
 
