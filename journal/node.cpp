@@ -21,7 +21,7 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
   Impl(Journal& journal, const CommitCodec& codec, ReadModels& read_models, Clock& clock,
        Randomness& randomness, Executor& executor, NodeOptions options)
       : executor_(executor), context_{journal, codec,          read_models, clock,   randomness,
-                                      options, journal.info(), {},          nullptr, nullptr} {}
+                                      options, journal.info(), {},          nullptr, nullptr, {}} {}
 
   void add_observer(std::function<void(const Accepted&)> observer) {
     context_.observers.push_back(std::move(observer));
@@ -97,6 +97,20 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     post(index_of(position.partition), [position, deadline, done = std::move(done)](PartitionLine& line) {
       line.when_reached(position.seq, deadline, done);
     });
+  }
+
+  std::vector<Position> answered_ahead(std::optional<Partition> only) const {
+    std::vector<Position> out;
+    const auto look = [&](Partition partition) {
+      const auto& ahead = context_.ahead[index_of(partition)];
+      const auto answered = ahead.answered_seq.load();
+      if (answered > ahead.projected_seq.load()) out.push_back({partition, answered});
+    };
+    if (only)
+      look(*only);
+    else
+      for (std::size_t i = 0; i < kPartitionTotal; ++i) look(partition_at(i));
+    return out;
   }
 
   void read_commit(Partition partition, std::uint64_t offset,
@@ -266,6 +280,9 @@ void Node::submit_here(Submission submission) {
 void Node::when_reached(Position position, std::chrono::steady_clock::time_point deadline,
                         std::function<void(bool)> done) {
   impl_->when_reached(position, deadline, std::move(done));
+}
+std::vector<Position> Node::answered_ahead(std::optional<Partition> only) const {
+  return impl_->answered_ahead(only);
 }
 void Node::read_commit(Partition partition, std::uint64_t offset,
                        std::function<void(std::shared_ptr<const Commit>)> done) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ struct WriterOptions {
   std::size_t max_in_flight = 4'096;          // commands decided and not answered, for each partition
   std::size_t max_waiting = 4'096;            // commands not decided yet; one more is answered `unavailable`
   std::size_t max_batches_in_flight = 16;     // appends without report, for each partition
+  std::size_t max_ahead = 512;                // answered and not in the read models: what later reads wait for
   std::size_t max_cached_aggregates = 256;    // for each partition; few enough to stay in a core's own cache
   std::chrono::milliseconds backoff_min{10};  // after two rounds lost to other writers, or failed recoveries
   std::chrono::milliseconds backoff_max{1'000};
@@ -96,6 +98,10 @@ class Node {
   // partition halted (JOURNAL-Position on a read).
   void when_reached(Position position, std::chrono::steady_clock::time_point deadline,
                     std::function<void(bool)> done);
+
+  // What this node has answered, of one partition or of all, and its read models do not have yet: who reads
+  // them waits for it (when_reached). Empty nearly always. Any thread.
+  std::vector<Position> answered_ahead(std::optional<Partition> only = std::nullopt) const;
 
   // The commit of the record at this offset; null where it cannot be read, or not now.
   void read_commit(Partition partition, std::uint64_t offset,

@@ -62,7 +62,11 @@ void PartitionLine::poll() {
     if (paused_) break;
     const bool more = read_more();
     context_.journal.follow(partition_, follower_.next_offset());
-    if (!accepted_.empty()) context_.read_models.apply(std::exchange(accepted_, {}));
+    if (!accepted_.empty()) {
+      using Pace = ReadModels::Pace;
+      const bool is_awaited = std::exchange(is_awaited_, false) || !waiters_.empty();
+      context_.read_models.apply(std::exchange(accepted_, {}), is_awaited ? Pace::at_once : Pace::gather);
+    }
     writer_.on_passed(follower_.next_offset());
     while (!ends_.empty() && has_read_to(ends_.front().second)) {
       const auto token = ends_.front().first;
@@ -92,6 +96,7 @@ void PartitionLine::open_when_caught_up() {
 void PartitionLine::on_projected(std::uint64_t seq) {
   projected_ = true;
   projected_seq_ = seq;
+  context_.ahead[index_of(partition_)].projected_seq.store(seq);
   writer_.on_projected(seq);
   release_waiters();
   open_when_caught_up();
@@ -126,7 +131,7 @@ void PartitionLine::accepted(const Record& record, const Link& link) {
   } catch (const UnreadableCommit& error) {
     return halt_at(record.offset, error.what());
   }
-  writer_.on_accepted(accepted, head_at_);
+  if (writer_.on_accepted(accepted, head_at_)) is_awaited_ = true;
   for (const auto& observer : context_.observers) observer(accepted);
   accepted_.push_back(std::move(accepted));
 }
@@ -187,6 +192,10 @@ void PartitionLine::wake_at(std::chrono::steady_clock::time_point when) {
   context_.wake_at(index_of(partition_), when);
 }
 
+void PartitionLine::answering_ahead(std::uint64_t seq) {
+  context_.ahead[index_of(partition_)].answered_seq.store(seq);
+}
+
 std::shared_ptr<const Commit> PartitionLine::read_commit(std::uint64_t offset) {
   try {
     const auto found = context_.journal.read(partition_, offset, 1);
@@ -206,6 +215,7 @@ void PartitionLine::when_reached(std::uint64_t seq, std::chrono::steady_clock::t
                                  Waiter done) {
   waiters_.emplace(seq, std::pair{deadline, std::move(done)});
   release_waiters();
+  if (!waiters_.empty()) context_.read_models.hurry();
 }
 
 void PartitionLine::release_waiters() {

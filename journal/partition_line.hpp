@@ -2,6 +2,8 @@
 // models. Lives on the node's executor; private to node.cpp.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -18,6 +20,12 @@ namespace groundtruth::journal {
 
 class PartitionLine;
 
+// How far commands of a partition are answered, and how far the read models are. Read by any thread.
+struct AnsweredAhead {
+  std::atomic<std::uint64_t> answered_seq{0};  // the newest that was answered before they had it
+  std::atomic<std::uint64_t> projected_seq{0};
+};
+
 // What a line shares with the others of its node.
 struct LineContext {
   Journal& journal;
@@ -32,6 +40,7 @@ struct LineContext {
   // also after the node is gone.
   std::function<void(std::size_t line, std::function<void(PartitionLine&)> task)> post;
   std::function<void(std::size_t line, std::chrono::steady_clock::time_point when)> wake_at;
+  std::array<AnsweredAhead, kPartitionTotal> ahead{};
 };
 
 class PartitionLine final : private FollowerSink, private WriterPort {
@@ -70,6 +79,7 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   void request_end(std::uint64_t token) override;
   bool log_unchanged() override;
   void wake_at(std::chrono::steady_clock::time_point when) override;
+  void answering_ahead(std::uint64_t seq) override;
 
   void halt_at(std::uint64_t offset, const std::string& why);
   bool read_more();
@@ -93,6 +103,7 @@ class PartitionLine final : private FollowerSink, private WriterPort {
   bool projected_ = false;  // the read models have at least genesis
   std::uint64_t projected_seq_ = 0;
   std::vector<Accepted> accepted_;  // of the current poll, not yet with the read models
+  bool is_awaited_ = false;         // somebody waits until they have one of these
   std::deque<std::pair<std::uint64_t, std::uint64_t>> ends_;  // token, offset to be reached
   std::multimap<std::uint64_t, std::pair<std::chrono::steady_clock::time_point, Waiter>> waiters_;
 };

@@ -75,8 +75,11 @@ class ReadModels {
   virtual Checkpoint checkpoint(Partition partition) = 0;
 
   // Takes accepted commits, each partition's in order; returns at once. Backpressure: `backlog()` counts what
-  // is taken and not applied.
-  virtual void apply(std::vector<Accepted> commits) = 0;
+  // is taken and not applied. What nobody waits for may be kept back for a moment, so that more is applied at
+  // once; `hurry` ends that.
+  enum class Pace : std::uint8_t { at_once, gather };
+  virtual void apply(std::vector<Accepted> commits, Pace pace) = 0;
+  virtual void hurry() = 0;
   virtual std::size_t backlog() const = 0;
   // True while nothing can be applied for want of disk space. It is tried again until there is room;
   // meanwhile no command is taken, for its answer could not go out.

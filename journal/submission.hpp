@@ -15,7 +15,7 @@
 namespace groundtruth::journal {
 
 enum class AnswerKind : std::uint8_t {
-  accepted,     // in the journal and in this node's read models
+  accepted,     // in the journal, and seen by every read of this node that comes after
   rejected,     // the business says no
   key_reused,   // the idempotency key stands for another request
   too_large,    // the commit would exceed kMaxCommitBytes; nothing was done
@@ -60,6 +60,13 @@ struct ExpectedVersion {
   std::uint32_t version = 0;
 };
 
+// When the answer to a command goes out, once its commit is in the journal for good.
+enum class AnswerWhen : std::uint8_t {
+  visible,  // when this node's read models have it, and what follows from it (a revoked key is forgotten)
+  durable,  // at once. Reads that come later wait for the read models (Node::answered_ahead), so not for what
+            // changes who may read
+};
+
 // A relay submits the effects for one target partition one after the other, each after the answer to the one
 // before: the target keeps only the highest source position that it has seen (JOURNAL, "Record").
 struct Submission {
@@ -71,6 +78,7 @@ struct Submission {
   std::optional<KeyedRequest> keyed;
   std::optional<Cause> cause;
   std::optional<ExpectedVersion> expected;
+  AnswerWhen answer_when = AnswerWhen::visible;
   domain::Command command;
   std::chrono::steady_clock::time_point deadline;
   std::function<void(Answer)> done;  // called exactly once, on the writer's thread; must not block it

@@ -44,6 +44,8 @@ class WriterPort {
   // Whether the log still holds what the follower read last (Follower::unchanged).
   virtual bool log_unchanged() = 0;
   virtual std::shared_ptr<const Commit> read_commit(std::uint64_t offset) = 0;
+  // Commits up to this one are about to be answered, or were, before the read models have them.
+  virtual void answering_ahead(std::uint64_t seq) = 0;
 };
 
 template <class Rules = ProtocolRules>
@@ -75,7 +77,8 @@ class BasicWriter {
 
   // --- inputs
   // -------------------------------------------------------------------------------------------------------
-  void on_accepted(const Accepted& accepted, domain::Timestamp at);
+  // False where nobody waits until the read models have it.
+  bool on_accepted(const Accepted& accepted, domain::Timestamp at);
   void on_orphan(const CommitId& id, std::uint64_t offset);
   // The follower has handed on everything below this offset.
   void on_passed(std::uint64_t next_offset);
@@ -130,6 +133,7 @@ class BasicWriter {
     std::optional<domain::Rejection> rejection;
     std::uint64_t end_token = 0;  // without a commit: answered once the end asked for by it was read
     bool end_read = false;
+    bool is_ahead = false;  // was answered before the read models had it
 
     bool alive() const { return bytes && !offset; }
   };
@@ -173,6 +177,7 @@ class BasicWriter {
   void append(std::uint64_t first_seq);
   void confirm();
   void append_confirmation();
+  void answer_ahead();
   void recover();
   void resume();
   void void_from(std::size_t index);
@@ -218,6 +223,8 @@ class BasicWriter {
   std::deque<InFlight> void_;  // decided on a head that moved: again, before what waits
   std::deque<InFlight> in_flight_;
   mutable std::size_t first_alive_ = 0;  // none before it in in_flight_ is alive
+  std::size_t looked_at_ = 0;            // those before it are answered already, or wait for the read models
+  std::size_t ahead_ = 0;                // of in_flight_, how many `is_ahead`
   std::deque<HistoryAnswer> history_;
   std::unordered_map<std::string, int> names_;  // ids and keys of what is in flight
 

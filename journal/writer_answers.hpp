@@ -53,9 +53,28 @@ void BasicWriter<R>::stop(std::string reason) {
   void_.clear();
 }
 
-// Rule 7: answers go out in order, once the commit is accepted, certain and in the read models.
+// Rule 7 where nobody need look at once: an answer goes out when the commit is accepted and certain, and the
+// reads that come after it wait for the read models. So many at most, for that is what those reads wait for.
+template <class R>
+void BasicWriter<R>::answer_ahead() {
+  for (const std::size_t end = first_alive(); looked_at_ < end; ++looked_at_) {
+    InFlight& entry = in_flight_[looked_at_];
+    if (!entry.offset) continue;
+    if (!certain(*entry.offset)) return;
+    const bool waits = entry.submission.answer_when == AnswerWhen::visible || ahead_ >= options_.max_ahead;
+    if (waits || entry.is_ahead || entry.seq <= projected_seq_) continue;
+    entry.is_ahead = true;
+    ++ahead_;
+    port_.answering_ahead(entry.seq);
+    answer_all(entry, answer_for(entry));
+  }
+}
+
+// Rule 7: other answers go out in order, once the commit is accepted, certain and in the read models. What was
+// answered ahead stays until then too: who asks for the same command again meets it here.
 template <class R>
 void BasicWriter<R>::release() {
+  answer_ahead();
   bool uncertain = false;
   while (!in_flight_.empty()) {
     InFlight& entry = in_flight_.front();
@@ -71,6 +90,8 @@ void BasicWriter<R>::release() {
     InFlight done = std::move(entry);
     in_flight_.pop_front();
     if (first_alive_ > 0) --first_alive_;
+    if (looked_at_ > 0) --looked_at_;
+    if (done.is_ahead) --ahead_;
     name(done.submission, -1);
     answer_all(done, answer_for(done));
   }

@@ -299,8 +299,8 @@ void BasicWriter<R>::append_confirmation() {
 }
 
 template <class R>
-void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at) {
-  if (state_ == State::closed) return;
+bool BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at) {
+  if (state_ == State::closed) return true;
   head_ = Head{true, accepted.seq, accepted.id};
   head_at_ = at;
   const std::size_t next = first_alive();
@@ -309,7 +309,7 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
     lost_in_a_row_ = recoveries_in_a_row_ = 0;
     last_own_ = clock_.steady();
     if (!turn_began_) turn_began_ = last_own_;
-    return;
+    return in_flight_[next].submission.answer_when == AnswerWhen::visible || ahead_ >= options_.max_ahead;
   }
   // Rule 4: a foreign commit at the head. Everything alive is dead, and what was decided on it is void.
   last_of_others_ = accepted.offset;
@@ -321,10 +321,11 @@ void BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
   turn_began_.reset();
   if (std::exchange(yielding_, false)) backoff_until_ = now + options_.turn;  // it is theirs
   void_from(0);
-  if (!lost) return;
+  if (!lost) return true;
   ++lost_rounds_;
   window_ = 1;
   if (++lost_in_a_row_ >= 2) back_off(lost_in_a_row_ - 2);
+  return true;
 }
 
 // Rule 3. A late copy of what was accepted before is no news.
@@ -341,6 +342,7 @@ template <class R>
 void BasicWriter<R>::on_passed(std::uint64_t next_offset) {
   passed_offset_ = next_offset;
   confirm();
+  answer_ahead();
   if (!R::kRecoverFromOwnOrphan || state_ != State::running) return;
   const std::size_t next = first_alive();
   if (next < in_flight_.size() && in_flight_[next].reported_offset &&
@@ -414,7 +416,7 @@ void BasicWriter<R>::void_from(std::size_t index) {
     again.push_back(std::move(fresh));
   }
   in_flight_ = std::move(kept);
-  first_alive_ = 0;
+  first_alive_ = looked_at_ = 0;
   speculative_ = head_;
   speculative_at_ = head_at_;
   for (const auto& entry : in_flight_) {

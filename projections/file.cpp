@@ -21,6 +21,14 @@ constexpr const char* kOwnTables = R"sql(
     offset INTEGER NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL);
 )sql";
 
+// 2 MiB: what is moved at once takes a millisecond or two, and the log's pages are still in the caches.
+constexpr int kLongLogPages = 500;
+
+int remember_log_pages(void* pages, sqlite3*, const char*, int count) {
+  *static_cast<int*>(pages) = count;
+  return SQLITE_OK;
+}
+
 // Set beside a file that turned out corrupt while it served: the next start moves it aside.
 fs::path suspect_marker(const fs::path& file) {
   return file.string() + ".suspect";
@@ -196,7 +204,8 @@ void ProjectionFile::open(const std::string& journal_uuid) {
     if (mode_ == Mode::live) {
       db.exec(
           "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
-          "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;");
+          "PRAGMA journal_size_limit = 67108864;");
+      sqlite3_wal_hook(db.handle(), remember_log_pages, &log_pages_);  // in the place of SQLite's own, which checkpoints
     } else {
       db.exec(
           "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
@@ -256,6 +265,14 @@ void ProjectionFile::write_checkpoint(journal::Partition partition, const journa
       .bind(3, static_cast<std::int64_t>(checkpoint.seq))
       .bind_blob(4, {reinterpret_cast<const char*>(checkpoint.id.bytes.data()), checkpoint.id.bytes.size()})
       .run();
+}
+
+void ProjectionFile::shorten_log() {
+  if (log_pages_ < kLongLogPages) return;
+  log_pages_ = 0;
+  const int code =
+      sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK) connection_->fail(code, "its log cannot be moved into it");
 }
 
 bool ProjectionFile::empty_log() {

@@ -53,6 +53,10 @@ class ProjectionFile {
   // a reader still needs the log: try again later.
   bool empty_log();
 
+  // Moves the log's content into the file once it has grown long, as far as readers let it. Between
+  // transactions; nothing else ever does it while the file is in use.
+  void shorten_log();
+
   void make_indexes();
   // Closes a build so that the file alone is the whole projection, ready to be renamed. Last call.
   void finish_build();
@@ -63,6 +67,7 @@ class ProjectionFile {
   const std::filesystem::path file_;
   const Definition& definition_;
   const Mode mode_;
+  int log_pages_ = 0;  // of the log after the last transaction; the connection's hook writes it
   std::unique_ptr<sqlite::Connection> connection_;
 };
 

@@ -138,14 +138,35 @@ journal::Checkpoint Projector::checkpoint(Partition partition) {
   return lowest == nullptr ? journal::Checkpoint{} : *lowest;
 }
 
-void Projector::apply(std::vector<Accepted> commits) {
+void Projector::apply(std::vector<Accepted> commits, Pace pace) {
   if (commits.empty()) return;
+  bool wakes = false;
   {
     const std::lock_guard lock(mutex_);
+    const bool was_due = is_due();
+    if (waiting_.empty()) gathered_at_ = std::chrono::steady_clock::now() + options_.gather;
+    wakes = waiting_.empty();
+    is_awaited_ = is_awaited_ || pace == Pace::at_once;
     backlog_ += commits.size();
     std::move(commits.begin(), commits.end(), std::back_inserter(waiting_));
+    wakes = wakes || (!was_due && is_due());
   }
-  wake_.notify_one();
+  if (wakes) wake_.notify_one();
+}
+
+void Projector::hurry() {
+  bool wakes = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wakes = !waiting_.empty() && !is_due();
+    if (!waiting_.empty()) is_awaited_ = true;
+  }
+  if (wakes) wake_.notify_one();
+}
+
+// With mutex_ held: what waits is to be applied now.
+bool Projector::is_due() const {
+  return !waiting_.empty() && (is_awaited_ || waiting_.size() >= options_.gather_commits);
 }
 
 void Projector::on_progress(std::function<void(std::vector<Applied>)> applied,
@@ -195,11 +216,14 @@ void Projector::run() {
   bool purging = false;
   std::unique_lock lock(mutex_);
   while (true) {
+    // Until something comes, and from then on for a moment, unless that is awaited.
     const auto ready = [&] { return stopping_ || !jobs_.empty() || !waiting_.empty(); };
     if (purging || std::any_of(models_.begin(), models_.end(), [](const auto& m) { return m->lags(); }))
       wake_.wait_for(lock, kIdleRound, ready);
     else
       wake_.wait(lock, ready);
+    if (!waiting_.empty())
+      wake_.wait_until(lock, gathered_at_, [&] { return stopping_ || !jobs_.empty() || is_due(); });
     if (stopping_) break;
     if (!jobs_.empty()) {
       Job* job = jobs_.front();
@@ -219,6 +243,7 @@ void Projector::run() {
     std::vector<Accepted> batch(std::make_move_iterator(waiting_.begin()),
                                 std::make_move_iterator(waiting_.begin() + count));
     waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+    if (waiting_.empty()) is_awaited_ = false;
     lock.unlock();
     if (!batch.empty()) apply_batch(batch);
     for (const auto& accepted : batch)
@@ -227,6 +252,7 @@ void Projector::run() {
     purging = purge();
     backlog_ -= batch.size();
     if (!batch.empty()) report(batch);
+    shorten_logs();
     lock.lock();
   }
   lock.unlock();
@@ -336,6 +362,17 @@ void Projector::save_checkpoints(std::chrono::steady_clock::time_point now) {
       save_checkpoints(*model);
     } catch (const sqlite::Error&) {
       // No harm is done, and the next batch with rows for this file will say what is wrong with it.
+    }
+  }
+}
+
+// After the report, so that no answer waits for it; and often, so that what comes next does not wait for long.
+void Projector::shorten_logs() {
+  for (const auto& model : models_) {
+    try {
+      model->file->shorten_log();
+    } catch (const sqlite::Error&) {
+      // The log goes on growing until the next batch with rows for this file says what is wrong with it.
     }
   }
 }

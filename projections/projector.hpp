@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -34,6 +35,9 @@ struct ProjectorOptions {
   std::filesystem::path directory;  // DATA/read_models; made when absent
   std::string journal_uuid;
   std::size_t max_batch_commits = 4'096;
+  // What nobody waits for is kept back until there is so much of it, or for so long.
+  std::size_t gather_commits = 128;
+  std::chrono::milliseconds gather{5};
   std::size_t max_readers = 8;  // connections for queries, for each file
   std::function<void(const std::string&)> log = [](const std::string&) {};  // what an operator should know
 };
@@ -62,7 +66,8 @@ class Projector final : public journal::ReadModels {
   std::optional<journal::RelayMark> relay_mark(journal::Partition partition,
                                                const std::string& relay) override;
   journal::Checkpoint checkpoint(journal::Partition partition) override;
-  void apply(std::vector<journal::Accepted> commits) override;
+  void apply(std::vector<journal::Accepted> commits, Pace pace) override;
+  void hurry() override;
   std::size_t backlog() const override { return backlog_.load(std::memory_order_relaxed); }
   bool out_of_space() const override { return out_of_space_.load(std::memory_order_relaxed); }
   void on_progress(std::function<void(std::vector<Applied>)> applied,
@@ -111,7 +116,9 @@ class Projector final : public journal::ReadModels {
   static void write_checkpoints(Model& model, const Checkpoints& next);
   static void save_checkpoints(Model& model);
   void save_checkpoints(std::chrono::steady_clock::time_point now);
+  void shorten_logs();
   bool purge();
+  bool is_due() const;
   Model& model(std::string_view projection) const;
 
   const ProjectorOptions options_;
@@ -125,6 +132,8 @@ class Projector final : public journal::ReadModels {
   mutable std::mutex mutex_;  // guards what follows, and every model's checkpoints
   std::condition_variable wake_;
   std::deque<journal::Accepted> waiting_;
+  bool is_awaited_ = false;                             // somebody waits for some of it
+  std::chrono::steady_clock::time_point gathered_at_{};  // then it is applied without that
   std::deque<Job*> jobs_;
   std::set<std::string> reserved_;
   bool stopping_ = false;

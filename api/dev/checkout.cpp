@@ -39,11 +39,12 @@ http::Async<journal::Answer> execute(Services& services, const http::Request& re
   co_return answer;
 }
 
-// The task may have been made on another node a moment ago.
+// The task was made a moment ago, perhaps on another node.
 http::Async<std::optional<http::Response>> catch_up(Services& services, http::Request& request) {
-  if (!has_position(request)) co_return std::nullopt;
+  auto answered = services.node.answered_ahead();
+  if (answered.empty() && !has_position(request)) co_return std::nullopt;
   const Exchange exchange{services.node, services.clock, services.randomness};
-  const std::optional<Problem> behind = co_await await_position(exchange, request);
+  const std::optional<Problem> behind = co_await await_position(exchange, request, std::move(answered));
   if (behind) co_return groundtruth::to_response(*behind);
   co_return std::nullopt;
 }

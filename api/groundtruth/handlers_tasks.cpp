@@ -95,7 +95,7 @@ http::Async<http::Response> create_task(Services& services, http::Request& reque
   }
   command.funding_url = std::move(*checkout.url);
 
-  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt, journal::AnswerWhen::durable};
   const journal::Answer answer = co_await execute(services, request, std::move(order));
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
   http::Response response = written(201, render_task_created(*answer.commit), answer);

@@ -23,7 +23,7 @@ http::Surface make_groundtruth_surface(Services& services) {
   surface.hosts = services.options.hosts;
   surface.routes = {
       // clang-format off
-      {Method::post, "/api/v1/tasks",             "createTask",   with(create_task),    BodyKind::json, body_bytes, "write"},
+      {Method::post, "/api/v1/tasks",             "createTask",   with(create_task),    BodyKind::json, body_bytes, "write", true},
       {Method::get,  "/api/v1/tasks",             "listTasks",    with(list_tasks),     BodyKind::none, body_bytes, "read"},
       {Method::get,  "/api/v1/tasks/{id}",        "getTask",      with(get_task),       BodyKind::none, body_bytes, "read"},
       {Method::post, "/api/v1/tasks/{id}/cancel", "cancelTask",   with(cancel_task),    BodyKind::json, body_bytes, "write"},

@@ -38,8 +38,10 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   const RateState rate = caller->rate;
   request.principal = std::move(*caller);
   if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
-  if (has_position(request)) {
-    const std::optional<Problem> behind = co_await await_position(services.exchange, request);
+  auto answered = services.exchange.node.answered_ahead();  // tasks of any account
+  if (!answered.empty() || has_position(request)) {
+    const std::optional<Problem> behind =
+        co_await await_position(services.exchange, request, std::move(answered));
     if (behind && (is_known || !needs_worker)) co_return to_response(*behind);
     // Their address was verified on another node a moment ago, or the profile changed there.
     if (needs_worker) caller = identify(services, request);

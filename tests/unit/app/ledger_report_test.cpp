@@ -55,7 +55,7 @@ class Ledger {
 
   // What was written since the last time reaches the read models.
   void project() {
-    projector_->apply(std::exchange(applied_, {}));
+    projector_->apply(std::exchange(applied_, {}), journal::ReadModels::Pace::at_once);
     do projector_->between_batches([] {});
     while (projector_->backlog() > 0);
     projector_->between_batches([] {});

@@ -40,7 +40,8 @@ class MemoryModels final : public ReadModels {
     const std::lock_guard lock(mutex_);
     return lines_[index_of(partition)].checkpoint;
   }
-  void apply(std::vector<Accepted> commits) override {
+  void hurry() override {}
+  void apply(std::vector<Accepted> commits, Pace) override {
     std::vector<Applied> applied;
     {
       const std::lock_guard lock(mutex_);

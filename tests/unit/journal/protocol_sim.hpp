@@ -61,7 +61,8 @@ class SimReadModels final : public ReadModels {
     return found == marks.end() ? std::nullopt : std::optional(found->second);
   }
   Checkpoint checkpoint(Partition) override { return checkpoint_; }
-  void apply(std::vector<Accepted> commits) override {
+  void hurry() override {}
+  void apply(std::vector<Accepted> commits, Pace) override {
     for (auto& commit : commits) waiting.push_back(std::move(commit));
   }
   std::size_t backlog() const override { return waiting.size(); }
@@ -179,7 +180,7 @@ class World {
       head_at = commit->at;
       if (accepted.seq > 0) accepted.commit = commit;
       writer.on_accepted(accepted, head_at);
-      models.apply({std::move(accepted)});
+      models.apply({std::move(accepted)}, ReadModels::Pace::at_once);
     }
     void orphaned(const Record& record, const Link& link) override {
       writer.on_orphan(link.id, record.offset);
@@ -203,6 +204,9 @@ class World {
     }
     bool log_unchanged() override { return follower.unchanged(); }
     void wake_at(std::chrono::steady_clock::time_point) override {}
+    void answering_ahead(std::uint64_t seq) override {
+      if (seq > follower.head().seq) world.fail("what nobody has read yet is to be answered");
+    }
     std::shared_ptr<const Commit> read_commit(std::uint64_t offset) override {
       const auto found = world.journal_->read(kWhere, offset, 1);
       return found.empty() ? nullptr : std::make_shared<Commit>(world.codec_->decode(*found.front().value));
@@ -462,6 +466,7 @@ class World {
     submission.actor = {ActorKind::api_key, "key", account_.value};
     if (operation.key) submission.keyed = KeyedRequest{*operation.key, "POST /x", "hash" + *operation.key};
     submission.command = operation.command;
+    if (once_in(2)) submission.answer_when = AnswerWhen::durable;
     submission.deadline = clock_.steady() + std::chrono::milliseconds(calm_ ? 60'000 : 200 + chance(2000));
     const auto id = submission.id;
     submission.done = [this, i, number, id](const Answer& answer) { answered(i, number, id, answer); };
@@ -573,7 +578,8 @@ class World {
         if (commit->cause) ++effects_of_cause[std::to_string(commit->cause->seq)];
       }
       truth.apply({Accepted{kWhere, record.offset, link.prefix->seq, link.id, record.value,
-                            link.prefix->seq > 0 ? commit : nullptr}});
+                            link.prefix->seq > 0 ? commit : nullptr}},
+                  ReadModels::Pace::at_once);
       const auto wrong = truth.apply_one();
       if (!wrong.empty()) return fail("history: " + wrong);
     }

@@ -45,6 +45,7 @@ struct Desk final : WriterPort {
   void wake_at(std::chrono::steady_clock::time_point) override {}
   bool log_unchanged() override { return true; }
   std::shared_ptr<const Commit> read_commit(std::uint64_t) override { return nullptr; }
+  void answering_ahead(std::uint64_t seq) override { ahead.push_back(seq); }
 
   void accept(std::uint64_t offset) {
     const auto& bytes = appended.back().front();
@@ -62,6 +63,7 @@ struct Desk final : WriterPort {
       domain::new_id<domain::AccountId>("org_", clock.now(), domain::Bucket{0}, randomness.bits());
   std::vector<std::vector<Bytes>> appended;
   std::vector<AnswerKind> answers;
+  std::vector<std::uint64_t> ahead;
   std::uint64_t last_session = 0, last_batch = 0, end_token = 0;
   unsigned resets = 0;
   BasicWriter<Rules> writer{kWhere, codec, read_models, clock, randomness, *this, false, WriterOptions{}};

@@ -124,7 +124,7 @@ TEST_CASE("projector: commits that were left out by the feeder are noticed") {
   story.deposit(customer, {1});
   const auto known = story.accepted().size();
   story.deposit(customer, {1});
-  desk.projector().apply(story.since(known));
+  desk.projector().apply(story.since(known), journal::ReadModels::Pace::at_once);
   desk.wait();
   REQUIRE(desk.failures().size() == 1);
   CHECK(desk.failures()[0].find("it was fed after commit 1") != std::string::npos);
@@ -168,7 +168,7 @@ TEST_CASE("projector: feeding the same again changes nothing") {
   story.steps(200);
   desk.catch_up(story);
   const auto before = desk.digests();
-  desk.projector().apply(story.accepted());
+  desk.projector().apply(story.accepted(), journal::ReadModels::Pace::at_once);
   desk.wait();
   CHECK(desk.digests() == before);
   CHECK(desk.failures().empty());
@@ -191,7 +191,7 @@ TEST_CASE("projector: a hook runs when readers have the commit and before it is 
                         [](journal::Partition, const std::string&) {});
   const auto key = story.api_key(story.account());
   story.revoke(key);
-  projector.apply(story.accepted());
+  projector.apply(story.accepted(), journal::ReadModels::Pace::at_once);
   while (projector.backlog() > 0) projector.between_batches([] {});
   projector.between_batches([] {});
   CHECK(order == std::vector<std::string>{"dropped from the cache", "answered"});

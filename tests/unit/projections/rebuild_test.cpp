@@ -72,7 +72,7 @@ TEST_CASE("rebuild: commits that come meanwhile are in the new file") {
     CHECK(progress.records <= progress.records_known);
     if (progress.phase == "indexing" || progress.phase == "swapping") {
       story.steps(30);
-      desk.projector().apply(story.since(fed));
+      desk.projector().apply(story.since(fed), journal::ReadModels::Pace::at_once);
       fed = story.accepted().size();
     }
   };

@@ -272,7 +272,7 @@ void Desk::catch_up(const Story& story) {
     const auto checkpoint = projector_->checkpoint(accepted.partition);
     if (!checkpoint.exists || accepted.seq > checkpoint.seq) all.push_back(accepted);
   }
-  projector_->apply(std::move(all));
+  projector_->apply(std::move(all), journal::ReadModels::Pace::at_once);
   wait();
 }
 
@@ -283,11 +283,11 @@ void Desk::catch_up(const Story& story, std::mt19937_64& dice) {
     if (checkpoint.exists && accepted.seq <= checkpoint.seq) continue;
     part.push_back(accepted);
     if (dice() % 7 == 0) {
-      projector_->apply(std::exchange(part, {}));
+      projector_->apply(std::exchange(part, {}), journal::ReadModels::Pace::at_once);
       if (dice() % 3 == 0) wait();
     }
   }
-  projector_->apply(std::move(part));
+  projector_->apply(std::move(part), journal::ReadModels::Pace::at_once);
   wait();
 }
 
