@@ -213,7 +213,7 @@ struct JournalSettings {
   std::size_t max_queued_bytes = 64 * 1024 * 1024;
   std::size_t tail_records = 1'024;
   std::size_t tail_bytes = 1024 * 1024;
-  std::size_t checkpoint_pages = 4'000;
+  std::size_t checkpoint_pages = 1'000;
 };
 struct ReadModelSettings {
   std::size_t max_batch_commits = 4'096;

@@ -362,10 +362,13 @@ void BasicWriter<R>::on_report(std::uint64_t session, std::uint64_t number, cons
   switch (report.outcome) {
     case AppendOutcome::written: {
       if (window_ < options_.max_batches_in_flight) ++window_;
-      for (auto& entry : in_flight_) {
-        if (entry.batch != number) continue;
-        entry.reported_offset = report.first_offset + (entry.seq - batch.first_seq);
-      }
+      // In flight, numbers never fall; and much of it may have been answered, and wait for the read models.
+      auto entry = std::partition_point(in_flight_.begin(), in_flight_.end(), [&](const InFlight& each) {
+        return each.seq < batch.first_seq;
+      });
+      for (; entry != in_flight_.end() && entry->seq <= batch.last_seq; ++entry)
+        if (entry->batch == number)
+          entry->reported_offset = report.first_offset + (entry->seq - batch.first_seq);
       on_passed(passed_offset_);
       break;
     }

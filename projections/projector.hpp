@@ -36,8 +36,8 @@ struct ProjectorOptions {
   std::string journal_uuid;
   std::size_t max_batch_commits = 4'096;
   // What nobody waits for is kept back until there is so much of it, or for so long.
-  std::size_t gather_commits = 128;
-  std::chrono::milliseconds gather{5};
+  std::size_t gather_commits = 256;
+  std::chrono::milliseconds gather{20};
   std::size_t max_readers = 8;  // connections for queries, for each file
   std::function<void(const std::string&)> log = [](const std::string&) {};  // what an operator should know
 };

@@ -1,6 +1,9 @@
 // See io_thread.hpp.
 #include "api/http/io_thread.hpp"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -67,6 +70,13 @@ void IoThread::start() {
     ended_ = true;
     ended_signal_.notify_all();
   });
+}
+
+void IoThread::keep_to(int processor) {
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(processor, &only);
+  pthread_setaffinity_np(thread_.native_handle(), sizeof only, &only);
 }
 
 void IoThread::join() {

@@ -52,6 +52,7 @@ class IoThread {
   ~IoThread();
 
   void start();
+  void keep_to(int processor);  // best effort; after start()
   void join();
   bool wait_until(Clock::time_point deadline);  // true when the loop has ended
 

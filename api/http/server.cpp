@@ -1,6 +1,8 @@
 // See server.hpp: listening, handing connections to the I/O threads, stopping.
 #include "api/http/server.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -25,6 +27,17 @@ constexpr std::string_view kTooMany =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: "
     "32\r\nRetry-After: 1\r\n"
     "Cache-Control: no-store\r\nConnection: close\r\n\r\n{\"error\":\"too many connections\"}";
+
+// The processors that this process may use.
+std::vector<int> processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> all;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return all;
+  for (int i = 0; i < CPU_SETSIZE; ++i)
+    if (CPU_ISSET(i, &set)) all.push_back(i);
+  return all;
+}
 
 // Best effort: the request is never read, so a client that is still sending may see a reset instead.
 void turn_away(Socket& socket) {
@@ -128,6 +141,11 @@ void Server::start() {
   impl_->started = true;
   boost::asio::co_spawn(impl_->threads.front()->loop(), Impl::accept(*impl_), boost::asio::detached);
   for (auto& thread : impl_->threads) thread->start();
+  // One for each processor: then each keeps to its own. Left to itself a kernel wakes both on the processor of
+  // whoever wakes them, where one waits for the other while the second processor idles.
+  const auto own = processors();
+  if (own.size() != impl_->threads.size()) return;
+  for (std::size_t i = 0; i < own.size(); ++i) impl_->threads[i]->keep_to(own[i]);
 }
 
 void Server::stop() {

@@ -35,7 +35,7 @@ struct SqliteJournalOptions {
   std::size_t tail_records = 1024;
   std::size_t tail_bytes = 1024 * 1024;
   // Pages that the write-ahead log may hold before they are moved into the file, on the journal's thread.
-  std::size_t checkpoint_pages = 4000;
+  std::size_t checkpoint_pages = 1000;
   int page_bytes = 4096;  // of a new file
   // How often a full disk is tried again, at most.
   std::chrono::milliseconds full_retry{1000};
