@@ -201,6 +201,7 @@ void ProjectionFile::open(const std::string& journal_uuid) {
     // Debian's SQLite zeroes freed bytes by default; it costs, and only personal data is worth it.
     db.exec(definition_.personal ? "PRAGMA secure_delete = ON" : "PRAGMA secure_delete = OFF");
     db.exec("PRAGMA temp_store = MEMORY");
+    db.exec("PRAGMA page_size = 8192");  // of a new file
     if (mode_ == Mode::live) {
       db.exec(
           "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
