@@ -20,8 +20,8 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
  public:
   Impl(Journal& journal, const CommitCodec& codec, ReadModels& read_models, Clock& clock,
        Randomness& randomness, Executor& executor, NodeOptions options)
-      : executor_(executor), context_{journal, codec,          read_models, clock,   randomness,
-                                      options, journal.info(), {},          nullptr, nullptr, {}} {}
+      : executor_(executor), context_{journal,        codec, read_models, clock,   randomness, options,
+                                      journal.info(), {},    nullptr,     nullptr, {}} {}
 
   void add_observer(std::function<void(const Accepted&)> observer) {
     context_.observers.push_back(std::move(observer));

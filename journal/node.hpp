@@ -25,11 +25,11 @@
 namespace groundtruth::journal {
 
 struct WriterOptions {
-  std::size_t max_in_flight = 4'096;          // commands decided and not answered, for each partition
-  std::size_t max_waiting = 4'096;            // commands not decided yet; one more is answered `unavailable`
-  std::size_t max_batches_in_flight = 16;     // appends without report, for each partition
-  std::size_t max_ahead = 1'024;              // answered and not in the read models: what later reads wait for
-  std::size_t max_cached_aggregates = 256;    // for each partition; few enough to stay in a core's own cache
+  std::size_t max_in_flight = 4'096;        // commands decided and not answered, for each partition
+  std::size_t max_waiting = 4'096;          // commands not decided yet; one more is answered `unavailable`
+  std::size_t max_batches_in_flight = 16;   // appends without report, for each partition
+  std::size_t max_ahead = 1'024;            // answered and not in the read models: what later reads wait for
+  std::size_t max_cached_aggregates = 256;  // for each partition; few enough to stay in a core's own cache
   std::chrono::milliseconds backoff_min{10};  // after two rounds lost to other writers, or failed recoveries
   std::chrono::milliseconds backoff_max{1'000};
   // Where several processes write one chain, the one that is ahead lets go after `turn` and stays silent

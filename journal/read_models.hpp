@@ -84,6 +84,8 @@ class ReadModels {
   // True while nothing can be applied for want of disk space. It is tried again until there is room;
   // meanwhile no command is taken, for its answer could not go out.
   virtual bool out_of_space() const { return false; }
+  // False where that may soon be so: then nothing is promised to readers that is not applied yet.
+  virtual bool has_room() const { return true; }
 
   // `applied` runs on the projector's thread after commits became visible to every reader of this process.
   // `failed` says that a projection cannot take a commit: that partition's writers stop (JOURNAL, Writer 10).

@@ -178,6 +178,10 @@ class BasicWriter {
   void confirm();
   void append_confirmation();
   void answer_ahead();
+  bool may_answer_ahead(const InFlight& entry) const {
+    return entry.submission.answer_when == AnswerWhen::durable && ahead_ < options_.max_ahead &&
+           read_models_.has_room();
+  }
   void recover();
   void resume();
   void void_from(std::size_t index);

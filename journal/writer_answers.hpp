@@ -61,8 +61,7 @@ void BasicWriter<R>::answer_ahead() {
     InFlight& entry = in_flight_[looked_at_];
     if (!entry.offset) continue;
     if (!certain(*entry.offset)) return;
-    const bool waits = entry.submission.answer_when == AnswerWhen::visible || ahead_ >= options_.max_ahead;
-    if (waits || entry.is_ahead || entry.seq <= projected_seq_) continue;
+    if (entry.is_ahead || entry.seq <= projected_seq_ || !may_answer_ahead(entry)) continue;
     entry.is_ahead = true;
     ++ahead_;
     port_.answering_ahead(entry.seq);
@@ -70,8 +69,8 @@ void BasicWriter<R>::answer_ahead() {
   }
 }
 
-// Rule 7: other answers go out in order, once the commit is accepted, certain and in the read models. What was
-// answered ahead stays until then too: who asks for the same command again meets it here.
+// Rule 7: other answers go out in order, once the commit is accepted, certain and in the read models. What
+// was answered ahead stays until then too: who asks for the same command again meets it here.
 template <class R>
 void BasicWriter<R>::release() {
   answer_ahead();

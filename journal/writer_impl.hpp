@@ -309,7 +309,7 @@ bool BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
     lost_in_a_row_ = recoveries_in_a_row_ = 0;
     last_own_ = clock_.steady();
     if (!turn_began_) turn_began_ = last_own_;
-    return in_flight_[next].submission.answer_when == AnswerWhen::visible || ahead_ >= options_.max_ahead;
+    return !may_answer_ahead(in_flight_[next]);
   }
   // Rule 4: a foreign commit at the head. Everything alive is dead, and what was decided on it is void.
   last_of_others_ = accepted.offset;
@@ -363,9 +363,8 @@ void BasicWriter<R>::on_report(std::uint64_t session, std::uint64_t number, cons
     case AppendOutcome::written: {
       if (window_ < options_.max_batches_in_flight) ++window_;
       // In flight, numbers never fall; and much of it may have been answered, and wait for the read models.
-      auto entry = std::partition_point(in_flight_.begin(), in_flight_.end(), [&](const InFlight& each) {
-        return each.seq < batch.first_seq;
-      });
+      auto entry = std::partition_point(in_flight_.begin(), in_flight_.end(),
+                                        [&](const InFlight& each) { return each.seq < batch.first_seq; });
       for (; entry != in_flight_.end() && entry->seq <= batch.last_seq; ++entry)
         if (entry->batch == number)
           entry->reported_offset = report.first_offset + (entry->seq - batch.first_seq);

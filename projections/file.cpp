@@ -206,7 +206,8 @@ void ProjectionFile::open(const std::string& journal_uuid) {
       db.exec(
           "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
           "PRAGMA journal_size_limit = 67108864;");
-      sqlite3_wal_hook(db.handle(), remember_log_pages, &log_pages_);  // in the place of SQLite's own, which checkpoints
+      sqlite3_wal_hook(db.handle(), remember_log_pages,
+                       &log_pages_);  // in the place of SQLite's own, which checkpoints
     } else {
       db.exec(
           "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"

@@ -79,6 +79,7 @@ Projector::Projector(ProjectorOptions options, std::vector<Definition> definitio
     models_.back()->open(options_);
     models_.back()->visible = models_.back()->applied;
   }
+  look_for_room();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -253,6 +254,7 @@ void Projector::run() {
     backlog_ -= batch.size();
     if (!batch.empty()) report(batch);
     shorten_logs();
+    look_for_room();
     lock.lock();
   }
   lock.unlock();
@@ -366,7 +368,14 @@ void Projector::save_checkpoints(std::chrono::steady_clock::time_point now) {
   }
 }
 
-// After the report, so that no answer waits for it; and often, so that what comes next does not wait for long.
+void Projector::look_for_room() {
+  std::error_code unknown;
+  const auto space = fs::space(options_.directory, unknown);
+  has_room_ = !unknown && space.available >= options_.room_bytes;
+}
+
+// After the report, so that no answer waits for it; and often, so that what comes next does not wait for
+// long.
 void Projector::shorten_logs() {
   for (const auto& model : models_) {
     try {

@@ -38,7 +38,8 @@ struct ProjectorOptions {
   // What nobody waits for is kept back until there is so much of it, or for so long.
   std::size_t gather_commits = 256;
   std::chrono::milliseconds gather{20};
-  std::size_t max_readers = 8;  // connections for queries, for each file
+  std::uint64_t room_bytes = 256 * 1024 * 1024;  // less than that left on the disk is little
+  std::size_t max_readers = 8;                   // connections for queries, for each file
   std::function<void(const std::string&)> log = [](const std::string&) {};  // what an operator should know
 };
 
@@ -70,6 +71,7 @@ class Projector final : public journal::ReadModels {
   void hurry() override;
   std::size_t backlog() const override { return backlog_.load(std::memory_order_relaxed); }
   bool out_of_space() const override { return out_of_space_.load(std::memory_order_relaxed); }
+  bool has_room() const override { return has_room_.load(std::memory_order_relaxed); }
   void on_progress(std::function<void(std::vector<Applied>)> applied,
                    std::function<void(journal::Partition, std::string reason)> failed) override;
 
@@ -116,6 +118,7 @@ class Projector final : public journal::ReadModels {
   static void write_checkpoints(Model& model, const Checkpoints& next);
   static void save_checkpoints(Model& model);
   void save_checkpoints(std::chrono::steady_clock::time_point now);
+  void look_for_room();
   void shorten_logs();
   bool purge();
   bool is_due() const;
@@ -132,13 +135,14 @@ class Projector final : public journal::ReadModels {
   mutable std::mutex mutex_;  // guards what follows, and every model's checkpoints
   std::condition_variable wake_;
   std::deque<journal::Accepted> waiting_;
-  bool is_awaited_ = false;                             // somebody waits for some of it
+  bool is_awaited_ = false;                              // somebody waits for some of it
   std::chrono::steady_clock::time_point gathered_at_{};  // then it is applied without that
   std::deque<Job*> jobs_;
   std::set<std::string> reserved_;
   bool stopping_ = false;
   std::atomic<std::size_t> backlog_{0};
   std::atomic<bool> out_of_space_{false};
+  std::atomic<bool> has_room_{false};
   std::thread thread_;
 };
 

@@ -65,20 +65,26 @@ void note_replay(http::Response& response, const journal::Answer& answer) {
   if (answer.replayed) response.header("Idempotent-Replayed", "true");
 }
 
-http::Async<std::optional<Problem>> await_position(const Exchange& exchange, const http::Request& request,
-                                                   std::vector<journal::Position> answered) {
+http::Async<bool> await_answered(const Exchange& exchange, const http::Request& request,
+                                 std::vector<journal::Position> answered) {
   const auto deadline =
       std::min(exchange.clock.steady() + exchange.position_wait, deadline_of(exchange, request));
-  if (const auto header = request.headers.find("Journal-Position")) {
-    const auto position = journal::parse_position(*header);
-    if (!position) co_return wrong_field("Journal-Position", "invalid_value", "must be like tasks.3.1234");
-    answered.push_back(*position);
-  }
   for (const auto& position : answered) {
     auto begin = [&](auto done) { exchange.node.when_reached(position, deadline, std::move(done)); };
     const bool is_reached = co_await http::await_callback<bool>(std::move(begin));
-    if (!is_reached) co_return unavailable("This server does not show what is at that position yet.");
+    if (!is_reached) co_return false;
   }
+  co_return true;
+}
+
+http::Async<std::optional<Problem>> await_position(const Exchange& exchange, const http::Request& request) {
+  const auto header = request.headers.find("Journal-Position");
+  if (!header) co_return std::nullopt;
+  const auto position = journal::parse_position(*header);
+  if (!position) co_return wrong_field("Journal-Position", "invalid_value", "must be like tasks.3.1234");
+  std::vector<journal::Position> seen{*position};
+  const bool is_reached = co_await await_answered(exchange, request, std::move(seen));
+  if (!is_reached) co_return unavailable("This server has not seen that Journal-Position yet.");
   co_return std::nullopt;
 }
 

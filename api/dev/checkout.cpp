@@ -41,10 +41,11 @@ http::Async<journal::Answer> execute(Services& services, const http::Request& re
 
 // The task was made a moment ago, perhaps on another node.
 http::Async<std::optional<http::Response>> catch_up(Services& services, http::Request& request) {
-  auto answered = services.node.answered_ahead();
-  if (answered.empty() && !has_position(request)) co_return std::nullopt;
   const Exchange exchange{services.node, services.clock, services.randomness};
-  const std::optional<Problem> behind = co_await await_position(exchange, request, std::move(answered));
+  auto answered = services.node.answered_ahead();
+  if (!answered.empty()) co_await await_answered(exchange, request, std::move(answered));
+  if (!has_position(request)) co_return std::nullopt;
+  const std::optional<Problem> behind = co_await await_position(exchange, request);
   if (behind) co_return groundtruth::to_response(*behind);
   co_return std::nullopt;
 }

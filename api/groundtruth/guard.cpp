@@ -91,9 +91,12 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
     co_return to_response(no_scope(route.scope));
   std::vector<journal::Position> answered;  // all that handlers look at stands in the account's chain
   if (!route.only_writes) answered = services.node.answered_ahead(caller.partition());
-  if (answered.empty() && !has_position(request)) co_return std::nullopt;
-  const std::optional<Problem> behind =
-      co_await await_position(services.exchange, request, std::move(answered));
+  if (!answered.empty()) {
+    const bool is_seen = co_await await_answered(services.exchange, request, std::move(answered));
+    if (!is_seen) co_return to_response(unavailable("What was answered before cannot be shown yet."));
+  }
+  if (!has_position(request)) co_return std::nullopt;
+  const std::optional<Problem> behind = co_await await_position(services.exchange, request);
   if (behind) co_return to_response(*behind);
   co_return std::nullopt;
 }

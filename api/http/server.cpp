@@ -141,8 +141,8 @@ void Server::start() {
   impl_->started = true;
   boost::asio::co_spawn(impl_->threads.front()->loop(), Impl::accept(*impl_), boost::asio::detached);
   for (auto& thread : impl_->threads) thread->start();
-  // One for each processor: then each keeps to its own. Left to itself a kernel wakes both on the processor of
-  // whoever wakes them, where one waits for the other while the second processor idles.
+  // One for each processor: then each keeps to its own. Left to itself a kernel wakes both on the processor
+  // of whoever wakes them, where one waits for the other while the second processor idles.
   const auto own = processors();
   if (own.size() != impl_->threads.size()) return;
   for (std::size_t i = 0; i < own.size(); ++i) impl_->threads[i]->keep_to(own[i]);

@@ -38,10 +38,11 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   const RateState rate = caller->rate;
   request.principal = std::move(*caller);
   if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
-  auto answered = services.exchange.node.answered_ahead();  // tasks of any account
-  if (!answered.empty() || has_position(request)) {
-    const std::optional<Problem> behind =
-        co_await await_position(services.exchange, request, std::move(answered));
+  // Tasks of any account: where those of one cannot be shown, the others can.
+  auto answered = services.exchange.node.answered_ahead();
+  if (!answered.empty()) co_await await_answered(services.exchange, request, std::move(answered));
+  if (has_position(request)) {
+    const std::optional<Problem> behind = co_await await_position(services.exchange, request);
     if (behind && (is_known || !needs_worker)) co_return to_response(*behind);
     // Their address was verified on another node a moment ago, or the profile changed there.
     if (needs_worker) caller = identify(services, request);

@@ -36,7 +36,8 @@ struct SqliteJournalOptions {
   std::size_t tail_bytes = 1024 * 1024;
   // Pages that the write-ahead log may hold before they are moved into the file, on the journal's thread.
   std::size_t checkpoint_pages = 1000;
-  int page_bytes = 8192;  // of a new file: some nine commits of usual length, and half the writes of SQLite's own 4096
+  int page_bytes =
+      8192;  // of a new file: some nine commits of usual length, and half the writes of SQLite's own 4096
   // How often a full disk is tried again, at most.
   std::chrono::milliseconds full_retry{1000};
   // A write or sync failed: nothing is known of the file any more. Called once, on the journal's thread,

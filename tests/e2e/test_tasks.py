@@ -1,4 +1,5 @@
 """Creating, reading, listing and cancelling tasks: the happy path and its state machine."""
+import concurrent.futures
 import json
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -52,6 +53,22 @@ def test_reading_gives_what_creating_gave(org):
     assert made["metadata"] == {"batch": 7, "nested": {"list": [1, 2.5, None, True, "x"]}}
     assert made["modalities"] == ["text", "audio", "image", "video"]
     assert org.all_tasks() == [made]
+
+
+def test_whoever_reads_after_an_answer_finds_what_it_said(server, org):
+    # The answer to a new task does not wait for the read models; every read that comes after it does.
+    def write_and_read(number):
+        with server.client(org.api_key) as writer, server.client(org.api_key) as reader:
+            for turn in range(30):
+                made = writer.post("/api/v1/tasks", json=task_body(title=f"{number}-{turn}")).json()
+                read = reader.get(f"/api/v1/tasks/{made['id']}")
+                assert read.status_code == 200 and read.json() == made
+                newest = reader.get("/api/v1/tasks", params={"per_page": 100}).json()["data"]
+                assert made in newest
+                assert reader.get("/dev/checkout/" + made["id"]).status_code == 200
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(write_and_read, number) for number in range(6)]:
+            done.result()
 
 
 @pytest.mark.parametrize("text", ["é", "日本語", "🎥 street", "\u202eright to left", "tab\tand\nline", '"\\/quoted"', " "])

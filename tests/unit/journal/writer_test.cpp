@@ -19,8 +19,12 @@ struct NoRecovery : ProtocolRules {
 // such task; the refusal is a commit (rule 6).
 template <class Rules>
 struct Desk final : WriterPort {
-  Desk() {
+  explicit Desk(AnswerWhen when = AnswerWhen::visible, WriterOptions options = {})
+      : writer(kWhere, codec, read_models, clock, randomness, *this, false, options) {
     writer.open(Head{true, 0, CommitId{}}, clock.now());
+    ask(when);
+  }
+  void ask(AnswerWhen when) {
     Submission submission;
     submission.id =
         domain::new_id<domain::CommandId>("cmd_", clock.now(), domain::Bucket{0}, randomness.bits());
@@ -30,7 +34,11 @@ struct Desk final : WriterPort {
     submission.command =
         domain::CancelTask{domain::TaskId{"tsk_x"}, account, domain::CancelReason::by_customer};
     submission.deadline = clock.steady() + std::chrono::seconds(10);
-    submission.done = [this](const Answer& answer) { answers.push_back(answer.kind); };
+    submission.answer_when = when;
+    submission.done = [this](const Answer& answer) {
+      answers.push_back(answer.kind);
+      replayed.push_back(answer.replayed);
+    };
     writer.submit(std::move(submission));
     writer.pump();
   }
@@ -63,10 +71,11 @@ struct Desk final : WriterPort {
       domain::new_id<domain::AccountId>("org_", clock.now(), domain::Bucket{0}, randomness.bits());
   std::vector<std::vector<Bytes>> appended;
   std::vector<AnswerKind> answers;
+  std::vector<bool> replayed;
   std::vector<std::uint64_t> ahead;
   std::uint64_t last_session = 0, last_batch = 0, end_token = 0;
   unsigned resets = 0;
-  BasicWriter<Rules> writer{kWhere, codec, read_models, clock, randomness, *this, false, WriterOptions{}};
+  BasicWriter<Rules> writer;
 };
 
 }  // namespace
@@ -118,6 +127,44 @@ TEST_CASE("writer: an answer waits for acceptance, the report and the read model
   CHECK(desk.answers.empty());
   desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
   CHECK(desk.answers == std::vector{AnswerKind::rejected});
+}
+
+TEST_CASE(
+    "writer: what nobody need see at once is answered when it is certain, and stays until it can be seen") {
+  Desk<ProtocolRules> desk(AnswerWhen::durable);
+  const auto& bytes = desk.appended.back().front();
+  const bool is_awaited =
+      desk.writer.on_accepted(Accepted{kWhere, 5, 1, id_of(*bytes), bytes, nullptr}, desk.clock.now());
+  CHECK_FALSE(is_awaited);
+  desk.writer.on_passed(6);
+  CHECK(desk.answers.empty());
+  CHECK(desk.ahead.empty());
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
+  CHECK(desk.answers == std::vector{AnswerKind::rejected});
+  CHECK(desk.ahead == std::vector<std::uint64_t>{1});  // said before the answer, for those who read after it
+  CHECK_FALSE(desk.writer.idle());
+
+  desk.ask(AnswerWhen::visible);  // the same key again, and the read models cannot know it yet
+  CHECK(desk.appended.size() == 1);
+  CHECK(desk.answers.size() == 1);
+  desk.writer.on_projected(1);
+  CHECK(desk.answers == std::vector{AnswerKind::rejected, AnswerKind::rejected});
+  CHECK(desk.replayed == std::vector{false, true});
+  CHECK(desk.writer.idle());
+}
+
+TEST_CASE("writer: where too much was answered that cannot be seen, answers wait") {
+  WriterOptions options;
+  options.max_ahead = 0;
+  Desk<ProtocolRules> desk(AnswerWhen::durable, options);
+  const auto& bytes = desk.appended.back().front();
+  CHECK(desk.writer.on_accepted(Accepted{kWhere, 5, 1, id_of(*bytes), bytes, nullptr}, desk.clock.now()));
+  desk.writer.on_passed(6);
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
+  CHECK(desk.answers.empty());
+  desk.writer.on_projected(1);
+  CHECK(desk.answers == std::vector{AnswerKind::rejected});
+  CHECK(desk.ahead.empty());
 }
 
 TEST_CASE("writer: a report vouches for nothing before the log was read past the place that it names") {

@@ -130,6 +130,44 @@ TEST_CASE("projector: commits that were left out by the feeder are noticed") {
   CHECK(desk.failures()[0].find("it was fed after commit 1") != std::string::npos);
 }
 
+TEST_CASE("projector: what nobody waits for is kept back until somebody does, or until there is enough") {
+  using Pace = journal::ReadModels::Pace;
+  Story story(4);
+  const TempDir directory;
+  auto options = Desk::options_for(directory.path());
+  options.gather = std::chrono::hours(1);
+  options.gather_commits = 3;
+  Desk desk(options, all_projections());
+  const auto customer = story.account();
+  desk.catch_up(story);
+  const auto home = story.home(customer.value);
+  const auto before = desk.projector().checkpoint(home).seq;
+  const auto give = [&](Pace pace) {
+    const auto known = story.accepted().size();
+    story.deposit(customer, {1});
+    desk.projector().apply(story.since(known), pace);
+  };
+  give(Pace::gather);
+  give(Pace::gather);
+  CHECK(desk.projector().backlog() == 2);
+  CHECK(desk.projector().checkpoint(home).seq == before);
+  SUBCASE("enough") {
+    give(Pace::gather);
+  }
+  SUBCASE("somebody waits for what comes next") {
+    give(Pace::at_once);
+  }
+  SUBCASE("somebody waits for what is there") {
+    desk.projector().hurry();
+  }
+  desk.wait();
+  CHECK(desk.projector().backlog() == 0);
+  CHECK(desk.projector().checkpoint(home).seq >= before + 2);
+  // Nobody waits for what comes then.
+  give(Pace::gather);
+  CHECK(desk.projector().backlog() == 1);
+}
+
 TEST_CASE("projector: files that stand at different places after a crash heal by being fed again") {
   for (std::uint64_t seed = 10; seed < 10 + all_projections().size(); ++seed) {
     CAPTURE(seed);
