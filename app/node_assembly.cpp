@@ -375,8 +375,7 @@ void NodeAssembly::stop() {
     auto done = drained->get_future();
     node_->drain(std::chrono::steady_clock::now() + kDrain, [drained] { drained->set_value(); });
     done.wait_for(kDrain + std::chrono::seconds(1));
-    // What was accepted is answered only when read models have it; this waits for the rest, the server's own
-    // commits.
+    // The writers' own commits are in the read models then; this waits for those of others.
     const auto deadline = std::chrono::steady_clock::now() + kFlush;
     while (projector_->backlog() > 0 && std::chrono::steady_clock::now() < deadline)
       std::this_thread::sleep_for(kPoll);

@@ -25,7 +25,7 @@
 namespace groundtruth::journal {
 
 struct WriterOptions {
-  std::size_t max_in_flight = 4'096;        // commands decided and not answered, for each partition
+  std::size_t max_in_flight = 4'096;        // decided, not answered or not in the read models, a partition
   std::size_t max_waiting = 4'096;          // commands not decided yet; one more is answered `unavailable`
   std::size_t max_batches_in_flight = 16;   // appends without report, for each partition
   std::size_t max_ahead = 1'024;            // answered and not in the read models: what later reads wait for
@@ -100,7 +100,7 @@ class Node {
                     std::function<void(bool)> done);
 
   // What this node has answered, of one partition or of all, and its read models do not have yet: who reads
-  // them waits for it (when_reached). Empty nearly always. Any thread.
+  // them waits for it (when_reached). Empty where nothing was written lately. Any thread.
   std::vector<Position> answered_ahead(std::optional<Partition> only = std::nullopt) const;
 
   // The commit of the record at this offset; null where it cannot be read, or not now.

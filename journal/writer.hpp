@@ -1,13 +1,14 @@
 // The writer of one partition (JOURNAL, "Writer"): decides commands on speculative state, appends, and
-// answers when the journal, its own delivery report and the read models agree.
+// answers when the journal, its own delivery report and, but for what goes ahead of them, the read models
+// agree.
 //
 // It is a state machine without I/O: inputs are calls, outputs go through WriterPort. Not thread-safe;
 // everything runs on the node's executor. The same code runs under the protocol test with rules taken away
 // (rules.hpp).
 //
-// Terms. In flight: decided, in order, not answered. Alive: appended bytes that may still be accepted;
-// nothing but those same bytes may be appended for that command until a foreign commit stands in their place.
-// Void: decided on a head that another writer has moved; decided again.
+// Terms. In flight: decided, in order, not answered or not in the read models. Alive: appended bytes that may
+// still be accepted; nothing but those same bytes may be appended for that command until a foreign commit
+// stands in their place. Void: decided on a head that another writer has moved; decided again.
 #pragma once
 
 #include <chrono>
@@ -229,6 +230,7 @@ class BasicWriter {
   mutable std::size_t first_alive_ = 0;  // none before it in in_flight_ is alive
   std::size_t looked_at_ = 0;            // those before it are answered already, or wait for the read models
   std::size_t ahead_ = 0;                // of in_flight_, how many `is_ahead`
+  std::uint64_t ahead_seq_ = 0;          // the newest that ever was
   std::deque<HistoryAnswer> history_;
   std::unordered_map<std::string, int> names_;  // ids and keys of what is in flight
 

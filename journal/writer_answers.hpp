@@ -64,7 +64,7 @@ void BasicWriter<R>::answer_ahead() {
     if (entry.is_ahead || entry.seq <= projected_seq_ || !may_answer_ahead(entry)) continue;
     entry.is_ahead = true;
     ++ahead_;
-    port_.answering_ahead(entry.seq);
+    if (entry.seq > ahead_seq_) port_.answering_ahead(ahead_seq_ = entry.seq);
     answer_all(entry, answer_for(entry));
   }
 }

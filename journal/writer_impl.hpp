@@ -563,7 +563,10 @@ bool BasicWriter<R>::same_command(const Submission& a, const Submission& b) {
 template <class R>
 bool BasicWriter<R>::has_command(const domain::CommandId& id, std::string_view account) const {
   const auto is = [&](const Submission& s) { return s.id == id && s.actor.account == account; };
-  const auto holds = [&](const InFlight& entry) { return is(entry.submission); };
+  const auto holds = [&](const InFlight& entry) {
+    const bool is_done = entry.is_ahead && entry.seq <= projected_seq_;  // and waits for others before it
+    return !is_done && is(entry.submission);
+  };
   return std::any_of(in_flight_.begin(), in_flight_.end(), holds) ||
          std::any_of(void_.begin(), void_.end(), holds) || std::any_of(waiting_.begin(), waiting_.end(), is);
 }

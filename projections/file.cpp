@@ -21,7 +21,7 @@ constexpr const char* kOwnTables = R"sql(
     offset INTEGER NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL);
 )sql";
 
-// 2 MiB: what is moved at once takes a millisecond or two, and the log's pages are still in the caches.
+// 4 MiB: what is moved at once takes a few milliseconds, and the log's pages are still in the caches.
 constexpr int kLongLogPages = 500;
 
 int remember_log_pages(void* pages, sqlite3*, const char*, int count) {

@@ -145,8 +145,11 @@ void Projector::apply(std::vector<Accepted> commits, Pace pace) {
   {
     const std::lock_guard lock(mutex_);
     const bool was_due = is_due();
-    if (waiting_.empty()) gathered_at_ = std::chrono::steady_clock::now() + options_.gather;
     wakes = waiting_.empty();
+    if (wakes) {
+      gathered_at_ = std::chrono::steady_clock::now() + options_.gather;
+      look_for_room();
+    }
     is_awaited_ = is_awaited_ || pace == Pace::at_once;
     backlog_ += commits.size();
     std::move(commits.begin(), commits.end(), std::back_inserter(waiting_));
@@ -254,7 +257,6 @@ void Projector::run() {
     backlog_ -= batch.size();
     if (!batch.empty()) report(batch);
     shorten_logs();
-    look_for_room();
     lock.lock();
   }
   lock.unlock();
@@ -381,7 +383,7 @@ void Projector::shorten_logs() {
     try {
       model->file->shorten_log();
     } catch (const sqlite::Error&) {
-      // The log goes on growing until the next batch with rows for this file says what is wrong with it.
+      // It goes on growing, and this is tried again after the next transaction.
     }
   }
 }

@@ -71,7 +71,7 @@ class Projector final : public journal::ReadModels {
   void hurry() override;
   std::size_t backlog() const override { return backlog_.load(std::memory_order_relaxed); }
   bool out_of_space() const override { return out_of_space_.load(std::memory_order_relaxed); }
-  bool has_room() const override { return has_room_.load(std::memory_order_relaxed); }
+  bool has_room() const override { return has_room_.load(std::memory_order_relaxed) && !out_of_space(); }
   void on_progress(std::function<void(std::vector<Applied>)> applied,
                    std::function<void(journal::Partition, std::string reason)> failed) override;
 

@@ -38,9 +38,8 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   const RateState rate = caller->rate;
   request.principal = std::move(*caller);
   if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
-  // Tasks of any account: where those of one cannot be shown, the others can.
-  auto answered = services.exchange.node.answered_ahead();
-  if (!answered.empty()) co_await await_answered(services.exchange, request, std::move(answered));
+  // Nothing that workers see of others is answered before it can be seen: a task is theirs once it is paid
+  // for.
   if (has_position(request)) {
     const std::optional<Problem> behind = co_await await_position(services.exchange, request);
     if (behind && (is_known || !needs_worker)) co_return to_response(*behind);

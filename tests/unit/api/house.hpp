@@ -64,10 +64,10 @@ class House {
   std::filesystem::path directory_;
   SeededRandomness randomness_;
   std::shared_ptr<journal::KeyStore> keys_;
+  std::unique_ptr<journal::Executor> executor_;  // outlives those that post to it
   std::unique_ptr<journal::MemoryJournal> journal_;
   std::unique_ptr<journal::CommitCodec> codec_;
   std::unique_ptr<projections::Projector> projector_;
-  std::unique_ptr<journal::Executor> executor_;
   std::unique_ptr<journal::Node> node_;
   std::unique_ptr<WorkPool> hashing_;
   std::unique_ptr<Bcrypt> bcrypt_;

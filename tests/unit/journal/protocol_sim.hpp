@@ -62,6 +62,7 @@ class SimReadModels final : public ReadModels {
   }
   Checkpoint checkpoint(Partition) override { return checkpoint_; }
   void hurry() override {}
+  bool has_room() const override { return room; }
   void apply(std::vector<Accepted> commits, Pace) override {
     for (auto& commit : commits) waiting.push_back(std::move(commit));
   }
@@ -108,6 +109,7 @@ class SimReadModels final : public ReadModels {
     return out;
   }
 
+  bool room = true;
   std::deque<Accepted> waiting;
   std::map<std::string, LoadedAggregate> streams;
   std::map<CommandKey, PastCommand> keys;
@@ -138,8 +140,11 @@ struct Operation {
 template <class Rules>
 class World {
  public:
-  explicit World(std::uint64_t seed)
-      : random_(seed),
+  // `goes_ahead`: some answers do not wait for the read models. It has dice of its own.
+  explicit World(std::uint64_t seed, bool goes_ahead = true)
+      : goes_ahead_(goes_ahead),
+        ahead_dice_(seed ^ 0x5DEECE66DULL),
+        random_(seed),
         randomness_(random_),
         keys_(make_memory_key_store(randomness_)),
         codec_(std::make_unique<CommitCodec>("00000000-0000-4000-8000-000000000000",
@@ -151,6 +156,8 @@ class World {
     options.reports = ReportMode::driven;
     options.faults = [this](const AppendAttempt& attempt) { return fault(attempt); };
     journal_ = std::make_unique<MemoryJournal>(std::move(options));
+    constexpr std::size_t kMost[] = {0, 1, 3, 1'024};
+    if (goes_ahead_) options_.max_ahead = kMost[ahead_dice_() % 4];
   }
 
   std::string run(unsigned steps) {
@@ -206,6 +213,8 @@ class World {
     void wake_at(std::chrono::steady_clock::time_point) override {}
     void answering_ahead(std::uint64_t seq) override {
       if (seq > follower.head().seq) world.fail("what nobody has read yet is to be answered");
+      if (seq <= ahead) world.fail("readers are told to wait for less than before");
+      ahead = seq;
     }
     std::shared_ptr<const Commit> read_commit(std::uint64_t offset) override {
       const auto found = world.journal_->read(kWhere, offset, 1);
@@ -244,6 +253,7 @@ class World {
     bool opened = false;
     bool halt = false;
     bool from_scratch = false;
+    std::uint64_t ahead = 0;  // what readers of this process wait for
   };
   struct SimNode {
     std::unique_ptr<SimReadModels> models = std::make_unique<SimReadModels>();
@@ -336,6 +346,7 @@ class World {
     clock_.elapsed_ms += static_cast<std::int64_t>(chance(5));
     const std::size_t i = chance(nodes_.size());
     SimNode& node = nodes_[i];
+    if (goes_ahead_ && ahead_dice_() % 16 == 0) node.models->room = !node.models->room;
     switch (chance(16)) {
       case 0:
       case 1:
@@ -466,7 +477,7 @@ class World {
     submission.actor = {ActorKind::api_key, "key", account_.value};
     if (operation.key) submission.keyed = KeyedRequest{*operation.key, "POST /x", "hash" + *operation.key};
     submission.command = operation.command;
-    if (once_in(2)) submission.answer_when = AnswerWhen::durable;
+    if (goes_ahead_ && ahead_dice_() % 2 == 0) submission.answer_when = AnswerWhen::durable;
     submission.deadline = clock_.steady() + std::chrono::milliseconds(calm_ ? 60'000 : 200 + chance(2000));
     const auto id = submission.id;
     submission.done = [this, i, number, id](const Answer& answer) { answered(i, number, id, answer); };
@@ -485,6 +496,9 @@ class World {
     if (operation.accepted && *operation.accepted != accepted) fail("a retry got another answer");
     operation.accepted = accepted;
     operation.settled = true;
+    if (answer.commit && answer.commit->seq > nodes_[i].models->checkpoint(kWhere).seq &&
+        answer.commit->seq > nodes_[i].process->ahead)
+      fail("who reads after an answer would not know what to wait for");
     if (answer.commit) {
       const auto id_now = answer.commit->command.id.value;
       answered_commits_[id_now] = number;
@@ -610,6 +624,8 @@ class World {
     }
   }
 
+  const bool goes_ahead_;
+  std::mt19937_64 ahead_dice_;
   std::mt19937_64 random_;
   SimClock clock_;
   SimRandomness randomness_;

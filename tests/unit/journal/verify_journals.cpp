@@ -57,6 +57,8 @@ struct File {
     const std::string all((std::istreambuf_iterator<char>(in)), {});
     return all.find(text);
   }
+  std::size_t page_bytes() const { return static_cast<std::size_t>(options.page_bytes); }
+  std::size_t page_of(const std::string& text) const { return find(text) / page_bytes() * page_bytes(); }
   void overwrite(std::size_t at, const std::string& with) const {
     std::fstream out(options.file, std::ios::binary | std::ios::in | std::ios::out);
     out.seekp(static_cast<std::streamoff>(at));
@@ -195,11 +197,11 @@ TEST_CASE("verify: a damaged file is found, and its marker stays") {
     what = "nowhere before it";
   }
   SUBCASE("a page overwritten") {
-    file.overwrite(file.find("commit number 5") / 4096 * 4096, std::string(4096, '\0'));
+    file.overwrite(file.page_of("commit number 5"), std::string(file.page_bytes(), '\0'));
     what = "malformed";
   }
   SUBCASE("cut short") {
-    std::filesystem::resize_file(file.options.file, file.find("commit number 5") / 4096 * 4096);
+    std::filesystem::resize_file(file.options.file, file.page_of("commit number 5"));
     what = "malformed";
   }
   SUBCASE("the header") {

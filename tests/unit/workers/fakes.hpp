@@ -80,6 +80,7 @@ class FakeExecutor final : public journal::Executor {
   void post_at(std::chrono::steady_clock::time_point when, Task task) override {
     timers.emplace(when, std::move(task));
   }
+  void stop() override {}
   void run(std::chrono::steady_clock::time_point now) {
     for (;;) {
       while (!timers.empty() && timers.begin()->first <= now) {

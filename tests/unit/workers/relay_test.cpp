@@ -535,6 +535,7 @@ class Loop final : public journal::Executor {
     }
     changed_.notify_all();
   }
+  void stop() override {}
   void run_until(const std::function<bool()>& reached) {
     while (!reached()) {
       std::unique_lock lock(mutex_);
@@ -615,11 +616,11 @@ struct House {
 
   FakeRandomness randomness;
   TemporaryFolder folder;
+  Loop loop;  // outlives those that post to it
   journal::MemoryJournal log;
   std::string uuid;
   journal::CommitCodec codec;
   std::unique_ptr<projections::Projector> projector;
-  Loop loop;
   FakeDuties duties;
   std::unique_ptr<journal::Node> node;
   std::unique_ptr<Relay> relay;
