@@ -191,7 +191,8 @@ class RunningServer {
       ops::counter(out, "groundtruth_passed_leases_total",
                    "Leases and reviews that this process ended by time")
           .add(static_cast<double>(node_.leases().acted()));
-      ops::counter(out, "groundtruth_settled_work_total", "Outcomes of work carried to workers' chains")
+      ops::counter(out, "groundtruth_settled_work_total",
+                   "Outcomes of work that workers' chains have; read models may be some milliseconds behind")
           .add(static_cast<double>(node_.settling().carried()));
       ops::gauge(out, "groundtruth_settling", "Commits whose outcomes are on their way to workers' chains")
           .add(static_cast<double>(node_.settling().waiting()));

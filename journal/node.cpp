@@ -87,7 +87,7 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
         if (shared->done) shared->done(std::move(answer));
         return;
       }
-      lines_[index]->writer().submit(std::move(*shared));
+      lines_[index]->writer().submit(shared);
       mark(index);
     });
   }
@@ -99,18 +99,11 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
     });
   }
 
-  std::vector<Position> answered_ahead(std::optional<Partition> only) const {
-    std::vector<Position> out;
-    const auto look = [&](Partition partition) {
-      const auto& ahead = context_.ahead[index_of(partition)];
-      const auto answered = ahead.answered_seq.load();
-      if (answered > ahead.projected_seq.load()) out.push_back({partition, answered});
-    };
-    if (only)
-      look(*only);
-    else
-      for (std::size_t i = 0; i < kPartitionTotal; ++i) look(partition_at(i));
-    return out;
+  std::optional<Position> answered_ahead(Partition partition) const {
+    const auto& ahead = context_.ahead[index_of(partition)];
+    const auto answered = ahead.answered_seq.load();
+    if (answered <= ahead.projected_seq.load()) return std::nullopt;
+    return Position{partition, answered};
   }
 
   void read_commit(Partition partition, std::uint64_t offset,
@@ -281,8 +274,8 @@ void Node::when_reached(Position position, std::chrono::steady_clock::time_point
                         std::function<void(bool)> done) {
   impl_->when_reached(position, deadline, std::move(done));
 }
-std::vector<Position> Node::answered_ahead(std::optional<Partition> only) const {
-  return impl_->answered_ahead(only);
+std::optional<Position> Node::answered_ahead(Partition partition) const {
+  return impl_->answered_ahead(partition);
 }
 void Node::read_commit(Partition partition, std::uint64_t offset,
                        std::function<void(std::shared_ptr<const Commit>)> done) {

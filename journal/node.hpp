@@ -99,9 +99,9 @@ class Node {
   void when_reached(Position position, std::chrono::steady_clock::time_point deadline,
                     std::function<void(bool)> done);
 
-  // What this node has answered, of one partition or of all, and its read models do not have yet: who reads
-  // them waits for it (when_reached). Empty where nothing was written lately. Any thread.
-  std::vector<Position> answered_ahead(std::optional<Partition> only = std::nullopt) const;
+  // What this node has told of a partition (AnswerWhen::durable) and its read models do not have yet: who
+  // reads them waits for it (when_reached). nullopt: there is nothing to wait for. Any thread.
+  std::optional<Position> answered_ahead(Partition partition) const;
 
   // The commit of the record at this offset; null where it cannot be read, or not now.
   void read_commit(Partition partition, std::uint64_t offset,

@@ -20,9 +20,9 @@ namespace groundtruth::journal {
 
 class PartitionLine;
 
-// How far commands of a partition are answered, and how far the read models are. Read by any thread.
+// How far readers were told of a partition's commands, and how far the read models are. Read by any thread.
 struct AnsweredAhead {
-  std::atomic<std::uint64_t> answered_seq{0};  // the newest that was answered before they had it
+  std::atomic<std::uint64_t> answered_seq{0};  // the newest that was told before they had it
   std::atomic<std::uint64_t> projected_seq{0};
 };
 

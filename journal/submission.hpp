@@ -15,7 +15,7 @@
 namespace groundtruth::journal {
 
 enum class AnswerKind : std::uint8_t {
-  accepted,     // in the journal, and seen by every read of this node that comes after
+  accepted,     // in the journal, and seen by every read of this node that comes after (but see AnswerWhen)
   rejected,     // the business says no
   key_reused,   // the idempotency key stands for another request
   too_large,    // the commit would exceed kMaxCommitBytes; nothing was done
@@ -65,6 +65,7 @@ enum class AnswerWhen : std::uint8_t {
   visible,  // when this node's read models have it, and what follows from it (a revoked key is forgotten)
   durable,  // at once. Reads that come later wait for the read models (Node::answered_ahead), so not for what
             // changes who may read
+  internal,  // at once, and no read waits: for what this process says to itself, and promises nobody
 };
 
 // A relay submits the effects for one target partition one after the other, each after the answer to the one

@@ -70,7 +70,7 @@ class BasicWriter {
   void open(const Head& head, domain::Timestamp head_at);
 
   // Takes a command; `pump` decides it. A full queue answers at once.
-  void submit(Submission submission);
+  void submit(std::shared_ptr<Submission> submission);
 
   // Decides what waits, as far as the window lets it, and appends it in one batch. Called after a round of
   // inputs.
@@ -121,7 +121,7 @@ class BasicWriter {
   };
 
   struct InFlight {
-    Submission submission;  // its `done` has moved into callers
+    std::shared_ptr<Submission> submission;  // its `done` has moved into callers
     std::vector<Caller> callers;
     Bytes bytes;  // null: decided without a commit (no-op, unrecorded rejection)
     std::shared_ptr<const Commit> commit;
@@ -180,7 +180,7 @@ class BasicWriter {
   void append_confirmation();
   void answer_ahead();
   bool may_answer_ahead(const InFlight& entry) const {
-    return entry.submission.answer_when == AnswerWhen::durable && ahead_ < options_.max_ahead &&
+    return entry.submission->answer_when != AnswerWhen::visible && ahead_ < options_.max_ahead &&
            read_models_.has_room();
   }
   void recover();
@@ -224,7 +224,7 @@ class BasicWriter {
   std::optional<std::uint64_t> confirmed_;   // offset of the newest own commit that was accepted and reported
   std::optional<std::uint64_t> last_of_others_;  // offset of the newest record of another, or late copy
 
-  std::deque<Submission> waiting_;
+  std::deque<std::shared_ptr<Submission>> waiting_;
   std::deque<InFlight> void_;  // decided on a head that moved: again, before what waits
   std::deque<InFlight> in_flight_;
   mutable std::size_t first_alive_ = 0;  // none before it in in_flight_ is alive

@@ -22,7 +22,7 @@ void BasicWriter<R>::tick() {
     for (auto& caller : entry.callers) {
       if (caller.deadline > now || !caller.done) continue;
       std::exchange(caller.done,
-                    nullptr)(plain(kind, entry.submission, "the journal did not answer in time"));
+                    nullptr)(plain(kind, *entry.submission, "the journal did not answer in time"));
     }
     std::erase_if(entry.callers, [](const Caller& caller) { return !caller.done; });
   };
@@ -30,10 +30,10 @@ void BasicWriter<R>::tick() {
   for (auto& entry : in_flight_) expire(entry);
   for (auto& entry : void_) expire(entry);
   for (auto& submission : waiting_)
-    if (submission.deadline <= now && submission.done)
-      std::exchange(submission.done, nullptr)(
-          plain(AnswerKind::unavailable, submission, "the writer did not get to it in time"));
-  std::erase_if(waiting_, [&](const Submission& submission) { return submission.deadline <= now; });
+    if (submission->deadline <= now && submission->done)
+      std::exchange(submission->done, nullptr)(
+          plain(AnswerKind::unavailable, *submission, "the writer did not get to it in time"));
+  std::erase_if(waiting_, [&](const auto& submission) { return submission->deadline <= now; });
   for (auto& answer : history_)
     if (answer.caller.deadline <= now && answer.caller.done)
       std::exchange(answer.caller.done,
@@ -47,9 +47,10 @@ void BasicWriter<R>::stop(std::string reason) {
   accepting_ = false;
   stop_reason_ = std::move(reason);
   for (auto& submission : waiting_)
-    if (submission.done) submission.done(plain(AnswerKind::unavailable, submission, stop_reason_));
+    if (submission->done) submission->done(plain(AnswerKind::unavailable, *submission, stop_reason_));
   waiting_.clear();
-  for (auto& entry : void_) answer_all(entry, plain(AnswerKind::unavailable, entry.submission, stop_reason_));
+  for (auto& entry : void_)
+    answer_all(entry, plain(AnswerKind::unavailable, *entry.submission, stop_reason_));
   void_.clear();
 }
 
@@ -64,7 +65,8 @@ void BasicWriter<R>::answer_ahead() {
     if (entry.is_ahead || entry.seq <= projected_seq_ || !may_answer_ahead(entry)) continue;
     entry.is_ahead = true;
     ++ahead_;
-    if (entry.seq > ahead_seq_) port_.answering_ahead(ahead_seq_ = entry.seq);
+    const bool is_told = entry.submission->answer_when == AnswerWhen::durable;
+    if (is_told && entry.seq > ahead_seq_) port_.answering_ahead(ahead_seq_ = entry.seq);
     answer_all(entry, answer_for(entry));
   }
 }
@@ -91,7 +93,7 @@ void BasicWriter<R>::release() {
     if (first_alive_ > 0) --first_alive_;
     if (looked_at_ > 0) --looked_at_;
     if (done.is_ahead) --ahead_;
-    name(done.submission, -1);
+    name(*done.submission, -1);
     answer_all(done, answer_for(done));
   }
   while (!history_.empty()) {
@@ -136,7 +138,7 @@ Answer BasicWriter<R>::plain(AnswerKind kind, const Submission& submission, std:
 template <class R>
 Answer BasicWriter<R>::answer_for(const InFlight& entry) const {
   if (entry.commit) return answer_of(partition_, entry.offset.value_or(0), entry.commit);
-  Answer answer = plain(entry.rejection ? AnswerKind::rejected : AnswerKind::accepted, entry.submission);
+  Answer answer = plain(entry.rejection ? AnswerKind::rejected : AnswerKind::accepted, *entry.submission);
   answer.seq = entry.seq;
   if (entry.rejection) answer.rejection = *entry.rejection;
   return answer;

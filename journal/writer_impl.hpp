@@ -42,15 +42,15 @@ void BasicWriter<R>::open(const Head& head, domain::Timestamp head_at) {
 }
 
 template <class R>
-void BasicWriter<R>::submit(Submission submission) {
+void BasicWriter<R>::submit(std::shared_ptr<Submission> submission) {
   const bool full = waiting_.size() >= options_.max_waiting;
   if (state_ == State::closed || !accepting_ || full) {
-    if (!submission.done) return;
+    if (!submission->done) return;
     Answer answer =
-        plain(AnswerKind::unavailable, submission,
+        plain(AnswerKind::unavailable, *submission,
               !accepting_ ? stop_reason_ : (full ? "the writer's queue is full" : "still starting"));
     answer.elsewhere = !full;
-    submission.done(std::move(answer));
+    submission->done(std::move(answer));
     return;
   }
   waiting_.push_back(std::move(submission));
@@ -69,7 +69,7 @@ void BasicWriter<R>::pump() {
     } else {
       entry.submission = std::move(waiting_.front());
       waiting_.pop_front();
-      entry.callers.push_back({std::move(entry.submission.done), entry.submission.deadline, false});
+      entry.callers.push_back({std::move(entry.submission->done), entry.submission->deadline, false});
     }
     if (admit(entry)) decide(std::move(entry));
   }
@@ -81,18 +81,19 @@ void BasicWriter<R>::pump() {
 // Only what is left is decided.
 template <class R>
 bool BasicWriter<R>::admit(InFlight& entry) {
-  const Submission& submission = entry.submission;
+  const Submission& submission = *entry.submission;
   if (named(submission)) {
     for (auto& other : in_flight_) {
-      if (!same_command(submission, other.submission)) continue;
-      if (submission.keyed && other.submission.keyed &&
-          submission.keyed->request_hash != other.submission.keyed->request_hash) {
+      if (!same_command(submission, *other.submission)) continue;
+      if (submission.keyed && other.submission->keyed &&
+          submission.keyed->request_hash != other.submission->keyed->request_hash) {
         answer_all(entry, plain(AnswerKind::key_reused, submission));
       } else if (!R::kJoinInFlight) {
         answer_all(entry, answer_for(other));
       } else {
         for (auto& caller : entry.callers)
           other.callers.push_back({std::move(caller.done), caller.deadline, true});
+        if (other.is_ahead) read_models_.hurry();
       }
       return false;
     }
@@ -136,13 +137,13 @@ void BasicWriter<R>::decide(InFlight entry) {
     entry.rejection = domain::reject(domain::RejectionCode::account_erased);
     entry.end_token = next_token_++;
   } catch (const JournalUnavailable& away) {  // a data key could not be had
-    answer_all(entry, plain(AnswerKind::unavailable, entry.submission, away.what()));
+    answer_all(entry, plain(AnswerKind::unavailable, *entry.submission, away.what()));
     return;
   } catch (const std::exception& error) {
     // Rule 10: own state and own events disagree, or the read models cannot be read. It does not guess.
     forget_aggregates();
     stop(std::string("cannot decide: ") + error.what());
-    answer_all(entry, plain(AnswerKind::unavailable, entry.submission, stop_reason_));
+    answer_all(entry, plain(AnswerKind::unavailable, *entry.submission, stop_reason_));
     return;
   }
   if (!entry.callers.empty() || entry.bytes) enter(std::move(entry));
@@ -150,7 +151,7 @@ void BasicWriter<R>::decide(InFlight entry) {
 
 template <class R>
 void BasicWriter<R>::decide_or_throw(InFlight& entry) {
-  const Submission& submission = entry.submission;
+  const Submission& submission = *entry.submission;
   const domain::Timestamp at = std::max(clock_.now(), speculative_at_);
   const auto lookup = [this]<class Id>(const Id& id, bool is_new) -> const auto& {
     using State = domain::AggregateOf<Id>;
@@ -223,12 +224,13 @@ void BasicWriter<R>::decide_or_throw(InFlight& entry) {
 template <class R>
 void BasicWriter<R>::enter(InFlight entry) {
   if (!entry.bytes) {
+    if (ahead_ > 0) read_models_.hurry();  // it is answered in order, so after what was answered ahead
     if (read_is_durable_)
       entry.end_read = true;  // this process is the log's only writer: there is no end that it has not read
     else
       port_.request_end(entry.end_token);
   }
-  name(entry.submission, +1);
+  name(*entry.submission, +1);
   in_flight_.push_back(std::move(entry));
 }
 
@@ -286,7 +288,8 @@ void BasicWriter<R>::append_confirmation() {
                                                        randomness_.bits()),
                      "journal.confirm", std::nullopt};
   InFlight entry;
-  entry.submission.id = commit->command.id;
+  entry.submission = std::make_shared<Submission>();
+  entry.submission->id = commit->command.id;
   entry.bytes = codec_.encode(*commit);
   entry.seq = commit->seq;
   entry.id = id_of(*entry.bytes);
@@ -395,7 +398,7 @@ void BasicWriter<R>::drop_unwritten(const Batch& batch) {
   }
   void_from(first);
   for (auto& entry : void_)
-    answer_all(entry, plain(AnswerKind::unavailable, entry.submission, "the journal takes no writes now"));
+    answer_all(entry, plain(AnswerKind::unavailable, *entry.submission, "the journal takes no writes now"));
   void_.clear();
   recover();
 }
@@ -411,7 +414,7 @@ void BasicWriter<R>::void_from(std::size_t index) {
       kept.push_back(std::move(entry));
       continue;
     }
-    name(entry.submission, -1);
+    name(*entry.submission, -1);
     InFlight fresh;
     fresh.submission = std::move(entry.submission);
     fresh.callers = std::move(entry.callers);
@@ -565,10 +568,11 @@ bool BasicWriter<R>::has_command(const domain::CommandId& id, std::string_view a
   const auto is = [&](const Submission& s) { return s.id == id && s.actor.account == account; };
   const auto holds = [&](const InFlight& entry) {
     const bool is_done = entry.is_ahead && entry.seq <= projected_seq_;  // and waits for others before it
-    return !is_done && is(entry.submission);
+    return !is_done && is(*entry.submission);
   };
   return std::any_of(in_flight_.begin(), in_flight_.end(), holds) ||
-         std::any_of(void_.begin(), void_.end(), holds) || std::any_of(waiting_.begin(), waiting_.end(), is);
+         std::any_of(void_.begin(), void_.end(), holds) ||
+         std::any_of(waiting_.begin(), waiting_.end(), [&](const auto& waits) { return is(*waits); });
 }
 
 // --- aggregates

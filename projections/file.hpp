@@ -54,7 +54,7 @@ class ProjectionFile {
   bool empty_log();
 
   // Moves the log's content into the file once it has grown long, as far as readers let it. Between
-  // transactions; nothing else ever does it while the file is in use.
+  // transactions; but for empty_log nothing else does it while the file is in use.
   void shorten_log();
 
   void make_indexes();

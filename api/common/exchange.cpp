@@ -6,6 +6,18 @@
 #include "api/http/async.hpp"
 
 namespace groundtruth::api {
+namespace {
+
+// False where it takes too long, or will never be.
+http::Async<bool> reach(const Exchange& exchange, const http::Request& request, journal::Position position) {
+  const auto deadline =
+      std::min(exchange.clock.steady() + exchange.position_wait, deadline_of(exchange, request));
+  auto begin = [&](auto done) { exchange.node.when_reached(position, deadline, std::move(done)); };
+  const bool is_reached = co_await http::await_callback<bool>(std::move(begin));
+  co_return is_reached;
+}
+
+}  // namespace
 
 Intent read_intent(const RequestHasher& hasher, const http::Request& request) {
   Intent intent;
@@ -65,25 +77,17 @@ void note_replay(http::Response& response, const journal::Answer& answer) {
   if (answer.replayed) response.header("Idempotent-Replayed", "true");
 }
 
-http::Async<bool> await_answered(const Exchange& exchange, const http::Request& request,
-                                 std::vector<journal::Position> answered) {
-  const auto deadline =
-      std::min(exchange.clock.steady() + exchange.position_wait, deadline_of(exchange, request));
-  for (const auto& position : answered) {
-    auto begin = [&](auto done) { exchange.node.when_reached(position, deadline, std::move(done)); };
-    const bool is_reached = co_await http::await_callback<bool>(std::move(begin));
-    if (!is_reached) co_return false;
+http::Async<std::optional<Problem>> catch_up(const Exchange& exchange, const http::Request& request,
+                                             std::optional<journal::Position> answered) {
+  if (answered) {
+    const bool is_reached = co_await reach(exchange, request, *answered);
+    if (!is_reached) co_return unavailable("What was answered before cannot be shown yet.");
   }
-  co_return true;
-}
-
-http::Async<std::optional<Problem>> await_position(const Exchange& exchange, const http::Request& request) {
   const auto header = request.headers.find("Journal-Position");
   if (!header) co_return std::nullopt;
   const auto position = journal::parse_position(*header);
   if (!position) co_return wrong_field("Journal-Position", "invalid_value", "must be like tasks.3.1234");
-  std::vector<journal::Position> seen{*position};
-  const bool is_reached = co_await await_answered(exchange, request, std::move(seen));
+  const bool is_reached = co_await reach(exchange, request, *position);
   if (!is_reached) co_return unavailable("This server has not seen that Journal-Position yet.");
   co_return std::nullopt;
 }

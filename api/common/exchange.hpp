@@ -67,19 +67,16 @@ void note_replay(http::Response& response, const journal::Answer& answer);
 // Where the commit stands that an answer rests on, for who asks another node next.
 void note_position(http::Response& response, const journal::Answer& answer);
 
-// Waits until this node's read models have what it answered before they did (Node::answered_ahead); false
-// where that takes too long, or will never be. Most requests find nothing answered, and need not pay for a
-// coroutine.
-http::Async<bool> await_answered(const Exchange& exchange, const http::Request& request,
-                                 std::vector<journal::Position> answered);
-
-// Waits until this node's read models have what the request says that its client has seen: reads and writes
-// on any node then find what was answered on another. Only for a request with a Journal-Position; others need
-// not pay for a coroutine. nullopt: go on.
 inline bool has_position(const http::Request& request) {
   return request.headers.find("Journal-Position").has_value();
 }
-http::Async<std::optional<Problem>> await_position(const Exchange& exchange, const http::Request& request);
+
+// Waits until this node's read models have what it answered before they did (`answered`, of
+// Node::answered_ahead), and what the request says that its client has seen (Journal-Position): reads and
+// writes on any node then find what was answered on another. nullopt: go on. Most requests have nothing to
+// wait for, and need not pay for a coroutine.
+http::Async<std::optional<Problem>> catch_up(const Exchange& exchange, const http::Request& request,
+                                             std::optional<journal::Position> answered = std::nullopt);
 
 // When the handler itself must be done.
 std::chrono::steady_clock::time_point deadline_of(const Exchange& exchange, const http::Request& request);

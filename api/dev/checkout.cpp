@@ -42,15 +42,10 @@ http::Async<journal::Answer> execute(Services& services, const http::Request& re
 // The task was made a moment ago, perhaps on another node.
 http::Async<std::optional<http::Response>> catch_up(Services& services, http::Request& request) {
   const Exchange exchange{services.node, services.clock, services.randomness};
-  std::vector<journal::Position> answered;
+  std::optional<journal::Position> answered;
   if (const auto bucket = domain::bucket_of(request.param("id")))
     answered = services.node.answered_ahead(journal::partition_of(journal::Topic::tasks, *bucket));
-  if (!answered.empty()) {
-    const bool is_seen = co_await await_answered(exchange, request, std::move(answered));
-    if (!is_seen) co_return groundtruth::to_response(unavailable("The checkout cannot be shown yet."));
-  }
-  if (!has_position(request)) co_return std::nullopt;
-  const std::optional<Problem> behind = co_await await_position(exchange, request);
+  const std::optional<Problem> behind = co_await api::catch_up(exchange, request, answered);
   if (behind) co_return groundtruth::to_response(*behind);
   co_return std::nullopt;
 }

@@ -66,7 +66,7 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
     }
     if (token) {
       // A key that was made on another node a moment ago.
-      if (has_position(request)) co_await await_position(services.exchange, request);
+      if (has_position(request)) co_await catch_up(services.exchange, request);
       const std::string key(*token);
       Authentication authentication = co_await services.authenticator.authenticate(key);
       if (authentication.outcome == Authentication::Outcome::busy)
@@ -89,14 +89,10 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   note_use(services, caller);
   if (!domain::allows(caller.credential->scopes, scope_of(route)))
     co_return to_response(no_scope(route.scope));
-  std::vector<journal::Position> answered;  // all that handlers look at stands in the account's chain
-  if (!route.only_writes) answered = services.node.answered_ahead(caller.partition());
-  if (!answered.empty()) {
-    const bool is_seen = co_await await_answered(services.exchange, request, std::move(answered));
-    if (!is_seen) co_return to_response(unavailable("What was answered before cannot be shown yet."));
-  }
-  if (!has_position(request)) co_return std::nullopt;
-  const std::optional<Problem> behind = co_await await_position(services.exchange, request);
+  std::optional<journal::Position> answered;  // all that handlers look at stands in the account's chain
+  if (!route.awaits_nothing) answered = services.node.answered_ahead(caller.partition());
+  if (!answered && !has_position(request)) co_return std::nullopt;
+  const std::optional<Problem> behind = co_await catch_up(services.exchange, request, answered);
   if (behind) co_return to_response(*behind);
   co_return std::nullopt;
 }

@@ -107,7 +107,7 @@ http::Async<http::Response> approve_submission(Services& services, http::Request
   if (!assignment) co_return to_response(no_such("submission"));
   domain::ApproveSubmission command{assignment->id, assignment->task, caller.account(),
                                     assignment->submission};
-  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt, journal::AnswerWhen::durable};
   const journal::Answer answer = co_await execute(services, request, std::move(order));
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
   co_return written(200, render_submission_approved(*answer.commit), answer);

@@ -29,7 +29,7 @@ http::Surface make_groundtruth_surface(Services& services) {
       {Method::post, "/api/v1/tasks/{id}/cancel", "cancelTask",   with(cancel_task),    BodyKind::json, body_bytes, "write"},
       {Method::get,  "/api/v1/tasks/{id}/submissions",   "listSubmissions",   with(list_submissions),   BodyKind::none, body_bytes, "read"},
       {Method::get,  "/api/v1/submissions/{id}",         "getSubmission",     with(get_submission),     BodyKind::none, body_bytes, "read"},
-      {Method::post, "/api/v1/submissions/{id}/approve", "approveSubmission", with(approve_submission), BodyKind::json, body_bytes, "write"},
+      {Method::post, "/api/v1/submissions/{id}/approve", "approveSubmission", with(approve_submission), BodyKind::json, body_bytes, "write", true},
       {Method::post, "/api/v1/submissions/{id}/reject",  "rejectSubmission",  with(reject_submission),  BodyKind::json, body_bytes, "write"},
       {Method::post, "/api/v1/api-keys",          "createApiKey", with(create_api_key), BodyKind::json, body_bytes, "admin"},
       {Method::get,  "/api/v1/api-keys",          "listApiKeys",  with(list_api_keys),  BodyKind::none, body_bytes, "admin"},

@@ -31,8 +31,8 @@ struct Route {
   std::size_t body_limit_bytes = 256 * 1024;
   std::string_view scope =
       {};  // what the surface's guard demands: "" (nobody in particular), "read", "write", "admin"
-  // It looks at nothing that was written before, so it need not wait until that can be seen.
-  bool only_writes = false;
+  // Nothing that it looks at is ever answered before it can be seen, so it need not wait for that.
+  bool awaits_nothing = false;
 };
 
 // Refusals that the server itself makes, rendered in the surface's own error format.

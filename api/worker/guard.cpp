@@ -41,7 +41,7 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   // Nothing that workers see of others is answered before it can be seen: a task is theirs once it is paid
   // for.
   if (has_position(request)) {
-    const std::optional<Problem> behind = co_await await_position(services.exchange, request);
+    const std::optional<Problem> behind = co_await catch_up(services.exchange, request);
     if (behind && (is_known || !needs_worker)) co_return to_response(*behind);
     // Their address was verified on another node a moment ago, or the profile changed there.
     if (needs_worker) caller = identify(services, request);

@@ -87,7 +87,7 @@ http::Async<std::optional<http::Response>> announce_staged(Services& services, h
                           std::move(spec.content_type), static_cast<std::int64_t>(spec.bytes),
                           std::move(spec.sha256)};
     Order order{domain::AnnounceUpload{assignment.id, std::move(upload), limits, assignment.lease},
-                std::nullopt, std::nullopt};
+                std::nullopt, std::nullopt, journal::AnswerWhen::internal};
     const journal::Answer answer =
         co_await execute(services.exchange, request, std::move(sender), std::move(order));
     if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);

@@ -129,6 +129,7 @@ struct Relay::State : std::enable_shared_from_this<State> {
     submission.actor = {journal::ActorKind::system, options.name, {}};
     submission.cause = journal::Cause{job.source.partition, job.source.seq, job.event, options.name + ".0"};
     submission.command = job.command;
+    submission.answer_when = journal::AnswerWhen::internal;
     submission.deadline = clock.steady() + options.patience;
     const auto lane = std::pair(job.source.partition, job.target);
     submission.done = [weak = weak_from_this(), lane](const journal::Answer& answer) {

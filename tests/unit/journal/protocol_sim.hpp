@@ -481,7 +481,7 @@ class World {
     submission.deadline = clock_.steady() + std::chrono::milliseconds(calm_ ? 60'000 : 200 + chance(2000));
     const auto id = submission.id;
     submission.done = [this, i, number, id](const Answer& answer) { answered(i, number, id, answer); };
-    nodes_[i].process->writer.submit(std::move(submission));
+    nodes_[i].process->writer.submit(std::make_shared<Submission>(std::move(submission)));
   }
 
   void answered(std::size_t i, std::size_t number, const domain::CommandId& id, const Answer& answer) {
@@ -529,12 +529,13 @@ class World {
     submission.actor = {ActorKind::system, "relay", ""};
     submission.cause = Cause{kRelaySource, relay_next_, 0, "pay.0"};
     submission.command = domain::Deposit{account_, {1}, "relay"};
+    if (goes_ahead_ && ahead_dice_() % 2 == 0) submission.answer_when = AnswerWhen::internal;
     submission.deadline = clock_.steady() + std::chrono::milliseconds(500);
     submission.done = [this](const Answer& answer) {
       relay_pending_ = false;
       if (answer.kind == AnswerKind::accepted) relay_done_ = std::max(relay_done_, relay_next_++);
     };
-    nodes_[i].process->writer.submit(std::move(submission));
+    nodes_[i].process->writer.submit(std::make_shared<Submission>(std::move(submission)));
   }
 
   // --- the end

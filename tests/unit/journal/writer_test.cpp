@@ -39,7 +39,7 @@ struct Desk final : WriterPort {
       answers.push_back(answer.kind);
       replayed.push_back(answer.replayed);
     };
-    writer.submit(std::move(submission));
+    writer.submit(std::make_shared<Submission>(std::move(submission)));
     writer.pump();
   }
 
@@ -150,6 +150,21 @@ TEST_CASE(
   desk.writer.on_projected(1);
   CHECK(desk.answers == std::vector{AnswerKind::rejected, AnswerKind::rejected});
   CHECK(desk.replayed == std::vector{false, true});
+  CHECK(desk.writer.idle());
+}
+
+TEST_CASE("writer: no read waits for what this process only says to itself") {
+  Desk<ProtocolRules> desk(AnswerWhen::internal);
+  const auto& bytes = desk.appended.back().front();
+  CHECK_FALSE(
+      desk.writer.on_accepted(Accepted{kWhere, 5, 1, id_of(*bytes), bytes, nullptr}, desk.clock.now()));
+  desk.writer.on_passed(6);
+  CHECK(desk.answers.empty());
+  desk.writer.on_report(desk.last_session, desk.last_batch, {AppendOutcome::written, 5, ""});
+  CHECK(desk.answers == std::vector{AnswerKind::rejected});
+  CHECK(desk.ahead.empty());
+  CHECK_FALSE(desk.writer.idle());
+  desk.writer.on_projected(1);
   CHECK(desk.writer.idle());
 }
 

@@ -569,7 +569,10 @@ struct House {
     node = std::make_unique<journal::Node>(log, codec, *projector, journal::system_clock(), randomness, loop,
                                            journal::NodeOptions{});
     node->on_accepted([this](const journal::Accepted& accepted) {
-      if (accepted.commit && accepted.commit->find<WorkSettled>() != nullptr) ++settled;
+      if (accepted.commit && accepted.commit->find<WorkSettled>() != nullptr) {
+        ++settled;
+        settled_seq = accepted.seq;
+      }
       if (relay) relay->observe(accepted);
     });
     node->start();
@@ -625,6 +628,7 @@ struct House {
   std::unique_ptr<journal::Node> node;
   std::unique_ptr<Relay> relay;
   int settled = 0;
+  std::uint64_t settled_seq = 0;
 };
 
 }  // namespace
@@ -671,6 +675,9 @@ TEST_CASE("relay: an approved submission is paid once in the worker's chain, als
   const projections::WalletQueries wallets(house.projector->readers("wallets"));
   const projections::WorkerQueries people(house.projector->readers("workers"));
   const auto check_money = [&] {
+    // A relay's answers do not wait until it can be seen.
+    const Partition chain = journal::partition_of(Topic::workers, workers);
+    house.loop.run_until([&] { return house.projector->checkpoint(chain).seq == house.settled_seq; });
     const auto purse = wallets.wallet(wallet_of(account_of(worker)));
     REQUIRE(purse);
     CHECK(purse->version == 1);
