@@ -39,6 +39,18 @@ http::Async<journal::Answer> execute(Services& services, const http::Request& re
   co_return answer;
 }
 
+bool is_paid(const domain::Task& task) {
+  return task.status == domain::TaskStatus::open || task.status == domain::TaskStatus::completed;
+}
+
+// So that reloading the page does not pay again.
+http::Response look_again(const domain::TaskId& task, const journal::Answer& answer) {
+  http::Response response = html_page(303, {});
+  response.header("Location", "/dev/checkout/" + task.value);
+  note_position(response, answer);
+  return response;
+}
+
 // The task was made a moment ago, perhaps on another node.
 http::Async<std::optional<http::Response>> catch_up(Services& services, http::Request& request) {
   const Exchange exchange{services.node, services.clock, services.randomness};
@@ -80,15 +92,14 @@ http::Async<http::Response> act_on_checkout(Services& services, http::Request& r
   const journal::Answer answer =
       co_await execute(services, request, *bucket, task->account, std::move(command));
   switch (answer.kind) {
-    case journal::AnswerKind::accepted: {
-      http::Response response = html_page(303, {});  // so that reloading the page does not pay again
-      response.header("Location", "/dev/checkout/" + task->id.value);
-      note_position(response, answer);
-      co_return response;
-    }
+    case journal::AnswerKind::accepted:
+      co_return look_again(task->id, answer);
     case journal::AnswerKind::rejected: {
-      const auto now = find_task(services, task->id.value);
-      co_return html_page(409, checkout_page(now ? *now : *task, "This is no longer possible."));
+      // Browsers and proxies ask again when a connection breaks, perhaps after it was done.
+      const auto now = find_task(services, task->id.value).value_or(*task);
+      if (is_pay ? is_paid(now) : now.status == domain::TaskStatus::cancelled)
+        co_return look_again(task->id, answer);
+      co_return html_page(409, checkout_page(now, "This is no longer possible."));
     }
     case journal::AnswerKind::key_reused:
     case journal::AnswerKind::too_large:
