@@ -61,8 +61,7 @@ struct SlowHouse {
   T mint(const char* prefix) {
     return new_id<T>(prefix, journal::system_clock().now(), kBucket, randomness.bits());
   }
-  // Where the command's commit stands, once it is answered.
-  Position give(Command command, AnswerWhen when) {
+  journal::Answer ask(Command command, AnswerWhen when) {
     journal::Submission submission;
     submission.id = mint<CommandId>("cmd_");
     submission.partition = kChain;
@@ -73,7 +72,11 @@ struct SlowHouse {
     std::promise<journal::Answer> answered;
     submission.done = [&](journal::Answer answer) { answered.set_value(std::move(answer)); };
     node->submit(std::move(submission));
-    const journal::Answer answer = answered.get_future().get();
+    return answered.get_future().get();
+  }
+  // Where the command's commit stands.
+  Position give(Command command, AnswerWhen when) {
+    const journal::Answer answer = ask(std::move(command), when);
     REQUIRE(answer.kind == journal::AnswerKind::accepted);
     REQUIRE(answer.commit);
     return {answer.partition, answer.commit->seq};
@@ -135,14 +138,5 @@ TEST_CASE("node: what nothing comes of is answered although much before it was a
   const auto claim = house.mint<EmailClaimId>("eml_");
   const CreateAccount create{account, claim, Surface::groundtruth, "Acme", "a@acme.test"};
   house.give(create, AnswerWhen::durable);
-  journal::Submission again;
-  again.id = house.mint<CommandId>("cmd_");
-  again.partition = kChain;
-  again.actor = {journal::ActorKind::admin, "test", ""};
-  again.command = create;
-  again.deadline = std::chrono::steady_clock::now() + std::chrono::minutes(10);
-  std::promise<journal::Answer> answered;
-  again.done = [&](journal::Answer answer) { answered.set_value(std::move(answer)); };
-  house.node->submit(std::move(again));
-  CHECK(answered.get_future().get().kind == journal::AnswerKind::rejected);
+  CHECK(house.ask(create, AnswerWhen::visible).kind == journal::AnswerKind::rejected);
 }
