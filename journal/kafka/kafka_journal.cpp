@@ -22,6 +22,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kReaders = 3;  // at once in the same partition, each going on where it was
 constexpr std::chrono::milliseconds kAdminTimeout{5'000};
 constexpr std::chrono::milliseconds kServe{1'000};
+constexpr std::chrono::milliseconds kNewTopics{3'000};  // until every broker has heard of them
 
 std::chrono::milliseconds until(SteadyClock::time_point deadline) {
   return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now()),
@@ -39,6 +40,11 @@ auto insist(SteadyClock::time_point deadline, std::chrono::milliseconds pause, F
     }
     std::this_thread::sleep_for(pause);
   }
+}
+
+bool all_exist(const kafka::AllTopics& topics) {
+  return std::ranges::all_of(kTopics,
+                             [&](Topic topic) { return topics[static_cast<std::size_t>(topic)].exists; });
 }
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -65,8 +71,13 @@ class KafkaJournal::Core {
         stored_(options_, 1, [this](Partition partition) { look_at_end(partition); }),
         fetcher_(options_, ends_) {
     const auto deadline = SteadyClock::now() + options_.open_timeout;
+    // Another broker may be asked than made the topics a moment ago, and not have heard of them.
+    const auto heard = std::min(deadline, SteadyClock::now() + kNewTopics);
     topics_ = insist(deadline, options_.retry_pause, [&] {
-      return kafka::find_topics(control_, options_, std::min(until(deadline), kAdminTimeout));
+      auto found = kafka::find_topics(control_, options_, std::min(until(deadline), kAdminTimeout));
+      if (SteadyClock::now() < heard && !all_exist(found))
+        throw JournalUnavailable("not all topics are known yet");
+      return found;
     });
     std::vector<std::string> unusable;
     for (const auto topic : kTopics) {

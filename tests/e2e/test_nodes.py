@@ -77,6 +77,9 @@ class RoamingLoad:
         self.failures: list[str] = []
 
     def __enter__(self) -> RoamingLoad:
+        for node in self._nodes:  # made at one of them a moment ago
+            with node.client(self._org.api_key) as client:
+                wait_for(lambda: client.get("/api/v1/tasks").status_code == 200, "every node knows the key", DEADLINE_S)
         for thread in self._threads:
             thread.start()
         return self
