@@ -15,7 +15,7 @@ import profile_run
 import report
 import work
 from common import ECHO, ROOT, TASKS, WORK, Failed, clear_ids, say
-from service import Service, disk_mib, request
+from service import Service, disk_mib, raw_inserts, request
 
 RELEASE = ROOT / "build/release"
 
@@ -174,8 +174,7 @@ def rebuild(options):
             seconds = time.monotonic() - begin
         if read_model_rows(service.data) != rows:
             raise Failed(f"{rows} rows before the rebuild, {read_model_rows(service.data)} after it")
-        raw = json.loads(subprocess.run([str(RELEASE / "tests/bench/raw_inserts"), str(service.data)], check=True,
-                                        capture_output=True, text=True).stdout)
+        raw = raw_inserts(service.data)
         if raw["rows"] != rows:
             raise Failed(f"raw_inserts copied {raw['rows']} of {rows} rows")
         ratios.append(rows / seconds / raw["rows_per_second"])

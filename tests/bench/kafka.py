@@ -11,7 +11,7 @@ import time
 import load
 import report
 from common import ECHO, ROOT, TASKS, WORK, Failed, clear_ids, say
-from service import Service, request
+from service import Service, raw_inserts, request
 
 TOOLS = ROOT / "build/release/tests/bench"
 
@@ -43,13 +43,16 @@ def journal_on(brokers):
 
 
 def tool(name, *arguments, seconds):
+    before = load.processor_seconds()
     done = subprocess.run([str(TOOLS / name), *map(str, arguments)], capture_output=True, text=True,
                           timeout=seconds + 120)
+    took = load.processor_seconds() - before
     if done.returncode != 0:
         raise Failed(f"{name}: {done.stderr.strip()[-500:]}")
     result = json.loads(done.stdout)
     if result["errors"] or result["unfinished"]:
         raise Failed(f"{name}: {result}")
+    result["processor_us"] = took / max(result["rate"] * seconds, 1) * 1e6
     return result
 
 
@@ -72,6 +75,20 @@ def audit(service):
     tasks = [each for each in seen["partitions"] if each["partition"].startswith("tasks/") and each["commits"] > 1]
     count = sum(each["commits"] for each in tasks)
     return count - len(tasks), seen["orphans"], round(sum(each["bytes"] for each in tasks) / max(count, 1))
+
+
+def keep_parts(ours, bare, echo, rows_us, base):
+    """What a write takes of the processors, beside what three parts take that no write can do without."""
+    parts = {f"the echo of its body ({ECHO})": load.median(echo, "processor_us"),
+             "its record appended and read back by the bare loop": load.median(bare, "processor_us"),
+             "the rows of its read models, by prepared inserts": rows_us}
+    together = sum(parts.values())
+    most = os.cpu_count() / together * 1e6
+    rows = [[what, f"{each:.0f} us"] for what, each in parts.items()]
+    rows += [["these three", f"{together:.0f} us"], ["the write itself", f"{load.median(ours, 'processor_us'):.0f} us"]]
+    report.keep("kafka-parts", report.table(["processor time of one", "median of the rounds"], rows)
+                + f"\n\nWith nothing else to do, {os.cpu_count()} processors would do those three {most:.0f} times a second, "
+                  f"**{most / base:.2f}** of the yardstick. {report.machine()}")
 
 
 def writes(options, brokers, where, verify):
@@ -110,6 +127,7 @@ def writes(options, brokers, where, verify):
                 f"the bare loop's {slow_bare[-1]['p99_ms']:.1f} ms")
         count = verify(service, key, load.acknowledged(prefix))
         done, orphans, _ = audit(service)
+    keep_parts(ours, bare, echo, raw_inserts(service.data)["seconds"] / done * 1e6, base)
     if done < count:
         raise Failed(f"{count} tasks acknowledged, {done} commits in the journal")
     ratio = statistics.median(a["rate"] / min(b["rate"], c["rate"]) for a, b, c in zip(ours, bare, echo))
@@ -164,10 +182,15 @@ def start_up(options, brokers, where, fill):
             if turn == 0 and sum(1 for _ in service.tasks(key)) < len(set(ids)):
                 raise Failed("not all tasks are there after the start")
         say(f"round {turn + 1}: ready after {service.ready_seconds:.2f} s, kcat took {seconds:.2f} s")
+    rows = raw_inserts(service.data)
     table = report.table(["commits", "ready after, of kcat's rate", "commits a second", "kcat, records a second"],
                          [[records, f"**{load.ratio(ours, theirs):.2f}**", f"{load.median(ours, 'rate'):.0f}",
                            f"{load.median(theirs, 'rate'):.0f}"]])
-    report.keep("kafka-start", f"{table}\n\nMedian of {options.rounds} rounds, {where}. {report.machine()}")
+    alone = records / rows["seconds"]
+    report.keep("kafka-start", f"{table}\n\nMedian of {options.rounds} rounds, {where}. Inserting the {rows['rows']} rows that "
+                               f"come of them, prepared, with nothing read, decoded or checked, takes one processor "
+                               f"{rows['seconds']:.1f} s: {alone:.0f} commits a second, "
+                               f"{alone / load.median(theirs, 'rate'):.2f} of kcat's rate. {report.machine()}")
     if not options.keep:
         shutil.rmtree(service.data)
 

@@ -1,5 +1,6 @@
 """wrk as a function: one run, its figures; and what the runs of a comparison come to."""
 import json
+import os
 import pathlib
 import re
 import statistics
@@ -9,16 +10,25 @@ SCRIPT = pathlib.Path(__file__).with_name("load.lua")
 
 
 def wrk(address, mode, *arguments, connections=64, threads=2, seconds=5):
-    """One bounded run of load.lua; requests, seconds, rate, p50_ms, p99_ms and the errors."""
+    """One bounded run of load.lua; requests, seconds, rate, p50_ms, p99_ms, processor_us and the errors."""
     command = ["wrk", f"-t{min(threads, connections)}", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s",
                "--latency", "-s", str(SCRIPT), f"http://{address}", "--", mode, *map(str, arguments)]
+    before = processor_seconds()
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+    took = processor_seconds() - before
     found = re.search(r"^RESULT (.*)$", done.stdout, re.M)
     if done.returncode != 0 or not found:
         raise RuntimeError(f"wrk failed: {done.stdout[-500:]} {done.stderr[-500:]}")
     result = json.loads(found[1])
     result["rate"] = result["requests"] / result["seconds"]
+    result["processor_us"] = took / max(result["requests"], 1) * 1e6  # of client, service and brokers together
     return result
+
+
+def processor_seconds():
+    """What all processors have done since the machine started, whoever asked for it."""
+    user, nice, system, _, _, interrupts, soft = map(int, pathlib.Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def median(runs, field):

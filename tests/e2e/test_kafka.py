@@ -192,6 +192,9 @@ def test_media_that_nobody_names_goes_whatever_node_is_left(fresh_server, make_o
     media = tmp_path / "media"
     settings = {**on_kafka, **SHORT, "media": {"folder": str(media)}}
     first = fresh_server(settings=settings)
+    second = fresh_server(settings=settings, start=False)
+    shutil.copy(first.data / "master.key", second.data / "master.key")
+    second.start()  # before the uploads: a look that still finds the lease waits for its end
     org, kept, gone = make_org(first), make_worker(first), make_worker(first)
     task = image_task(org)
     named, forgotten, left = picture(61), picture(62), picture(63)
@@ -201,10 +204,8 @@ def test_media_that_nobody_names_goes_whatever_node_is_left(fresh_server, make_o
     kept.upload(task, forgotten, "image/png")
     gone.upload(task, left, "image/png")
     assert stored_in(media) == {workers.sha256(content) for content in (named, forgotten, left)}
-    second = fresh_server(settings=settings, start=False)
-    shutil.copy(first.data / "master.key", second.data / "master.key")
-    second.start()
     kept.prove(task, uploads=[upload])
+    wait_for(lambda: heads(second) == heads(first), "the second node has all of it", DEADLINE_S)
     gone.server = second
     assert gone.post(task, "release").status_code == 200
     wait_for(lambda: stored_in(media) == {workers.sha256(named)}, "what nobody names is gone", DEADLINE_S)
