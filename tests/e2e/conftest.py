@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests: servers on ports of their own in temporary data directories, organizations, clients."""
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,28 @@ from event_schemas import EventSchemas
 import workers
 from harness import BINARY, Org, Server
 from workers import Worker
+
+
+# What takes minutes, most of them waiting, and shares brokers: where processes share out a run, each begins with one of these.
+LONG = (("test_nodes", "test_cluster_script"),
+        ("test_kafka", "test_kafka_script", "test_read_journal"),
+        ("test_kafka_security", "test_collector", "test_schemathesis"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    long = [[item for name in names for item in items if item.path.stem == name] for names in LONG[:processes]]
+    short = [item for item in items if not any(item in group for group in long)]
+    shared: list[pytest.Item] = []
+    for index in range(processes):  # xdist deals a list out in pieces as long as these, and then lets them steal
+        first = long[index] if index < len(long) else []
+        length = max((len(items) - len(shared)) // (processes - index) - len(first), 0)
+        shared += first + short[:length]
+        del short[:length]
+    items[:] = shared + short
 
 
 @pytest.fixture(scope="session", autouse=True)

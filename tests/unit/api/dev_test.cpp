@@ -36,7 +36,7 @@ TEST_CASE("the local checkout shows a task, takes its payment once, and lets go 
   CHECK(header(answer, "Location") == page);
   CHECK(text_of(house.call(Method::get, kTasks + "/" + paid, org.key), "status") == "open");
   CHECK(house.call(Method::get, page, {}).body.find("<form") == std::string::npos);
-  CHECK(house.call(Method::post, page, {}, "action=pay").status == 303);  // as it was
+  CHECK(house.call(Method::post, page, {}, "action=pay").status == 303);     // as it was
   CHECK(house.call(Method::post, page, {}, "action=cancel").status == 409);  // paid: only its owner may
 
   CHECK(house.call(Method::post, "/dev/checkout/" + left, {}, "action=cancel").status == 303);
