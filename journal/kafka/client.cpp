@@ -71,10 +71,9 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
            {"acks", "all"},
            {"enable.gapless.guarantee", "true"},
            {"max.in.flight.requests.per.connection", std::to_string(options.requests_in_flight)},
-           // Without it the first record of a batch leaves alone, and while that request is on its way, the
-           // only one that may be, librdkafka's thread looks at those that wait again and again without a
-           // pause.
-           {"linger.ms", "0.5"},
+           // Records gather in the session while others are out. Less than a millisecond librdkafka does not
+           // wait, and that is as long as a broker takes.
+           {"linger.ms", "0"},
            // A record that times out in librdkafka is not covered by the guarantee above: the ones behind it
            // could still land. So none does; the session looks after the time itself.
            {"message.timeout.ms", "0"},

@@ -59,6 +59,10 @@ void Fetcher::follow(Partition partition, std::uint64_t from) {
   if (window(partition).follow(from, bounds_, wants_more) || wants_more) restart(partition);
 }
 
+void Fetcher::appended(Partition partition, std::vector<Record> records) {
+  if (window(partition).take_own(std::move(records), bounds_)) notify(partition);
+}
+
 void Fetcher::restart(Partition partition) {
   restart_at(index_of(partition), std::chrono::steady_clock::now());
   rd_kafka_queue_yield(busy_.queue.get());
@@ -165,7 +169,7 @@ void Fetcher::failed(std::size_t index, bool out_of_range, const std::string& re
 // False: there was nothing.
 bool Fetcher::take(Lane& lane, std::chrono::milliseconds wait) {
   lane.client.serve();
-  std::array<bool, kPartitionTotal> touched{};
+  std::array<bool, kPartitionTotal> came{}, is_new{};
   std::vector<std::size_t> full;  // what follows in this batch is dropped, and fetched again later
   auto fetched =
       take_fetched(lane.queue.get(), wait, options_,
@@ -179,9 +183,10 @@ bool Fetcher::take(Lane& lane, std::chrono::milliseconds wait) {
     if (std::find(full.begin(), full.end(), index) != full.end()) continue;
     // Before it can be read: who reads it and then finds an end before it takes the log for cut.
     ends_.at_least(partition, record.offset + 1);
+    came[index] = true;
     bool is_full = false;
     if (!windows_[index].push(std::move(record), bounds_, is_full)) continue;
-    touched[index] = true;
+    is_new[index] = true;
     if (is_full) full.push_back(index);
   }
   for (const auto index : full) {
@@ -191,9 +196,8 @@ bool Fetcher::take(Lane& lane, std::chrono::milliseconds wait) {
     if (!windows_[index].place().full) start(busy_, index);
   }
   for (std::size_t i = 0; i < kPartitionTotal; ++i) {
-    if (!touched[i]) continue;
-    notify(partition_at(i));
-    if (&lane != &quiet_ || !quiet_.started[i]) continue;
+    if (is_new[i]) notify(partition_at(i));
+    if (!came[i] || &lane != &quiet_ || !quiet_.started[i]) continue;
     stop(quiet_, i);
     start(busy_, i);
   }

@@ -34,6 +34,10 @@ class Fetcher {
   void on_visible(std::function<void(Partition)> notify);
   void notify(Partition partition) const;
 
+  // What this process appended and was acknowledged, in order: it is there without being fetched where nobody
+  // else's lies before it. The ends must be known. Any thread.
+  void appended(Partition partition, std::vector<Record> records);
+
   Window& window(Partition partition) { return windows_[index_of(partition)]; }
   const Window& window(Partition partition) const { return windows_[index_of(partition)]; }
   // Fetches anew behind what the window has, where it seems to have been forgotten. Any thread.

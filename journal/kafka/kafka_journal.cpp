@@ -119,7 +119,10 @@ class KafkaJournal::Core {
       return true;
     });
     if (sessions_.empty() || sessions_.back()->is_broken()) {
-      sessions_.push_back(std::make_shared<kafka::ProducerSession>(options_, ends_, clock_));
+      sessions_.push_back(std::make_shared<kafka::ProducerSession>(
+          options_, ends_, clock_, [this](Partition partition, std::vector<Record> records) {
+            fetcher_.appended(partition, std::move(records));
+          }));
       ++made_sessions_;
     }
     return sessions_.back();

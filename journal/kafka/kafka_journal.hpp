@@ -1,9 +1,11 @@
 // The journal on Apache Kafka: idempotent appends with acks=all, no transactions, no consumer groups
 // (JOURNAL, "Kafka").
 //
-// Each followed partition has a window in memory: what was fetched and not read yet, and a little of what
-// lies before. Reading in the window never blocks; reading before it asks the brokers. Offsets are Kafka's
-// own.
+// Each followed partition has a window in memory: what came and was not read yet, and a little of what lies
+// before. Reading in the window never blocks; reading before it asks the brokers. What comes is fetched, or
+// was appended by this process: a leader acknowledges a record when every replica in sync has it, and then
+// anyone may read it at the offset that it was given; so it need not be asked for again. (The last record of
+// a window is compared with the log at each check, wherever it came from.) Offsets are Kafka's own.
 //
 // Ownership: producers may outlive the journal; their appends then report `unknown`. The clock must outlive
 // both. Threads: as in journal.hpp; reports come on the thread of the producers' session, notifications and

@@ -32,6 +32,8 @@ struct ProducerSession::Batch {
   // Under the partition's order, until none is missing.
   std::size_t handed_on = 0;
   std::size_t missing = 0;       // records without a report, but for those that could not be handed on
+  std::size_t written = 0;       // reported as such; reports come in order
+  std::int64_t sent_ms = 0;      // of those that are out
   std::string refusal;           // of a record that could not be handed on
   bool is_refused_here = false;  // for its size, or for want of room
   std::size_t bytes = 0;
@@ -40,8 +42,13 @@ struct ProducerSession::Batch {
   std::string failure;               // of the session's thread
 };
 
-ProducerSession::ProducerSession(const KafkaJournalOptions& options, Ends& ends, const Clock& clock)
-    : options_(options), ends_(ends), clock_(clock), events_(Role::producer, options) {
+ProducerSession::ProducerSession(const KafkaJournalOptions& options, Ends& ends, const Clock& clock,
+                                 Landed landed)
+    : options_(options),
+      ends_(ends),
+      clock_(clock),
+      landed_(std::move(landed)),
+      events_(Role::producer, options) {
   events_.fatal = [this](const std::string& reason) { break_off(reason); };
   events_.delivered = [this](void* opaque, std::int64_t offset, const std::string& error) {
     delivered(*static_cast<Batch*>(opaque), offset, error);
@@ -121,7 +128,7 @@ bool ProducerSession::make_room(Batch& batch) {
 // land.
 void ProducerSession::hand_on(Batch& batch, std::size_t end) {
   const auto at = index_of(batch.partition);
-  const auto now_ms = clock_.now().ms;
+  batch.sent_ms = clock_.now().ms;
   for (; batch.handed_on < end; ++batch.handed_on) {
     const auto& value = batch.values[batch.handed_on];
     std::array<rd_kafka_vu_t, 6> parts{};
@@ -135,7 +142,7 @@ void ProducerSession::hand_on(Batch& batch, std::size_t end) {
     parts[3].u.mem.ptr = const_cast<char*>(value->data());  // it is copied, not written
     parts[3].u.mem.size = value->size();
     parts[4].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
-    parts[4].u.i64 = now_ms;
+    parts[4].u.i64 = batch.sent_ms;
     parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
     parts[5].u.ptr = &batch;
     const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> error(
@@ -207,16 +214,23 @@ void ProducerSession::delivered(Batch& batch, std::int64_t offset, const std::st
     ends_.at_least(batch.partition, batch.last_offset + 1);
   }
   Batches over;
+  std::vector<Record> landed;
   {
     const std::lock_guard order(orders_[at]);
     auto& line = lines_[at];
     progress_[at].at_ms = steady_ms();
     --progress_[at].pending;
+    if (is_written && batch.failure.empty())
+      line.landed.push_back(
+          {batch.last_offset, batch.values[batch.written++], domain::Timestamp{batch.sent_ms}});
     if (--batch.missing == 0) over.emplace_back(&batch);
     line.is_known = line.is_known || is_written;
-    if (--line.out == 0)
+    if (--line.out == 0) {
+      landed.swap(line.landed);
       for (auto& each : hand_on_held(at)) over.push_back(std::move(each));
+    }
   }
+  if (!landed.empty()) landed_(batch.partition, std::move(landed));
   for (auto& each : over) finish(std::move(each));
 }
 

@@ -8,9 +8,9 @@
 // something to acknowledge, and nothing was, for `message_timeout`; a purge takes what waits away before
 // anything else can be sent.
 //
-// What comes while records of the same partition are out waits here, and goes as one when all those are
-// acknowledged: so what is asked for together is sent together, and librdkafka, whose threads spin where they
-// have something that must not go yet, never has.
+// What comes while records of the same partition are out waits here, and goes when all those are
+// acknowledged: in one request, or in two where librdkafka's thread was quicker than this one. That thread
+// spins where it has something that must not go yet, so it is given nothing before.
 //
 // What makes gaps impossible is that the leader knows a producer's last sequence number and refuses any but
 // the next. Of a producer that it has never seen, or not for a day, it takes any. So the first record of a
@@ -43,8 +43,11 @@ struct Appender {
 
 class ProducerSession {
  public:
-  // Options, ends and clock must outlive `close`.
-  ProducerSession(const KafkaJournalOptions& options, Ends& ends, const Clock& clock);
+  // Records of one partition that were acknowledged, in order; some may be left out. On the session's thread,
+  // before their reports.
+  using Landed = std::function<void(Partition, std::vector<Record>)>;
+  // Options, ends, clock and what `landed` touches must outlive `close`.
+  ProducerSession(const KafkaJournalOptions& options, Ends& ends, const Clock& clock, Landed landed);
   ~ProducerSession();
 
   // Never blocks. Reports come on the session's thread, or on the caller's once the session was closed.
@@ -78,15 +81,17 @@ class ProducerSession {
   const KafkaJournalOptions& options_;
   Ends& ends_;
   const Clock& clock_;
+  const Landed landed_;
   ClientEvents events_;
   std::unique_ptr<Client> client_;
   Queue main_queue_;  // yielded to wake the thread
 
   std::array<std::mutex, kPartitionTotal> orders_;  // the order of calls is the order in librdkafka's queue
   struct Line {
-    bool is_known = false;    // to the leader
-    std::size_t out = 0;      // records handed on and not reported
-    std::deque<Batch*> held;  // owned; what is behind them
+    bool is_known = false;       // to the leader
+    std::size_t out = 0;         // records handed on and not reported
+    std::vector<Record> landed;  // of those that were out together with them
+    std::deque<Batch*> held;     // owned; what is behind them
   };
   std::array<Line, kPartitionTotal> lines_;  // each under its order
   struct Progress {

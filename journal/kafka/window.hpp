@@ -1,5 +1,8 @@
-// What is kept in memory of one followed partition: what was fetched and not read yet, and a little of what
-// lies before. Private to journal/kafka.
+// What is kept in memory of one followed partition: what came and was not read yet, and a little of what lies
+// before. Private to journal/kafka.
+//
+// Records come from fetching, or from this process's own appends, whose places the brokers have told:
+// whatever comes first is taken.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +22,7 @@ struct WindowBounds {
   std::size_t behind_bytes = 0;
 };
 
-// Thread-safe; one thread pushes.
+// Thread-safe; one thread fetches.
 class Window {
  public:
   // True the first time: fetching starts at `from`. Later the reader has moved there.
@@ -53,16 +56,24 @@ class Window {
     const std::lock_guard lock(mutex_);
     is_full = false;
     if (!active_ || record.offset < next_) return false;
-    next_ = record.offset + 1;
-    const auto size = record.value->size();
-    const bool is_behind = record.offset < reader_;
-    (is_behind ? behind_bytes_ : ahead_bytes_) += size;
-    records_.push_back(std::move(record));
-    if (is_behind) behind_ = records_.size();
-    trim(bounds);
+    add(std::move(record), bounds);
     is_full = !full_ && ahead_bytes_ > bounds.ahead_bytes;
     full_ = full_ || is_full;
     return true;
+  }
+
+  // What this process appended, in order. Taken as far as it follows what is there and there is room; what is
+  // left is fetched. True: some was taken.
+  bool take_own(std::vector<Record> records, const WindowBounds& bounds) {
+    const std::lock_guard lock(mutex_);
+    bool is_taken = false;
+    for (auto& record : records) {
+      if (record.offset < next_) continue;  // fetched meanwhile
+      if (!active_ || full_ || record.offset > next_ || ahead_bytes_ > bounds.ahead_bytes / 2) break;
+      add(std::move(record), bounds);
+      is_taken = true;
+    }
+    return is_taken;
   }
 
   // nullopt: it lies before what is kept, or nothing is followed here.
@@ -113,6 +124,15 @@ class Window {
   }
 
  private:
+  void add(Record record, const WindowBounds& bounds) {
+    next_ = record.offset + 1;
+    const auto size = record.value->size();
+    const bool is_behind = record.offset < reader_;
+    (is_behind ? behind_bytes_ : ahead_bytes_) += size;
+    records_.push_back(std::move(record));
+    if (is_behind) behind_ = records_.size();
+    trim(bounds);
+  }
   // The first one at or behind `offset`. Offsets are dense unless the log holds what no producer of ours
   // wrote.
   std::size_t index_of(std::uint64_t offset) const {

@@ -228,6 +228,36 @@ TEST_CASE("kafka: what is silent for a while is seen as soon as it goes on, in o
   CHECK(journal->counters().cold_reads == 0);
 }
 
+TEST_CASE(
+    "kafka: what this process wrote is there without being fetched; what others wrote is not passed over") {
+  FixedClock clock;
+  KafkaBrokers brokers(Which::mock);
+  const auto journal = KafkaJournal::open(brokers.options(), clock);
+  const auto other = KafkaJournal::open(brokers.options(), clock);
+  journal->follow(kHere, 0);
+  const auto producer = journal->open_producer();
+  const auto stranger = other->open_producer();
+  REQUIRE(append_and_wait(*producer, kHere, {bytes("a")}).outcome == AppendOutcome::written);
+  REQUIRE(eventually([&] { return journal->counters().fetched_records == 1; }));
+
+  brokers.fail_next(Request::fetch, std::vector<int>(1'000, kBrokerErrorNotLeader));
+  std::atomic<int> notified{0};
+  journal->on_visible([&](Partition partition) { notified += partition == kHere; });
+  REQUIRE(append_and_wait(*producer, kHere, {bytes("b"), bytes("c")}).outcome == AppendOutcome::written);
+  CHECK(notified > 0);  // before the report
+  const auto own = journal->read(kHere, 0, 10);
+  REQUIRE(own.size() == 3);
+  CHECK(*own[2].value == "c");
+  CHECK(own[2].offset == 2);
+  CHECK(own[2].appended_at == clock.now());
+
+  REQUIRE(append_and_wait(*stranger, kHere, {bytes("x")}).outcome == AppendOutcome::written);
+  REQUIRE(append_and_wait(*producer, kHere, {bytes("d")}).outcome == AppendOutcome::written);
+  CHECK(journal->read(kHere, 0, 10).size() == 3);
+  brokers.clear_failures(Request::fetch);
+  CHECK(read_all(*journal, kHere) == std::vector<std::string>{"a", "b", "c", "x", "d"});
+}
+
 TEST_CASE("kafka: what lies before the window is read from the brokers, in order without seeking") {
   constexpr std::uint64_t kRecords = 3'000;
   FixedClock clock;

@@ -61,6 +61,34 @@ TEST_CASE("kafka window: what comes twice is kept once, and a hole stays one") {
   CHECK(window.read(1, 10, 1000)->front().offset == 2);
 }
 
+TEST_CASE("kafka window: own records are taken where nothing is missing before them") {
+  Window window;
+  const auto take_own = [&](std::vector<std::uint64_t> offsets) {
+    std::vector<Record> records;
+    for (const auto offset : offsets) records.push_back({offset, bytes(std::string(10, 'o')), {}});
+    return window.take_own(std::move(records), kBounds);
+  };
+  CHECK_FALSE(take_own({0}));  // nobody follows
+  follow(window, 0);
+  CHECK(take_own({0, 1}));
+  CHECK_FALSE(take_own({3}));  // another one's lies at 2
+  CHECK(window.next() == 2);
+  push(window, 2);
+  push(window, 3);
+  CHECK(take_own({3, 4, 6}));
+  CHECK(window.next() == 5);
+  const auto all = *window.read(0, 10, 1000);
+  REQUIRE(all.size() == 5);
+  for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].offset == i);
+  CHECK(*all[1].value == std::string(10, 'o'));
+  CHECK(*all[3].value != *all[4].value);  // as it was fetched
+  // What nobody reads is left to fetching, which knows how to pause.
+  CHECK(take_own({5, 6, 7, 8, 9, 10, 11}));
+  CHECK(window.next() == 6);
+  follow(window, 6);
+  CHECK(take_own({6}));
+}
+
 TEST_CASE("kafka window: it is full once, and wants more when half of it was read") {
   Window window;
   follow(window, 0);
