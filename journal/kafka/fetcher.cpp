@@ -185,7 +185,13 @@ bool Fetcher::take(Lane& lane, std::chrono::milliseconds wait) {
     ends_.at_least(partition, record.offset + 1);
     came[index] = true;
     bool is_full = false;
-    if (!windows_[index].push(std::move(record), bounds_, is_full)) continue;
+    const auto offset = record.offset;
+    const auto pushed = windows_[index].push(std::move(record), bounds_, is_full);
+    if (pushed == Window::Pushed::known) continue;
+    if (pushed == Window::Pushed::differs)
+      log(options_, 2,
+          to_string(partition) + ": the record at offset " + std::to_string(offset) +
+              " is not the one that was acknowledged there: history was changed");
     is_new[index] = true;
     if (is_full) full.push_back(index);
   }

@@ -4,8 +4,9 @@
 // Each followed partition has a window in memory: what came and was not read yet, and a little of what lies
 // before. Reading in the window never blocks; reading before it asks the brokers. What comes is fetched, or
 // was appended by this process: a leader acknowledges a record when every replica in sync has it, and then
-// anyone may read it at the offset that it was given; so it need not be asked for again. (The last record of
-// a window is compared with the log at each check, wherever it came from.) Offsets are Kafka's own.
+// anyone may read it at the offset that it was given; so nobody waits for it to come back. It does come back,
+// and is compared then; and so is the last record of a window with the log at each check, wherever it came
+// from. Offsets are Kafka's own.
 //
 // Ownership: producers may outlive the journal; their appends then report `unknown`. The clock must outlive
 // both. Threads: as in journal.hpp; reports come on the thread of the producers' session, notifications and

@@ -50,16 +50,27 @@ class Window {
     return false;
   }
 
-  // False: it was there already, or it lies before what was fetched. `is_full` becomes true once, when the
-  // bound is passed; nothing more should be pushed then until `follow` wants more.
-  bool push(Record record, const WindowBounds& bounds, bool& is_full) {
+  enum class Pushed : std::uint8_t { known, added, differs };
+  // `known`: it was there already, or it lies before what is kept. `differs`: another record was there, of
+  // this process and acknowledged; the log's is there now, and what came behind the other is forgotten.
+  // `is_full` becomes true once, when the bound is passed; nothing more should be pushed then until `follow`
+  // wants more.
+  Pushed push(Record record, const WindowBounds& bounds, bool& is_full) {
     const std::lock_guard lock(mutex_);
     is_full = false;
-    if (!active_ || record.offset < next_) return false;
+    if (!active_) return Pushed::known;
+    auto result = Pushed::added;
+    if (record.offset < next_) {
+      const auto at = index_of(record.offset);
+      const bool is_kept = at < records_.size() && records_[at].offset == record.offset;
+      if (!is_kept || *records_[at].value == *record.value) return Pushed::known;
+      forget_from(at);
+      result = Pushed::differs;
+    }
     add(std::move(record), bounds);
     is_full = !full_ && ahead_bytes_ > bounds.ahead_bytes;
     full_ = full_ || is_full;
-    return true;
+    return result;
   }
 
   // What this process appended, in order. Taken as far as it follows what is there and there is room; what is
@@ -132,6 +143,14 @@ class Window {
     records_.push_back(std::move(record));
     if (is_behind) behind_ = records_.size();
     trim(bounds);
+  }
+  void forget_from(std::size_t at) {
+    while (records_.size() > at) {
+      const bool is_behind = behind_ == records_.size();
+      (is_behind ? behind_bytes_ : ahead_bytes_) -= records_.back().value->size();
+      if (is_behind) --behind_;
+      records_.pop_back();
+    }
   }
   // The first one at or behind `offset`. Offsets are dense unless the log holds what no producer of ours
   // wrote.

@@ -89,6 +89,31 @@ TEST_CASE("kafka window: own records are taken where nothing is missing before t
   CHECK(take_own({6}));
 }
 
+TEST_CASE("kafka window: where the log holds another record than was acknowledged, the log's is read") {
+  Window window;
+  follow(window, 0);
+  const auto other = [&](std::uint64_t offset, const char* text) {
+    bool is_full = false;
+    return window.push({offset, bytes(text), {}}, kBounds, is_full);
+  };
+  REQUIRE(window.take_own(
+      {{0, bytes("a"), {}}, {1, bytes("b"), {}}, {2, bytes("c"), {}}, {3, bytes("d"), {}}}, kBounds));
+  follow(window, 2);  // two were read
+  CHECK(other(0, "a") == Window::Pushed::known);
+  CHECK(other(1, "x") == Window::Pushed::differs);
+  CHECK(window.next() == 2);
+  CHECK(*window.read(1, 10, 1000)->front().value == "x");
+  CHECK(window.read(3, 10, 1000)->empty());  // not known any more
+  CHECK(other(2, "y") == Window::Pushed::added);
+  CHECK(other(3, "z") == Window::Pushed::added);
+  const auto all = *window.read(0, 10, 1000);
+  REQUIRE(all.size() == 4);
+  CHECK(*all[0].value == "a");
+  CHECK(*all[3].value == "z");
+  follow(window, 4);
+  CHECK_FALSE(push(window, 4));
+}
+
 TEST_CASE("kafka window: it is full once, and wants more when half of it was read") {
   Window window;
   follow(window, 0);
