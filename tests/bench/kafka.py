@@ -43,16 +43,13 @@ def journal_on(brokers):
 
 
 def tool(name, *arguments, seconds):
-    before = load.processor_seconds()
-    done = subprocess.run([str(TOOLS / name), *map(str, arguments)], capture_output=True, text=True,
-                          timeout=seconds + 120)
-    took = load.processor_seconds() - before
+    done, busy_seconds = load.run([str(TOOLS / name), *map(str, arguments)], seconds + 120)
     if done.returncode != 0:
         raise Failed(f"{name}: {done.stderr.strip()[-500:]}")
     result = json.loads(done.stdout)
     if result["errors"] or result["unfinished"]:
         raise Failed(f"{name}: {result}")
-    result["processor_us"] = took / max(result["rate"] * seconds, 1) * 1e6
+    result["processor_us"] = busy_seconds / max(result["rate"] * seconds, 1) * 1e6
     return result
 
 
@@ -127,9 +124,9 @@ def writes(options, brokers, where, verify):
                 f"the bare loop's {slow_bare[-1]['p99_ms']:.1f} ms")
         count = verify(service, key, load.acknowledged(prefix))
         done, orphans, _ = audit(service)
-    keep_parts(ours, bare, echo, raw_inserts(service.data)["seconds"] / done * 1e6, base)
     if done < count:
         raise Failed(f"{count} tasks acknowledged, {done} commits in the journal")
+    keep_parts(ours, bare, echo, raw_inserts(service.data)["seconds"] / done * 1e6, base)
     ratio = statistics.median(a["rate"] / min(b["rate"], c["rate"]) for a, b, c in zip(ours, bare, echo))
 
     def cell(runs, field):

@@ -13,22 +13,24 @@ def wrk(address, mode, *arguments, connections=64, threads=2, seconds=5):
     """One bounded run of load.lua; requests, seconds, rate, p50_ms, p99_ms, processor_us and the errors."""
     command = ["wrk", f"-t{min(threads, connections)}", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s",
                "--latency", "-s", str(SCRIPT), f"http://{address}", "--", mode, *map(str, arguments)]
-    before = processor_seconds()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
-    took = processor_seconds() - before
+    done, busy_seconds = run(command, seconds + 60)
     found = re.search(r"^RESULT (.*)$", done.stdout, re.M)
     if done.returncode != 0 or not found:
         raise RuntimeError(f"wrk failed: {done.stdout[-500:]} {done.stderr[-500:]}")
     result = json.loads(found[1])
     result["rate"] = result["requests"] / result["seconds"]
-    result["processor_us"] = took / max(result["requests"], 1) * 1e6  # of client, service and brokers together
+    result["processor_us"] = busy_seconds / max(result["requests"], 1) * 1e6
     return result
 
 
-def processor_seconds():
-    """What all processors have done since the machine started, whoever asked for it."""
-    user, nice, system, _, _, interrupts, soft = map(int, pathlib.Path("/proc/stat").read_text().split()[1:8])
-    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
+def run(command, timeout):
+    """A command that has ended, and what all processors did meanwhile: client, service and brokers together."""
+    def busy_seconds():
+        user, nice, system, _, _, interrupts, soft = map(int, pathlib.Path("/proc/stat").read_text().split()[1:8])
+        return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
+    before = busy_seconds()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    return done, busy_seconds() - before
 
 
 def median(runs, field):
