@@ -48,6 +48,17 @@ struct Cause {
   std::uint32_t event = 0;
   std::string effect;  // "relay.ordinal"
 };
+std::string relay_of(const Cause& cause);  // "payout:tasks/3": the relay and its source partition
+
+// How far one relay's effects have come in a partition: the highest source position seen.
+struct RelayMark {
+  std::uint64_t seq = 0;
+  std::uint32_t event = 0;
+  friend auto operator<=>(const RelayMark&, const RelayMark&) = default;
+};
+inline RelayMark mark_of(const Cause& cause) {
+  return {cause.seq, cause.event};
+}
 
 struct CommittedEvent {
   std::string stream;

@@ -21,9 +21,4 @@ CommandKey command_key(std::string_view account, const KeyedRequest& request) {
   return key;
 }
 
-std::string relay_of(const Cause& cause) {
-  // `effect` is "relay.ordinal": the mark is the relay's, whichever of an event's effects came last.
-  return cause.effect.substr(0, cause.effect.rfind('.')) + ":" + to_string(cause.source);
-}
-
 }  // namespace groundtruth::journal

@@ -43,14 +43,6 @@ struct PastCommand {
   std::string request_hash;  // "" for a command without key
 };
 
-// How far one relay's effects have come in a partition: the highest source position seen.
-struct RelayMark {
-  std::uint64_t seq = 0;
-  std::uint32_t event = 0;
-  friend auto operator<=>(const RelayMark&, const RelayMark&) = default;
-};
-std::string relay_of(const Cause& cause);  // "payout:tasks/3": the relay and its source partition
-
 // Where a reader stands: the last accepted commit that it has, and that record's offset.
 struct Checkpoint {
   bool exists = false;

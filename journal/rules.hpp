@@ -16,6 +16,7 @@ struct ProtocolRules {
   static constexpr bool kAnswerNeedsReport = true;  // what was only read may still be taken back by a crash
   static constexpr bool kHaltOnTruncation = true;   // history that shrank or was swapped stops the reader
   static constexpr bool kRelayMarks = true;         // a relay's effect is applied once
+  static constexpr bool kRelayOrder = true;         // and never before the one that it goes behind
 };
 
 }  // namespace groundtruth::journal

@@ -68,8 +68,6 @@ enum class AnswerWhen : std::uint8_t {
   internal,  // at once, and no read waits: for what this process says to itself, and promises nobody
 };
 
-// A relay submits the effects for one target partition one after the other, each after the answer to the one
-// before: the target keeps only the highest source position that it has seen (JOURNAL, "Record").
 struct Submission {
   domain::CommandId id;
   bool id_is_new =
@@ -78,6 +76,10 @@ struct Submission {
   Actor actor;
   std::optional<KeyedRequest> keyed;
   std::optional<Cause> cause;
+  // The effect of the same relay that this one goes behind. The target keeps only the highest source position
+  // that it has seen (JOURNAL, "Record"): were this one taken and that one not, that one would be passed over
+  // for ever. So without it this one is `unavailable`. Not needed once that one is answered.
+  std::optional<RelayMark> behind;
   std::optional<ExpectedVersion> expected;
   AnswerWhen answer_when = AnswerWhen::visible;
   domain::Command command;

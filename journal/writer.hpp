@@ -17,6 +17,8 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -196,6 +198,7 @@ class BasicWriter {
   void enter(InFlight entry);
   void name(const Submission& submission, int delta);
   bool named(const Submission& submission) const;
+  std::optional<RelayMark> last_effect(const std::string& relay) const;  // in flight
   static std::string key_name(const Submission& submission);
   static bool same_command(const Submission& a, const Submission& b);
 
@@ -232,7 +235,8 @@ class BasicWriter {
   std::size_t ahead_ = 0;                // of in_flight_, how many `is_ahead`
   std::uint64_t ahead_seq_ = 0;          // the newest that ever was
   std::deque<HistoryAnswer> history_;
-  std::unordered_map<std::string, int> names_;  // ids and keys of what is in flight
+  std::unordered_map<std::string, int> names_;                         // ids and keys of what is in flight
+  std::unordered_map<std::string, std::multiset<RelayMark>> effects_;  // in flight, by relay_of their cause
 
   std::deque<Batch> batches_;
   std::uint64_t session_ = 1, next_batch_ = 1, next_token_ = 1, recovery_token_ = 0, speculation_ = 1;

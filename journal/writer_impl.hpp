@@ -103,12 +103,17 @@ bool BasicWriter<R>::admit(InFlight& entry) {
     if (submission.keyed)
       past = read_models_.find_key(partition_, command_key(submission.actor.account, *submission.keyed));
     if (!past && !submission.id_is_new) past = read_models_.find_command(partition_, submission.id);
-    if (!past && R::kRelayMarks && submission.cause) {
-      const auto mark = read_models_.relay_mark(partition_, relay_of(*submission.cause));
-      if (mark && RelayMark{submission.cause->seq, submission.cause->event} <= *mark) {
+    if (!past && submission.cause) {
+      const std::string relay = relay_of(*submission.cause);
+      const auto mark = read_models_.relay_mark(partition_, relay);
+      if (R::kRelayMarks && mark && mark_of(*submission.cause) <= *mark) {
         for (auto& caller : entry.callers)
           history_.push_back({std::move(caller), passed_offset_ > 0 ? passed_offset_ - 1 : 0,
                               plain(AnswerKind::accepted, submission)});
+        return false;
+      }
+      if (R::kRelayOrder && submission.behind && std::max(mark, last_effect(relay)) < submission.behind) {
+        answer_all(entry, plain(AnswerKind::unavailable, submission, "the effect before it is not here"));
         return false;
       }
     }
@@ -545,14 +550,26 @@ void BasicWriter<R>::name(const Submission& submission, int delta) {
   };
   change(submission.id.value);
   if (submission.keyed) change(key_name(submission));
-  if (submission.cause) change(relay_of(*submission.cause));
+  if (!submission.cause) return;
+  auto& effects = effects_[relay_of(*submission.cause)];
+  if (delta > 0)
+    effects.insert(mark_of(*submission.cause));
+  else
+    effects.erase(effects.find(mark_of(*submission.cause)));
+}
+
+template <class R>
+std::optional<RelayMark> BasicWriter<R>::last_effect(const std::string& relay) const {
+  const auto found = effects_.find(relay);
+  if (found == effects_.end() || found->second.empty()) return std::nullopt;
+  return *found->second.rbegin();
 }
 
 template <class R>
 bool BasicWriter<R>::named(const Submission& submission) const {
   return names_.contains(submission.id.value) ||
          (submission.keyed && names_.contains(key_name(submission))) ||
-         (submission.cause && names_.contains(relay_of(*submission.cause)));
+         (submission.cause && mark_of(*submission.cause) <= last_effect(relay_of(*submission.cause)));
 }
 
 template <class R>
@@ -560,7 +577,7 @@ bool BasicWriter<R>::same_command(const Submission& a, const Submission& b) {
   if (a.id == b.id) return true;
   if (a.keyed && b.keyed && key_name(a) == key_name(b)) return true;
   return R::kRelayMarks && a.cause && b.cause && relay_of(*a.cause) == relay_of(*b.cause) &&
-         RelayMark{a.cause->seq, a.cause->event} <= RelayMark{b.cause->seq, b.cause->event};
+         mark_of(*a.cause) <= mark_of(*b.cause);
 }
 
 template <class R>

@@ -8,7 +8,8 @@ logs="$root/build/logs"
 mkdir -p "$logs"
 
 # Paths relative to the checkout inside hashes and debug info: a second checkout hits the cache of the first.
-export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+# A miss costs the compiler alone: what a unit depends on is what the compiler said, nothing is preprocessed for the cache.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1
 
 say() { printf '== %s\n' "$*"; }
 warn() { printf '%s: %s\n' "${script##*/}" "$*" >&2; }

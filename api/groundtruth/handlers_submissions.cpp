@@ -103,7 +103,13 @@ http::Async<http::Response> approve_submission(Services& services, http::Request
     auto body = read_body<EmptyRequest>(request);
     if (!body.value) co_return to_response(body.problem);
   }
-  const auto assignment = find_submission(services, caller, request.param("id"));
+  auto assignment = find_submission(services, caller, request.param("id"));
+  if (!assignment) {  // its worker may have been answered a moment ago
+    const auto told = services.exchange.node.answered_ahead(caller.partition());
+    const auto behind = co_await catch_up(services.exchange, request, told);
+    if (behind) co_return to_response(*behind);
+    assignment = find_submission(services, caller, request.param("id"));
+  }
   if (!assignment) co_return to_response(no_such("submission"));
   domain::ApproveSubmission command{assignment->id, assignment->task, caller.account(),
                                     assignment->submission};

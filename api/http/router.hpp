@@ -31,7 +31,8 @@ struct Route {
   std::size_t body_limit_bytes = 256 * 1024;
   std::string_view scope =
       {};  // what the surface's guard demands: "" (nobody in particular), "read", "write", "admin"
-  // Nothing that it looks at is ever answered before it can be seen, so it need not wait for that.
+  // What it looks at is never answered before it can be seen, or it waits by itself where it sees nothing: it
+  // need not wait for all that was answered so.
   bool awaits_nothing = false;
 };
 

@@ -39,7 +39,8 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   request.principal = std::move(*caller);
   if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
   // Nothing that workers see of others is answered before it can be seen: a task is theirs once it is paid
-  // for.
+  // for. For what they were told themselves, a place that they took and a proof, wait those who look at it:
+  // the feed, and a proof.
   if (has_position(request)) {
     const std::optional<Problem> behind = co_await catch_up(services.exchange, request);
     if (behind && (is_known || !needs_worker)) co_return to_response(*behind);

@@ -1,4 +1,5 @@
 // Announcing uploads, and submitting what was brought.
+#include <algorithm>
 #include <functional>
 #include <memory>
 
@@ -53,6 +54,10 @@ struct StagedProof {
   StagedBlobs blobs;  // views of `parts`
 };
 
+Problem store_is_away() {
+  return unavailable("The media store cannot be reached at the moment.");
+}
+
 // What `work` gives on a thread for blob calls, or a VerifiedMedia with the problem that kept it from that.
 // `work` must own what it touches.
 http::Async<VerifiedMedia> run_on_pool(Services& services, std::function<VerifiedMedia()> work) {
@@ -61,7 +66,7 @@ http::Async<VerifiedMedia> run_on_pool(Services& services, std::function<Verifie
       try {
         done(work());
       } catch (const ports::BlobStoreError&) {
-        done(VerifiedMedia{{}, unavailable("The media store cannot be reached at the moment.")});
+        done(VerifiedMedia{{}, store_is_away()});
       }
     };
     if (!services.blob_calls.try_run(std::move(job)))
@@ -69,6 +74,25 @@ http::Async<VerifiedMedia> run_on_pool(Services& services, std::function<Verifie
   };
   VerifiedMedia outcome = co_await http::await_callback<VerifiedMedia>(std::move(begin));
   co_return outcome;
+}
+
+http::Async<std::optional<Problem>> store_staged(Services& services, std::shared_ptr<StagedProof> staged) {
+  bool is_aside = false;
+  auto begin = [&](auto done) {
+    // Kept until it is done, whatever becomes of the request.
+    is_aside = staged->blobs.store_aside([staged, done](std::string error) { done(std::move(error)); });
+    if (!is_aside) done(std::string());
+  };
+  const std::string error = co_await http::await_callback<std::string>(std::move(begin));
+  if (is_aside) {
+    if (error.empty()) co_return std::nullopt;
+    co_return store_is_away();
+  }
+  std::function<VerifiedMedia()> store = [staged] {
+    staged->blobs.store();
+    return VerifiedMedia{};
+  };
+  co_return (co_await run_on_pool(services, std::move(store))).problem;
 }
 
 // Announces what came within the proof, as uploads are: what is stored without a word in the journal would
@@ -133,7 +157,19 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
   if (!task) co_return to_response(no_such("task"));
 
   const auto& id = task->state.id;
-  const auto assignment = services.assignments.assignment(assignment_of(id, caller.worker.id));
+  const auto find_lease = [&] {
+    return services.assignments.assignment(assignment_of(id, caller.worker.id));
+  };
+  auto assignment = find_lease();
+  if (!assignment || !assignment->state.holds_lease(services.clock.now())) {
+    // It may have been given a moment ago, and cannot be seen yet. One that is seen was not given back since:
+    // that is answered when it can be seen.
+    const auto chain = sender_to(caller, id);
+    const auto told = services.exchange.node.answered_ahead(journal::partition_of(chain.topic, chain.bucket));
+    const auto behind = co_await catch_up(services.exchange, request, told);
+    if (behind) co_return to_response(*behind);
+    assignment = find_lease();
+  }
   VerifiedMedia verified;
   // Who holds no lease is told so by the command, which is also what a retry is answered from.
   if (assignment && assignment->state.holds_lease(services.clock.now())) {
@@ -145,18 +181,19 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
                                              wanted = task->state.modalities] {
       return verify_media(staged->blobs, probe, staged->parts, wanted);
     };
-    verified = co_await run_on_pool(services, std::move(verify));
+    const bool is_text = std::all_of(staged->parts.begin(), staged->parts.end(),
+                                     [](const ProofPart& part) { return part.is_text; });
+    if (is_text)
+      verified = verify();  // it is all here, and nobody need look what it is: that blocks nothing
+    else
+      verified = co_await run_on_pool(services, std::move(verify));
     if (verified.problem) co_return to_response(*verified.problem);
     auto specs = staged->blobs.staged();
     if (!specs.empty()) {
       auto refused = co_await announce_staged(services, request, id, assignment->state, std::move(specs));
       if (refused) co_return std::move(*refused);
-      std::function<VerifiedMedia()> store = [staged] {
-        staged->blobs.store();
-        return VerifiedMedia{};
-      };
-      const VerifiedMedia stored = co_await run_on_pool(services, std::move(store));
-      if (stored.problem) co_return to_response(*stored.problem);
+      const auto unstored = co_await store_staged(services, staged);
+      if (unstored) co_return to_response(*unstored);
     }
   }
   Sender sender = sender_to(caller, id);
@@ -165,7 +202,7 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
                                                                    sender.bucket, services.randomness.bits()),
                               std::move(verified.media), std::nullopt};
   if (assignment) command.lease = assignment->state.lease;
-  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt, journal::AnswerWhen::durable};
   const journal::Answer answer =
       co_await execute(services.exchange, request, std::move(sender), std::move(order));
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);

@@ -45,6 +45,12 @@ http::Async<http::Response> get_feed(Services& services, http::Request& request)
   }
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
 
+  for (std::uint16_t number = 0; number < journal::kPartitionsPerTopic; ++number) {
+    const auto told = services.exchange.node.answered_ahead({journal::Topic::tasks, number});
+    if (!told) continue;
+    const auto behind = co_await catch_up(services.exchange, request, told);
+    if (behind) co_return to_response(*behind);
+  }
   const domain::Timestamp now = services.clock.now();
   const auto page = services.feed.page(caller.worker.offer, after, limit, [&](const domain::Task& task) {
     const bool is_wanted = !modality || std::find(task.modalities.begin(), task.modalities.end(),
@@ -80,7 +86,7 @@ http::Async<http::Response> accept_task(Services& services, http::Request& reque
       assignment_of(id, caller.worker.id), id, caller.worker.id,
       std::chrono::milliseconds(services.options.lease).count(),
       domain::suits(caller.worker.offer, task->state.modalities, task->state.requirements)};
-  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt, journal::AnswerWhen::durable};
   Sender sender = sender_to(caller, id);
   const journal::Answer answer =
       co_await execute(services.exchange, request, std::move(sender), std::move(order));

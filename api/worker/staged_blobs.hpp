@@ -27,6 +27,13 @@ class StagedBlobs final : public ports::BlobStore {
     for (const auto& [key, object] : staged_) store_.put(object.first, object.second);
   }
 
+  // The same, where it is one object and the store need not block for it (BlobStore::put_aside).
+  bool store_aside(const Done& done) {
+    if (staged_.size() != 1) return false;
+    const auto& [spec, content] = staged_.begin()->second;
+    return store_.put_aside(spec, content, done);
+  }
+
   void put(const ports::BlobSpec& spec, std::string_view content) override {
     staged_.insert_or_assign(spec.key, std::pair(spec, content));
   }

@@ -14,6 +14,7 @@ namespace groundtruth::journal {
 BOOST_DESCRIBE_STRUCT(Actor, (), (kind, id, account))
 BOOST_DESCRIBE_STRUCT(KeyedRequest, (), (key, scope, request_hash))
 BOOST_DESCRIBE_STRUCT(ExpectedVersion, (), (stream, version))
+BOOST_DESCRIBE_STRUCT(RelayMark, (), (seq, event))
 
 }  // namespace groundtruth::journal
 
@@ -37,10 +38,12 @@ struct WireSubmission {
   Actor actor;
   std::optional<KeyedRequest> keyed;
   std::optional<WireCause> cause;
+  std::optional<RelayMark> behind;
   std::optional<ExpectedVersion> expected;
   std::string name;
 };
-BOOST_DESCRIBE_STRUCT(WireSubmission, (), (within_ms, partition, id, actor, keyed, cause, expected, name))
+BOOST_DESCRIBE_STRUCT(WireSubmission, (),
+                      (within_ms, partition, id, actor, keyed, cause, behind, expected, name))
 
 struct WireLine {
   std::uint64_t number = 0;
@@ -96,6 +99,7 @@ std::optional<Submission> submission_of(const codec::JsonDocument& document, Wir
   out.keyed = std::move(wire.keyed);
   if (auto& cause = wire.cause)
     out.cause = Cause{*source, cause->seq, cause->event, std::move(cause->effect)};
+  out.behind = wire.behind;
   out.expected = std::move(wire.expected);
   out.deadline = now + milliseconds(wire.within_ms);
   return out;
@@ -114,6 +118,7 @@ std::string encode_submission(std::uint64_t number, const Submission& submission
   wire.keyed = submission.keyed;
   if (const auto& cause = submission.cause)
     wire.cause = WireCause{to_string(cause->source), cause->seq, cause->event, cause->effect};
+  wire.behind = submission.behind;
   wire.expected = submission.expected;
   wire.name = domain::name_of(submission.command);
   std::string out;

@@ -43,7 +43,7 @@ class CommandsApplier final : public Applier {
     check_countable(accepted);
     if (!commit.command.id.empty() || commit.command.keyed) insert(accepted);
     if (commit.cause) {
-      const journal::RelayMark mark{commit.cause->seq, commit.cause->event};
+      const journal::RelayMark mark = journal::mark_of(*commit.cause);
       auto& highest = marks_[{journal::index_of(accepted.partition), journal::relay_of(*commit.cause)}];
       highest = std::max(highest, mark);
     }

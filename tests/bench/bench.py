@@ -264,6 +264,7 @@ def main():
     parser.add_argument("--feed-tasks", type=int, default=100_000)
     parser.add_argument("--feed-workers", type=int, default=10_000)
     parser.add_argument("--assignments", type=int, default=20_000, help="accepted, proved and approved by work")
+    parser.add_argument("--work-connections", type=int, default=256, help="of work, and of its echo")
     parser.add_argument("--work-seconds", type=int, default=20, help="time for each of the three; all of it passes")
     parser.add_argument("--submissions", type=int, default=1_000_000, help="streamed by stream")
     parser.add_argument("--commits", type=int, default=200_000, help="in Kafka before the starts that kafka measures")

@@ -65,7 +65,7 @@ def feed(options):
 def phase(service, name, lines, options):
     """Sends each request once; the seconds that it took."""
     done = load.wrk(service.listen, "once", write_requests(name, lines), options.threads,
-                    connections=options.connections, threads=options.threads, seconds=options.work_seconds)
+                    connections=options.work_connections, threads=options.threads, seconds=options.work_seconds)
     if done["done"] != len(lines):
         raise Failed(f"{name}: {done['done']} of {len(lines)} succeeded: {done}")
     return done["took"]
@@ -112,7 +112,7 @@ def work(options):
             raise Failed(f"{len(submissions)} submissions of {len(pairs)} proofs")
         seconds.append(phase(service, "approve", [("POST", f"/api/v1/submissions/{submission}/approve", made["key"])
                                                   for submission in submissions], options))
-        echo = load.wrk(service.listen, "echo", ECHO, body, connections=options.connections, threads=options.threads,
+        echo = load.wrk(service.listen, "echo", ECHO, body, connections=options.work_connections, threads=options.threads,
                         seconds=options.seconds)
         deadline = time.monotonic() + 120
         while service.metric("groundtruth_settled_work_total") < len(pairs):
@@ -136,7 +136,7 @@ def work(options):
                  f"{all_commands / all_seconds:.0f}", f"**{all_commands / all_seconds / echo['rate']:.2f}**"])
     report.keep("work", report.table(["requests", "a second", "of the echo's rate", "commands", "a second",
                                       "of the echo's rate"], rows)
-                + f"\n\n{len(pairs)} of each, {options.connections} connections; echo {echo['rate']:.0f} a second. Every "
+                + f"\n\n{len(pairs)} of each, {options.work_connections} connections; echo {echo['rate']:.0f} a second. Every "
                   f"approval was paid once and the ledger checked. {report.machine()}")
 
 

@@ -17,6 +17,11 @@ namespace groundtruth::adapters {
 namespace {
 
 constexpr unsigned kShards = 256;
+constexpr const char* kNotItsContent = ": the content is not what its spec says";
+
+bool is_of(const ports::BlobSpec& spec, std::string_view content) {
+  return content.size() == spec.bytes && journal::codec::sha256_hex(content) == spec.sha256;
+}
 
 std::string shard_name(unsigned number) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -61,7 +66,7 @@ class SmallBlobWriter final : public ports::BlobWriter {
     return true;
   }
   bool finish() override {
-    if (content_.size() != spec_.bytes || journal::codec::sha256_hex(content_) != spec_.sha256) return false;
+    if (!is_of(spec_, content_)) return false;
     blobs_.put(spec_, content_);
     return true;
   }
@@ -163,8 +168,15 @@ std::optional<ports::BlobSpec> FolderBlobStore::find(std::string_view key) {
 
 void FolderBlobStore::put(const ports::BlobSpec& spec, std::string_view content) {
   const auto writer = begin(spec);
-  if (!writer->append(content) || !writer->finish())
-    throw std::invalid_argument(spec.key + ": the content is not what its spec says");
+  if (!writer->append(content) || !writer->finish()) throw std::invalid_argument(spec.key + kNotItsContent);
+}
+
+bool FolderBlobStore::put_aside(const ports::BlobSpec& spec, std::string_view content, const Done& done) {
+  check_spec(spec);
+  if (!small_ || spec.bytes > kSmallBytes) return false;
+  if (!is_of(spec, content)) throw std::invalid_argument(spec.key + kNotItsContent);
+  small_->put(spec, content, done);
+  return true;
 }
 
 std::string FolderBlobStore::read(std::string_view key, std::uint64_t offset, std::size_t max_bytes) {

@@ -49,6 +49,7 @@ class FolderBlobStore final : public ports::BlobStore, public ports::ServedBlobs
                             std::chrono::seconds valid) const override;
   std::optional<ports::BlobSpec> find(std::string_view key) override;
   void put(const ports::BlobSpec& spec, std::string_view content) override;
+  bool put_aside(const ports::BlobSpec& spec, std::string_view content, const Done& done) override;
   std::string read(std::string_view key, std::uint64_t offset, std::size_t max_bytes) override;
   void remove(std::string_view key) override;  // who has it open reads on
 

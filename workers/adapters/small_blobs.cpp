@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <future>
 #include <system_error>
 #include <utility>
 
@@ -67,63 +68,69 @@ SmallBlobs::SmallBlobs(const std::filesystem::path& file) try : db_(open_file(fi
   } else if (id != kApplicationId || db_.query_int64("PRAGMA user_version") != kFormat) {
     throw ports::BlobStoreError(file.string() + ": not the small objects of a media folder of this version");
   }
+  writer_ = std::thread([this] { write_what_comes(); });
 } catch (const sqlite::Error& error) {
   throw ports::BlobStoreError(error.what());
 } catch (const std::system_error& error) {
   throw ports::BlobStoreError(error.what());
 }
 
-// Whoever comes while nobody writes, writes for all who wait; then the next one of those does.
-void SmallBlobs::put(const ports::BlobSpec& spec, std::string_view content) {
-  Put mine{.spec = spec, .content = content, .error = {}, .changed = {}};
+SmallBlobs::~SmallBlobs() {
   {
-    std::unique_lock queue(queue_mutex_);
-    waiting_.push_back(&mine);
-    mine.state = is_writing_ ? Put::State::waits : Put::State::leads;
-    is_writing_ = true;
-    mine.changed.wait(queue, [&] { return mine.state != Put::State::waits; });
-    if (mine.state == Put::State::leads) write_for_all(queue);
+    const std::lock_guard lock(queue_mutex_);
+    ends_ = true;
   }
-  if (!mine.error.empty()) throw ports::BlobStoreError(mine.error);
+  changed_.notify_one();
+  writer_.join();
 }
 
-// The caller's own put is the first of those that wait. They are woken under the lock: theirs is gone as soon
-// as they have it.
-void SmallBlobs::write_for_all(std::unique_lock<std::mutex>& queue) {
-  std::deque<Put*> group;
-  while (!waiting_.empty() && group.size() < kMaxGroup) {
-    group.push_back(waiting_.front());
-    waiting_.pop_front();
+void SmallBlobs::put(const ports::BlobSpec& spec, std::string_view content) {
+  std::promise<std::string> outcome;
+  put(spec, content, [&](std::string error) { outcome.set_value(std::move(error)); });
+  const std::string error = outcome.get_future().get();
+  if (!error.empty()) throw ports::BlobStoreError(error);
+}
+
+void SmallBlobs::put(const ports::BlobSpec& spec, std::string_view content, ports::BlobStore::Done done) {
+  {
+    const std::lock_guard lock(queue_mutex_);
+    waiting_.push_back({&spec, content, std::move(done)});
   }
-  queue.unlock();
-  const std::string error = write(group);
-  queue.lock();
-  is_writing_ = !waiting_.empty();
-  if (is_writing_) {
-    waiting_.front()->state = Put::State::leads;
-    waiting_.front()->changed.notify_one();
-  }
-  for (Put* put : group) {
-    put->error = error;
-    put->state = Put::State::done;
-    put->changed.notify_one();
+  changed_.notify_one();
+}
+
+void SmallBlobs::write_what_comes() {
+  std::vector<Put> group;
+  while (true) {
+    group.clear();
+    {
+      std::unique_lock lock(queue_mutex_);
+      changed_.wait(lock, [&] { return ends_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      while (!waiting_.empty() && group.size() < kMaxGroup) {
+        group.push_back(std::move(waiting_.front()));
+        waiting_.pop_front();
+      }
+    }
+    const std::string error = write(group);
+    for (const Put& put : group) put.done(error);
   }
 }
 
-std::string SmallBlobs::write(const std::deque<Put*>& group) {
+std::string SmallBlobs::write(const std::vector<Put>& group) {
   const std::lock_guard lock(file_mutex_);
   if (!broken_.empty()) return broken_;
   try {
     sqlite::Transaction transaction(db_);
-    for (const Put* put : group)
+    for (const Put& put : group)
       db_.cached("INSERT OR REPLACE INTO objects (key, content_type, sha256, content) VALUES (?, ?, ?, ?)")
-          .bind_text(1, put->spec.key)
-          .bind_text(2, put->spec.content_type)
-          .bind_text(3, put->spec.sha256)
-          .bind_blob_ref(4, put->content)
+          .bind_text(1, put.spec->key)
+          .bind_text(2, put.spec->content_type)
+          .bind_text(3, put.spec->sha256)
+          .bind_blob_ref(4, put.content)
           .run();
     transaction.commit();
-    for (const Put* put : group) logged_bytes_ += put->content.size();
+    for (const Put& put : group) logged_bytes_ += put.content.size();
     if (logged_bytes_ >= kCheckpointBytes) checkpoint();
     return {};
   } catch (const sqlite::Error& error) {

@@ -1,5 +1,6 @@
 // The small objects of a folder store, as rows of one SQLite file: a file of its own, with a sync for it and
-// one for its directory, costs far more than a few hundred bytes of content. Those who wait share a sync.
+// one for its directory, costs far more than a few hundred bytes of content. A thread of its own writes them;
+// what comes while it syncs shares the next one.
 //
 // Threads: any; `put` and `remove` return when it is durable. Errors: BlobStoreError. When the disk is full
 // nothing is broken; after any other failed write nothing more is written until the next start, which looks
@@ -14,6 +15,8 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include "journal/sqlite/db.hpp"
 #include "workers/ports/blob_store.hpp"
@@ -26,30 +29,35 @@ class SmallBlobs {
   // Made where it is missing. One process may have it open.
   explicit SmallBlobs(const std::filesystem::path& file);
 
+  ~SmallBlobs();  // once all is written
+
   void put(const ports::BlobSpec& spec, std::string_view content);  // they fit together: the caller checked
-  std::unique_ptr<ports::OpenBlob> open(std::string_view key);      // nullptr: there is no such object
-  void remove(std::string_view key);                                // idempotent; its bytes are overwritten
+  // The same, told on the writing thread. Spec and content must live until then.
+  void put(const ports::BlobSpec& spec, std::string_view content, ports::BlobStore::Done done);
+  std::unique_ptr<ports::OpenBlob> open(std::string_view key);  // nullptr: there is no such object
+  void remove(std::string_view key);                            // idempotent; its bytes are overwritten
 
  private:
   struct Put {
-    const ports::BlobSpec& spec;
+    const ports::BlobSpec* spec;
     std::string_view content;
-    enum class State : std::uint8_t { waits, leads, done } state = State::waits;
-    std::string error;  // "" when it is durable
-    std::condition_variable changed;
+    ports::BlobStore::Done done;
   };
-  void write_for_all(std::unique_lock<std::mutex>& queue);
-  std::string write(const std::deque<Put*>& group);
+  void write_what_comes();
+  std::string write(const std::vector<Put>& group);
   void checkpoint();
 
-  std::mutex queue_mutex_;  // of the next two, and of who waits
-  std::deque<Put*> waiting_;
-  bool is_writing_ = false;
+  std::mutex queue_mutex_;  // of the next three
+  std::condition_variable changed_;
+  std::deque<Put> waiting_;
+  bool ends_ = false;
 
   std::mutex file_mutex_;  // of all below
   sqlite::Connection db_;
   std::size_t logged_bytes_ = 0;  // of content, since the write-ahead log was emptied
   std::string broken_;
+
+  std::thread writer_;
 };
 
 }  // namespace groundtruth::adapters

@@ -115,8 +115,10 @@ void Following::observe(const journal::Accepted& accepted) {
 // With the mutex held: the lanes that would look at this commit next, and have room.
 Following::Lanes Following::lanes_at(const Line& line, std::uint64_t seq) const {
   Lanes lanes;
+  const bool has_more_room = open_ < options_.shared_open;
   for (std::size_t i = 0; line.ours && i < line.lanes.size(); ++i)
-    lanes[i] = next_seq(line.lanes[i].seen) == seq && line.lanes[i].busy < options_.max_open;
+    lanes[i] =
+        next_seq(line.lanes[i].seen) == seq && (has_more_room || line.lanes[i].busy < options_.max_open);
   return lanes;
 }
 

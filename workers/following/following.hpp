@@ -39,6 +39,7 @@ struct FollowingOptions {
   std::vector<std::string> markers;
   std::size_t lanes = 1;         // 1 … Following::kMaxLanes
   std::size_t max_open = 4'096;  // commits with something to do, in each lane of each partition
+  std::size_t shared_open = 0;   // and beyond that in any lane, while fewer than so many are open in all
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 

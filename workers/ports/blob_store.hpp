@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -65,6 +66,11 @@ class BlobStore {
   // For small objects that came through our own API. Throws std::invalid_argument when content and spec
   // differ.
   virtual void put(const BlobSpec& spec, std::string_view content) = 0;
+  // The same without blocking, where the store can: true, and `done` is told once it is stored, or what went
+  // wrong ("": nothing), on a thread of the store's; spec and content must live until then. False: the caller
+  // may `put` it.
+  using Done = std::function<void(std::string error)>;
+  virtual bool put_aside(const BlobSpec&, std::string_view, const Done&) { return false; }
   // Up to `max_bytes` from `offset`; "" past the end. Throws BlobStoreError when there is no such object.
   virtual std::string read(std::string_view key, std::uint64_t offset, std::size_t max_bytes) = 0;
   virtual void remove(std::string_view key) = 0;  // idempotent

@@ -4,20 +4,42 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
-#include <iterator>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
+#include <vector>
 
 namespace groundtruth::workers {
 namespace {
 
+using LaneName = std::pair<journal::Partition, journal::Partition>;  // source and target
+
 struct Job {
+  enum class State : std::uint8_t { waits, sent, taken, refused };
   journal::Position source;
   Following::Term term = 0;
   std::uint32_t event = 0;
   journal::Partition target;
   domain::Command command;
+  State state = State::waits;
+  std::uint64_t sending = 0;  // which one; while sent
+
+  journal::RelayMark mark() const { return {source.seq, event}; }
+};
+
+// Effects in their order: some taken or sent, then those that wait. One that is taken stays while one before
+// it is not.
+struct Lane {
+  std::deque<Job> jobs;
+  std::size_t waiting = 0;  // of `jobs`, the first that was not sent
+  bool pauses = false;      // something was refused: nothing more is sent before all that again
+};
+
+struct Answered {
+  LaneName lane;
+  std::uint64_t sending = 0;
+  bool taken = false;
 };
 
 }  // namespace
@@ -85,6 +107,12 @@ struct Relay::State : std::enable_shared_from_this<State> {
 
   void turn() {
     if (reassigned.exchange(false)) let_go();
+    std::set<LaneName> touched;
+    for (const auto& answer : taken_from(answered))
+      if (note(answer)) touched.insert(answer.lane);
+    for (const auto& name : touched) advance(name, lanes[name]);  // which makes room
+    touched.clear();
+
     bool more = false;
     try {
       more = following.is_behind() && following.read();
@@ -92,68 +120,110 @@ struct Relay::State : std::enable_shared_from_this<State> {
       options.following.log(options.name + ": the journal cannot be read: " + failure.what());
       executor.post_at(clock.steady() + options.retry_delay, guarded([](State& self) { self.wake(); }));
     }
-    std::deque<Job> fresh;
-    {
-      const std::lock_guard lock(mutex);
-      fresh.swap(arrived);
+    for (auto& job : taken_from(arrived)) {
+      const LaneName name{job.source.partition, job.target};
+      lanes[name].jobs.push_back(std::move(job));
+      touched.insert(name);
     }
-    for (auto& job : fresh) {
-      auto& lane = lanes[{job.source.partition, job.target}];
-      lane.push_back(std::move(job));
-      if (lane.size() == 1) send_next(lane);
-    }
+    for (const auto& name : touched) advance(name, lanes[name]);
     if (more) wake();
   }
 
-  // What is on its way stays at the front until it is answered.
+  template <class All>
+  All taken_from(All& shared) {
+    const std::lock_guard lock(mutex);
+    return std::exchange(shared, {});
+  }
+
+  // What is on its way stays until it is answered.
   void let_go() {
-    for (auto& [pair, lane] : lanes)
-      if (!lane.empty())
-        lane.erase(std::remove_if(std::next(lane.begin()), lane.end(),
-                                  [this](const Job& job) { return !is_ours(job); }),
-                   lane.end());
+    for (auto& [name, lane] : lanes) {
+      const auto first = lane.jobs.begin() + static_cast<std::ptrdiff_t>(lane.waiting);
+      lane.jobs.erase(
+          std::remove_if(first, lane.jobs.end(), [this](const Job& job) { return !is_ours(job); }),
+          lane.jobs.end());
+    }
   }
 
   bool is_ours(const Job& job) const { return following.is_ours(job.source.partition, job.term); }
 
-  void send_next(std::deque<Job>& lane) {
-    while (!lane.empty() && !is_ours(lane.front())) lane.pop_front();
-    if (!lane.empty()) send(lane.front());
+  // False: nobody waits for this answer any more.
+  bool note(const Answered& answer) {
+    auto& jobs = lanes[answer.lane].jobs;
+    const auto job = std::find_if(jobs.begin(), jobs.end(), [&](const Job& each) {
+      return each.state == Job::State::sent && each.sending == answer.sending;
+    });
+    if (job == jobs.end()) return false;
+    job->state = answer.taken ? Job::State::taken : Job::State::refused;
+    return true;
   }
 
-  void send(const Job& job) {
+  void advance(const LaneName& name, Lane& lane) {
+    while (lane.waiting > 0 && lane.jobs.front().state == Job::State::taken) {
+      ++carried;
+      following.finished(lane.jobs.front().source, lane.jobs.front().term, name.second.number);
+      lane.jobs.pop_front();
+      --lane.waiting;
+    }
+    const auto sent = lane.jobs.begin() + static_cast<std::ptrdiff_t>(lane.waiting);
+    const auto any = [&](Job::State state) {
+      return std::any_of(lane.jobs.begin(), sent, [&](const Job& job) { return job.state == state; });
+    };
+    if (lane.pauses) return;
+    if (!any(Job::State::refused)) return send_more(lane);
+    // Not yet, or nobody knows: sending it again does no harm. But only once nothing of it is on its way:
+    // what followed it may be taken still, where its own bytes land after all.
+    if (any(Job::State::sent)) return;
+    lane.pauses = true;
+    executor.post_at(clock.steady() + options.retry_delay,
+                     guarded([name](State& self) { self.send_again(name); }));
+  }
+
+  void send_again(const LaneName& name) {
+    Lane& lane = lanes[name];
+    lane.pauses = false;
+    for (std::size_t i = 0; i < lane.waiting; ++i) lane.jobs[i].state = Job::State::waits;
+    lane.waiting = 0;
+    std::erase_if(lane.jobs, [this](const Job& job) { return !is_ours(job); });
+    send_more(lane);
+  }
+
+  void send_more(Lane& lane) {
+    for (; lane.waiting < std::min(lane.jobs.size(), options.in_flight); ++lane.waiting) {
+      Job& job = lane.jobs[lane.waiting];
+      const Job* before = lane.waiting > 0 ? &lane.jobs[lane.waiting - 1] : nullptr;
+      // The first of a term goes behind nothing that is not answered: the place says so.
+      if (before && before->term != job.term) before = nullptr;
+      send(job, before);
+    }
+  }
+
+  void send(Job& job, const Job* before) {
     const auto bucket = domain::Bucket{job.target.number};
     journal::Submission submission;
     submission.id = domain::new_id<domain::CommandId>("cmd_", clock.now(), bucket, randomness.bits());
     submission.partition = job.target;
     submission.actor = {journal::ActorKind::system, options.name, {}};
     submission.cause = journal::Cause{job.source.partition, job.source.seq, job.event, options.name + ".0"};
+    if (before) submission.behind = before->mark();
     submission.command = job.command;
     submission.answer_when = journal::AnswerWhen::internal;
     submission.deadline = clock.steady() + options.patience;
-    const auto lane = std::pair(job.source.partition, job.target);
-    submission.done = [weak = weak_from_this(), lane](const journal::Answer& answer) {
+    job.state = Job::State::sent;
+    job.sending = ++sendings;
+    submission.done = [weak = weak_from_this(), lane = LaneName(job.source.partition, job.target),
+                       sending = job.sending](const journal::Answer& answer) {
       const auto self = weak.lock();
       if (!self) return;
       const bool taken =
           answer.kind == journal::AnswerKind::accepted || answer.kind == journal::AnswerKind::rejected;
-      self->executor.post(self->guarded([lane, taken](State& state) { state.answered(lane, taken); }));
+      {
+        const std::lock_guard lock(self->mutex);
+        self->answered.push_back({lane, sending, taken});
+      }
+      self->wake();
     };
     submit(std::move(submission));
-  }
-
-  void answered(const std::pair<journal::Partition, journal::Partition>& lane, bool taken) {
-    auto& jobs = lanes[lane];
-    if (!taken) {  // not yet, or nobody knows: sending it again does no harm
-      executor.post_at(clock.steady() + options.retry_delay,
-                       guarded([lane](State& self) { self.send_next(self.lanes[lane]); }));
-      return;
-    }
-    ++carried;
-    following.finished(jobs.front().source, jobs.front().term, lane.second.number);
-    jobs.pop_front();
-    send_next(jobs);
-    if (following.is_behind()) wake();  // there is room again
   }
 
   void save_now_and_then() {
@@ -174,11 +244,13 @@ struct Relay::State : std::enable_shared_from_this<State> {
   std::atomic<bool> awake{false};
   std::atomic<bool> reassigned{false};
   std::atomic<std::uint64_t> carried{0};
-  std::map<std::pair<journal::Partition, journal::Partition>, std::deque<Job>> lanes;  // the front is sent
+  std::map<LaneName, Lane> lanes;
+  std::uint64_t sendings = 0;
 
   std::mutex mutex;
   bool started = false;
   std::deque<Job> arrived;
+  std::vector<Answered> answered;
   Following following;
 };
 

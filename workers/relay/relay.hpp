@@ -2,11 +2,12 @@
 // event leads to elsewhere is a pure function of it, and the target takes each effect once, however often it
 // is sent, because it keeps the highest source position that it has seen of this relay.
 //
-// So effects of one source partition for one target partition go one after the other, each after the answer
-// to the one before; different pairs go side by side, and one whose target takes nothing holds up no other:
-// each pair has its own place in the source and its own bound (a lane, following.hpp). A refusal is an
-// answer: the target has recorded it. A place moves only behind what was answered, and an older place only
-// means to send again what the target knows already.
+// So effects of one source partition for one target partition go in their order, each behind the one before:
+// a target that lacks that one does not take this one (journal::Submission::behind), and what follows the
+// first that was not taken is sent again with it. Different pairs go side by side, and one whose target takes
+// nothing holds up no other: each pair has its own place in the source and its own bounds (a lane,
+// following.hpp). A refusal is an answer: the target has recorded it. A place moves only behind what was
+// answered, and an older place only means to send again what the target knows already.
 //
 // Threads: `observe` on the node's executor, everything else on the executor given; nothing blocks but reads
 // of the journal.
@@ -36,8 +37,9 @@ struct Effect {
 struct RelayOptions {
   std::string name;                              // in every cause: storage, never changed
   FollowingOptions following;                    // its `lanes` are the relay's own affair
+  std::size_t in_flight = 64;                    // effects of one lane that wait for answers; 1: in turns
   std::chrono::milliseconds patience{10'000};    // for the journal's answer to one effect
-  std::chrono::milliseconds retry_delay{1'000};  // after an effect that could not be appended
+  std::chrono::milliseconds retry_delay{1'000};  // after effects that could not be appended
   std::chrono::milliseconds checkpoint_interval{1'000};
 };
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <set>
 
+#include "tests/unit/files.hpp"
 #include "tests/unit/journal/codec_support.hpp"
 
 namespace groundtruth::journal::test {
@@ -18,10 +19,7 @@ bool writing() {
   return std::getenv("GOLDEN_WRITE") != nullptr;  // NOLINT(concurrency-mt-unsafe)
 }
 
-std::string read_file(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using groundtruth::testing::read_file;
 
 // The `data` of a record's only event.
 std::string data_of(std::string_view record) {

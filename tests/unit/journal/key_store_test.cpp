@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "journal/wrapped_keys.hpp"
+#include "tests/unit/files.hpp"
 
 namespace groundtruth::journal {
 namespace {
@@ -46,10 +47,8 @@ std::unique_ptr<KeyStore> open(const fs::path& file, std::uint8_t master_byte = 
                         system_randomness());
 }
 
-std::string read_file(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using groundtruth::testing::read_file;
+
 void write_file(const fs::path& file, const std::string& text, mode_t mode) {
   std::ofstream(file, std::ios::binary) << text;
   REQUIRE(::chmod(file.c_str(), mode) == 0);

@@ -10,6 +10,7 @@
 
 #include "conformance_support.hpp"
 #include "kafka_brokers.hpp"
+#include "tests/unit/files.hpp"
 
 namespace groundtruth::journal::testing {
 namespace {
@@ -29,10 +30,8 @@ class Disk {
   fs::path operator/(const std::string& name) const { return path_ / name; }
 
   bool holds(std::string_view bytes) const {
-    for (const auto& entry : fs::recursive_directory_iterator(path_)) {
-      std::ifstream in(entry.path(), std::ios::binary);
-      if (std::string(std::istreambuf_iterator<char>(in), {}).find(bytes) != std::string::npos) return true;
-    }
+    for (const auto& entry : fs::recursive_directory_iterator(path_))
+      if (groundtruth::testing::read_file(entry.path()).find(bytes) != std::string::npos) return true;
     return false;
   }
 

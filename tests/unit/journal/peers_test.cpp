@@ -249,6 +249,7 @@ TEST_CASE("handed: every command arrives as it was sent, but for its deadline's 
     sent.deadline = now + milliseconds(1'500);
     if (number % 2 == 0) sent.keyed = KeyedRequest{"key\n", "POST /x", "ff"};
     if (number % 3 == 0) sent.cause = Cause{{Topic::workers, 9}, 1ull << 40, 3, "settle.0"};
+    if (number % 6 == 0) sent.behind = RelayMark{(1ull << 40) - 1, 2};
     if (number % 5 == 0) sent.expected = ExpectedVersion{"tsk_1", 4'000'000'000};
     const auto line = peers::encode_submission(++number, sent, now);
     CHECK(line.find('\n') == std::string::npos);
@@ -262,6 +263,7 @@ TEST_CASE("handed: every command arrives as it was sent, but for its deadline's 
     CHECK(back.partition == sent.partition);
     CHECK(back.actor == sent.actor);
     CHECK(back.keyed == sent.keyed);
+    CHECK(back.behind == sent.behind);
     CHECK(back.cause.has_value() == sent.cause.has_value());
     if (back.cause) {
       CHECK(back.cause->source == sent.cause->source);

@@ -94,7 +94,7 @@ class SimReadModels final : public ReadModels {
     if (commit.command.keyed) keys[command_key(commit.actor.account, *commit.command.keyed)] = past;
     if (commit.cause) {
       auto& mark = marks[relay_of(*commit.cause)];
-      mark = std::max(mark, RelayMark{commit.cause->seq, commit.cause->event});
+      mark = std::max(mark, mark_of(*commit.cause));
     }
     return {};
   }
@@ -331,7 +331,7 @@ class World {
     node.process.reset();
     node.models->waiting.clear();
     for (const auto operation : node.asked) operations_[operation].pending = false;
-    if (relay_node_ == i) relay_pending_ = false;
+    if (relay_node_ == i) relay_.forget();
     node.asked.clear();
   }
 
@@ -514,27 +514,40 @@ class World {
         acknowledged_tasks_.push_back(create->task);
   }
 
-  // One effect for each number, sent in order, each after the answer to the one before; its memory of where
-  // it stands is older than the truth after a crash.
+  // One effect for each number, sent in order, behind each other; the first that was not taken is sent again,
+  // and those after it, once all are answered. Its memory of where it stands is older than the truth after a
+  // crash.
   void relay(std::size_t i) {
-    if (relay_pending_) return;
-    if (once_in(4) && relay_next_ > 1) --relay_next_;
-    relay_pending_ = true;
-    relay_node_ = i;
-    relay_sent_ = std::max(relay_sent_, relay_next_);
+    if (!relay_.pending.empty() &&
+        (relay_node_ != i || !goes_ahead_ || relay_.pending.size() == 3 || relay_.refused))
+      return;
+    if (relay_.pending.empty()) {
+      relay_node_ = i;
+      if (relay_.refused) relay_.next = *relay_.refused;
+      relay_.refused.reset();
+      if (once_in(4) && relay_.next > 1) --relay_.next;
+    }
+    const std::uint64_t number = relay_.next++;
+    relay_sent_ = std::max(relay_sent_, number);
     Submission submission;
     submission.id =
         domain::new_id<domain::CommandId>("cmd_", clock_.now(), domain::Bucket{0}, randomness_.bits());
     submission.partition = kWhere;
     submission.actor = {ActorKind::system, "relay", ""};
-    submission.cause = Cause{kRelaySource, relay_next_, 0, "pay.0"};
+    submission.cause = Cause{kRelaySource, number, 0, "pay.0"};
+    if (!relay_.pending.empty()) submission.behind = RelayMark{number - 1, 0};
     submission.command = domain::Deposit{account_, {1}, "relay"};
     if (goes_ahead_ && ahead_dice_() % 2 == 0) submission.answer_when = AnswerWhen::internal;
     submission.deadline = clock_.steady() + std::chrono::milliseconds(500);
-    submission.done = [this](const Answer& answer) {
-      relay_pending_ = false;
-      if (answer.kind == AnswerKind::accepted) relay_done_ = std::max(relay_done_, relay_next_++);
+    submission.done = [this, number, life = relay_.life](const Answer& answer) {
+      if (life != relay_.life) return;
+      relay_.pending.erase(number);
+      if (answer.kind == AnswerKind::accepted)
+        relay_done_ = std::max(relay_done_, number);
+      else
+        relay_.refused = std::min(number, relay_.refused.value_or(number));
     };
+    relay_.pending.insert(number);
     nodes_[i].process->writer.submit(std::make_shared<Submission>(std::move(submission)));
   }
 
@@ -647,9 +660,21 @@ class World {
   std::set<domain::CommandId> surely_not_;
   std::set<std::string> rejected_keys_;
   std::map<std::string, std::size_t> answered_commits_;
-  std::uint64_t relay_next_ = 1, relay_sent_ = 0, relay_done_ = 0;
+  struct RelayState {
+    std::uint64_t next = 1, life = 0;
+    std::set<std::uint64_t> pending;
+    std::optional<std::uint64_t> refused;  // the first of those that were on their way
+
+    void forget() {
+      if (!pending.empty()) next = *pending.begin();
+      if (refused) next = std::min(next, *refused);
+      refused.reset();
+      pending.clear();
+      ++life;
+    }
+  } relay_;
+  std::uint64_t relay_sent_ = 0, relay_done_ = 0;
   std::size_t relay_node_ = 0;
-  bool relay_pending_ = false;
 };
 
 }  // namespace groundtruth::journal::sim

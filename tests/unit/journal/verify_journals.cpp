@@ -9,6 +9,7 @@
 #include "journal/memory/memory_journal.hpp"
 #include "journal/sqlite/db.hpp"
 #include "journal/verify.hpp"
+#include "tests/unit/files.hpp"
 
 namespace groundtruth::journal::testing {
 namespace {
@@ -53,9 +54,7 @@ struct File {
   }
   VerifyReport verify(bool repair = false) const { return verify_sqlite_journal(options, clock, {}, repair); }
   std::size_t find(const std::string& text) const {
-    std::ifstream in(options.file, std::ios::binary);
-    const std::string all((std::istreambuf_iterator<char>(in)), {});
-    return all.find(text);
+    return groundtruth::testing::read_file(options.file).find(text);
   }
   std::size_t page_bytes() const { return static_cast<std::size_t>(options.page_bytes); }
   std::size_t page_of(const std::string& text) const { return find(text) / page_bytes() * page_bytes(); }

@@ -8,6 +8,7 @@
 #include "projections/accounts/queries.hpp"
 #include "projections/rebuild.hpp"
 #include "story.hpp"
+#include "tests/unit/files.hpp"
 
 using namespace groundtruth;
 using namespace groundtruth::projections;
@@ -15,15 +16,7 @@ using namespace groundtruth::projections::test;
 
 namespace {
 
-int grep(const std::filesystem::path& directory, const std::string& needle) {
-  int found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    std::ifstream in(entry.path(), std::ios::binary);
-    const std::string content((std::istreambuf_iterator<char>(in)), {});
-    found += content.find(needle) != std::string::npos;
-  }
-  return found;
-}
+using groundtruth::testing::files_with;
 
 }  // namespace
 
@@ -65,14 +58,14 @@ TEST_CASE("erasure: no plain text is left, whatever neighbours came and went") {
       if (i == 250 && rebuilt) rebuild(desk.projector(), story.journal(), story.codec(), {"accounts"});
     }
     catch_up();
-    CHECK(grep(directory.path(), "Zebulon") > 0);
+    CHECK(files_with(directory.path(), "Zebulon") > 0);
     for (const auto& account : secret) {
       story.erase(account);
       if (story.upto(2) == 0) catch_up();
     }
     catch_up();
-    CHECK(grep(directory.path(), "Zebulon") == 0);
-    CHECK(grep(directory.path(), "@hidden") == 0);
+    CHECK(files_with(directory.path(), "Zebulon") == 0);
+    CHECK(files_with(directory.path(), "@hidden") == 0);
     const auto seen = AccountQueries(desk.projector().readers("accounts")).account(secret[0]);
     REQUIRE(seen);
     CHECK(seen->version == 2);
@@ -85,7 +78,7 @@ TEST_CASE("erasure: no plain text is left, whatever neighbours came and went") {
     for (const auto& account : secret) story.keys().destroy(account.value);
     rebuild(desk.projector(), story.journal(), story.codec(), {"accounts"});
     CHECK(desk.digest("accounts") == live);
-    CHECK(grep(directory.path(), "Zebulon") == 0);
+    CHECK(files_with(directory.path(), "Zebulon") == 0);
   }
 }
 
@@ -100,7 +93,7 @@ TEST_CASE("erasure: a rebuild that reads of the erasure holds nothing either") {
   RebuildOptions options;
   options.batch_commits = 10;  // created and erased in different batches
   rebuild(desk.projector(), story.journal(), story.codec(), {"accounts"}, options);
-  CHECK(grep(directory.path(), "Zebulon") == 0);
+  CHECK(files_with(directory.path(), "Zebulon") == 0);
 }
 
 TEST_CASE("erasure: reaches files moved aside and files of other versions") {
@@ -116,10 +109,10 @@ TEST_CASE("erasure: reaches files moved aside and files of other versions") {
   std::ofstream(directory.path() / "tasks.v0.db") << "not personal";
   Desk desk(directory.path());
   desk.catch_up(story);
-  CHECK(grep(directory.path(), "Zebulon") == 3);
+  CHECK(files_with(directory.path(), "Zebulon") == 3);
   story.erase(customer);
   desk.catch_up(story);
-  CHECK(grep(directory.path(), "Zebulon") == 0);
+  CHECK(files_with(directory.path(), "Zebulon") == 0);
   CHECK(std::filesystem::exists(directory.path() / "tasks.v0.db"));
 }
 
@@ -135,9 +128,9 @@ TEST_CASE("erasure: a reader that holds the log delays the purge, and it happens
     CHECK(reader->query_int64("SELECT count(*) FROM accounts") == 1);
     story.erase(customer);
     desk.catch_up(story);
-    CHECK(grep(directory.path(), "Zebulon") > 0);
+    CHECK(files_with(directory.path(), "Zebulon") > 0);
   }
-  for (int i = 0; i < 100 && grep(directory.path(), "Zebulon") > 0; ++i)
+  for (int i = 0; i < 100 && files_with(directory.path(), "Zebulon") > 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  CHECK(grep(directory.path(), "Zebulon") == 0);
+  CHECK(files_with(directory.path(), "Zebulon") == 0);
 }

@@ -11,6 +11,7 @@
 #include "projections/stream_key.hpp"
 #include "projections/workers/queries.hpp"
 #include "story.hpp"
+#include "tests/unit/files.hpp"
 
 using namespace groundtruth;
 using namespace groundtruth::domain;
@@ -23,18 +24,6 @@ constexpr std::int64_t kDayMs = 86'400'000;
 
 WorkerQueries workers_of(Desk& desk) {
   return WorkerQueries(desk.projector().readers("workers"));
-}
-
-// Files of the workers' read model that hold the text.
-int grep(const std::filesystem::path& directory, const std::string& needle) {
-  int found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (!entry.path().filename().string().starts_with("workers.")) continue;
-    std::ifstream in(entry.path(), std::ios::binary);
-    const std::string content((std::istreambuf_iterator<char>(in)), {});
-    found += content.find(needle) != std::string::npos;
-  }
-  return found;
 }
 
 // Has approved, rejected and lapsed work settled, as by relay.
@@ -307,7 +296,7 @@ TEST_CASE("workers: of whoever was erased no file of theirs holds a word, whatev
     desk.catch_up(story);
     REQUIRE(desk.failures().empty());
     for (const char* word : {"Zebulon", "@hidden", "argon2id$Zebulon", "12345678", "98765432"})
-      CHECK(grep(directory.path(), word) > 0);
+      CHECK(groundtruth::testing::files_with(directory.path(), word, "workers.") > 0);
     for (const auto& who : secret) {
       story.erase(who);
       maybe_catch_up();
@@ -315,7 +304,7 @@ TEST_CASE("workers: of whoever was erased no file of theirs holds a word, whatev
     desk.catch_up(story);
     for (const char* word : {"Zebulon", "zzzz", "@hidden", "argon2id$Zebulon", "12345678", "98765432"}) {
       CAPTURE(word);
-      CHECK(grep(directory.path(), word) == 0);
+      CHECK(groundtruth::testing::files_with(directory.path(), word, "workers.") == 0);
     }
     const auto row = workers_of(desk).worker(secret.front());
     REQUIRE(row);
@@ -328,7 +317,7 @@ TEST_CASE("workers: of whoever was erased no file of theirs holds a word, whatev
     for (const auto& who : secret) story.keys().destroy(who.value);
     rebuild(desk.projector(), story.journal(), story.codec(), {"workers"});
     CHECK(desk.digest("workers") == live);
-    CHECK(grep(directory.path(), "Zebulon") == 0);
+    CHECK(groundtruth::testing::files_with(directory.path(), "Zebulon", "workers.") == 0);
     // Work that was approved before is settled all the same.
     settle(story, secret.front(), WorkOutcome::approved, 100);
     desk.catch_up(story);

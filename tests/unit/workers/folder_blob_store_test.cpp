@@ -103,6 +103,33 @@ TEST_CASE("content that is not what its spec says is not stored") {
   CHECK(store.read(kKey, 0, 100) == content);
 }
 
+TEST_CASE("a small object is put aside: told once it is stored, all of it before the store is gone") {
+  TemporaryFolder folder;
+  const std::string small = "an answer", large = content_of(kSmallBytes + 1);
+  std::vector<std::pair<std::string, ports::BlobSpec>> objects;
+  for (int i = 0; i < 600; ++i) {
+    std::string content = small + std::to_string(i);
+    auto spec = spec_of("asg_" + std::to_string(i), content);
+    objects.emplace_back(std::move(content), std::move(spec));
+  }
+  std::atomic<int> stored{0};
+  {
+    FolderBlobStore store(folder.path() / "media", master_key());
+    CHECK_FALSE(store.put_aside(spec_of(kKey, large), large, [](const std::string&) {}));
+    CHECK_THROWS_AS(store.put_aside(spec_of(kKey, small), "a different one", [](const std::string&) {}),
+                    std::invalid_argument);
+    for (const auto& [content, spec] : objects)
+      REQUIRE(store.put_aside(spec, content, [&](const std::string& error) { stored += error.empty(); }));
+  }
+  CHECK(stored == 600);
+  FolderBlobStore store(folder.path() / "media", master_key());
+  for (const auto& [content, spec] : objects) REQUIRE(store.read(spec.key, 0, 100) == content);
+  CHECK_FALSE(store.find(kKey));
+
+  FolderBlobStore shared(folder.path() / "shared", master_key(), Sharing::shared);
+  CHECK_FALSE(shared.put_aside(objects[0].second, objects[0].first, [](const std::string&) {}));
+}
+
 TEST_CASE("a writer takes what its spec says, in pieces, and no more") {
   for (const std::size_t bytes : {std::size_t{100}, std::size_t{kSmallBytes}, std::size_t{50'000}}) {
     CAPTURE(bytes);

@@ -38,13 +38,17 @@ domain::Event boastful() {
 
 // A worker in a folder, with the journal that it follows.
 struct Desk {
-  explicit Desk(std::size_t max_open = 4'096) : max_open(max_open) { start(); }
+  explicit Desk(std::size_t max_open = 4'096, std::size_t shared_open = 0)
+      : max_open(max_open), shared_open(shared_open) {
+    start();
+  }
 
   void start() {
     FollowingOptions options;
     options.checkpoint_file = file();
     options.markers = {std::string(domain::LeaseEnded::kType)};
     options.max_open = max_open;
+    options.shared_open = shared_open;
     options.log = [this](const std::string& what) { said.push_back(what); };
     looked.clear();
     terms.clear();
@@ -81,7 +85,7 @@ struct Desk {
 
   TemporaryFolder folder;
   Chains chains;
-  std::size_t max_open;
+  const std::size_t max_open, shared_open;
   std::vector<Position> looked;
   std::vector<Following::Term> terms;  // of each look
   std::vector<std::string> said;
@@ -245,6 +249,23 @@ TEST_CASE("following: without room nothing more is taken, and with room all of i
   REQUIRE(desk.looked.size() == 30);
   for (std::uint64_t i = 0; i < 30; ++i) CHECK(desk.looked[i] == Position{kFirst, i + 1});
   CHECK_FALSE(desk.following->is_behind());
+}
+
+TEST_CASE("following: beyond its own room one takes what all share, and leaves the others theirs") {
+  Desk desk(1, 3);
+  for (const auto partition : {kFirst, kSecond}) desk.following->observe(desk.chains.genesis(partition));
+  for (int i = 0; i < 5; ++i) desk.following->observe(desk.chains.append(kFirst, {of_interest()}));
+  CHECK(desk.looked == std::vector<Position>{{kFirst, 1}, {kFirst, 2}, {kFirst, 3}});
+  for (int i = 0; i < 2; ++i) desk.following->observe(desk.chains.append(kSecond, {of_interest()}));
+  CHECK(desk.looked.size() == 4);
+  CHECK(desk.looked.back() == Position{kSecond, 1});
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) desk.finish({kFirst, seq});
+  desk.read();
+  CHECK(desk.looked.size() == 6);
+  desk.finish({kSecond, 1});
+  desk.read();
+  CHECK(desk.looked.size() == 7);
+  CHECK(desk.following->open() == 3);
 }
 
 TEST_CASE("following: a lane that is full stands still, and its place is kept beside those of the others") {

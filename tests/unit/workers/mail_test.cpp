@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "tests/unit/files.hpp"
 #include "workers/adapters/file_mailer.hpp"
 #include "workers/adapters/smtp_mailer.hpp"
 
@@ -52,10 +53,7 @@ class Folder {
   fs::path path_;
 };
 
-std::string read_file(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using groundtruth::testing::read_file;
 
 bool has_line(const std::string& message, const std::string& line) {
   return ("\r\n" + message).find("\r\n" + line + "\r\n") != std::string::npos;

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/unit/files.hpp"
 #include "tests/unit/workers/memory_blob_store.hpp"
 #include "workers/adapters/blob_reader.hpp"
 
@@ -25,9 +26,8 @@ constexpr std::string_view kKey = "proofs/1";
 
 std::string fixture(const std::string& name) {
   const auto file = std::filesystem::path(GT_SOURCE_DIR) / "tests/unit/workers/media" / name;
-  std::ifstream in(file, std::ios::binary);
-  REQUIRE_MESSAGE(in, name);
-  return {std::istreambuf_iterator<char>(in), {}};
+  REQUIRE_MESSAGE(std::filesystem::exists(file), name);
+  return groundtruth::testing::read_file(file);
 }
 
 std::optional<ports::MediaFacts> probe(const std::string& content, MediaProbeOptions options = {}) {

@@ -9,11 +9,6 @@
 #include <set>
 #include <thread>
 
-#include "journal/genesis.hpp"
-#include "journal/node.hpp"
-#include "projections/projector.hpp"
-#include "projections/wallets/queries.hpp"
-#include "projections/workers/queries.hpp"
 #include "tests/unit/workers/chains.hpp"
 #include "tests/unit/workers/media_support.hpp"
 #include "workers/relay/settle_work.hpp"
@@ -51,26 +46,27 @@ Event approval(std::uint16_t target, std::int64_t number) {
 // Where effects arrive: keeps the highest source position of each lane, as a chain's writer does.
 class Target {
  public:
-  // Says whether it was new.
-  bool execute(const journal::Submission& submission) {
+  enum class Outcome { fresh, known, refused };  // refused: without the one that it goes behind
+  Outcome execute(const journal::Submission& submission) {
     const auto& command = std::get<SettleWork>(submission.command);
     const auto lane = std::pair(submission.cause->source, submission.partition);
-    const journal::RelayMark mark{submission.cause->seq, submission.cause->event};
-    const auto found = marks_.find(lane);
-    if (found != marks_.end() && mark <= found->second) return false;
-    marks_[lane] = mark;
+    auto& mark = marks_[lane];
+    if (journal::mark_of(*submission.cause) <= mark) return Outcome::known;
+    if (mark < submission.behind) return Outcome::refused;
+    mark = journal::mark_of(*submission.cause);
     effects[lane].push_back(command.earned_cents.value);
-    return true;
+    return Outcome::fresh;
   }
   using Lane = std::pair<Partition, Partition>;
   std::map<Lane, std::vector<std::int64_t>> effects;  // by number, in the order of arrival
 
  private:
-  std::map<Lane, journal::RelayMark> marks_;
+  std::map<Lane, std::optional<journal::RelayMark>> marks_;
 };
 
 struct Desk {
-  explicit Desk(std::size_t max_open = 4'096) : max_open(max_open) {
+  explicit Desk(std::size_t max_open = 4'096, std::size_t in_flight = 1)
+      : max_open(max_open), in_flight(in_flight) {
     for (const auto source : {kSource, kOtherSource}) chains.genesis(source);
     start();
   }
@@ -82,6 +78,7 @@ struct Desk {
     options.following.checkpoint_file = file();
     options.following.markers = settle_markers();
     options.following.max_open = max_open;
+    options.in_flight = in_flight;
     relay = std::make_unique<Relay>(
         settle_effect, [this](journal::Submission submission) { submitted.push_back(std::move(submission)); },
         chains.journal(), chains.codec(), clock, randomness, executor, duties, std::move(options));
@@ -121,7 +118,7 @@ struct Desk {
   FakeRandomness randomness;
   FakeExecutor executor;
   FakeDuties duties;
-  std::size_t max_open;
+  const std::size_t max_open, in_flight;
   std::map<Target::Lane, std::int64_t> numbers;
   std::deque<journal::Submission> submitted;  // not answered
   std::unique_ptr<Relay> relay;
@@ -217,6 +214,45 @@ TEST_CASE("relay: a refusal is an answer; what may not have happened is sent aga
     desk.answer(AnswerKind::accepted);
     CHECK(desk.submitted.front().cause->seq == 2);
   }
+}
+
+TEST_CASE(
+    "relay: several go behind each other; what one that was refused leaves behind is sent again with it") {
+  Desk desk(4'096, 3);
+  for (int i = 0; i < 5; ++i) desk.observe(desk.approve(kSource, 0));
+  REQUIRE(desk.submitted.size() == 3);
+  CHECK_FALSE(desk.submitted[0].behind);  // nothing before it that is not answered
+  CHECK(desk.submitted[1].behind == journal::RelayMark{1, 0});
+  CHECK(desk.submitted[2].behind == journal::RelayMark{2, 0});
+  desk.answer(AnswerKind::accepted);
+  REQUIRE(desk.submitted.size() == 3);
+  CHECK(desk.submitted[2].behind == journal::RelayMark{3, 0});
+
+  // 2 is refused, so 3 is; nobody can say of 4. Nothing is sent while something of it is on its way.
+  desk.answer(AnswerKind::unavailable);
+  desk.answer(AnswerKind::unavailable);
+  desk.pass(std::chrono::seconds(5));
+  REQUIRE(desk.submitted.size() == 1);
+  desk.answer(AnswerKind::unknown);
+  CHECK(desk.submitted.empty());
+  desk.pass(std::chrono::seconds(1));
+  REQUIRE(desk.submitted.size() == 3);
+  CHECK(desk.submitted[0].cause->seq == 2);
+  CHECK_FALSE(desk.submitted[0].behind);
+  CHECK(desk.submitted[1].behind == journal::RelayMark{2, 0});
+  CHECK(desk.relay->carried() == 1);
+
+  // The last answer comes first: what is taken waits for those before it.
+  std::swap(desk.submitted[0], desk.submitted[2]);
+  desk.answer(AnswerKind::accepted);
+  CHECK(desk.relay->carried() == 1);
+  CHECK(desk.submitted.size() == 2);
+  desk.answer(AnswerKind::accepted);
+  desk.answer(AnswerKind::accepted);
+  CHECK(desk.relay->carried() == 4);
+  REQUIRE(desk.submitted.size() == 1);
+  CHECK(desk.submitted[0].cause->seq == 5);
+  CHECK_FALSE(desk.submitted[0].behind);
 }
 
 TEST_CASE("relay: its place never passes an effect that was not answered") {
@@ -376,7 +412,7 @@ TEST_CASE("relay: nothing is lost, repeated or reordered, whatever happens") {
   const auto upto = [&](std::uint64_t bound) { return dice() % bound; };
   for (int round = 0; round < 40; ++round) {
     CAPTURE(round);
-    Desk desk(1 + upto(12));
+    Desk desk(1 + upto(12), 1 + upto(5));
     Target target;
     std::vector<journal::Accepted> accepted;  // not observed yet
     const auto observe = [&] {
@@ -427,31 +463,32 @@ TEST_CASE("relay: nothing is lost, repeated or reordered, whatever happens") {
         }
         default: {
           if (desk.submitted.empty()) break;
-          // Any lane may answer first.
+          // Any lane may answer first, and in a lane any effect.
           std::rotate(desk.submitted.begin(),
                       desk.submitted.begin() + static_cast<std::ptrdiff_t>(upto(desk.submitted.size())),
                       desk.submitted.end());
           const AnswerKind kinds[] = {AnswerKind::accepted, AnswerKind::accepted, AnswerKind::rejected,
                                       AnswerKind::unavailable, AnswerKind::unknown};
-          const auto kind = kinds[upto(5)];
+          auto kind = kinds[upto(5)];
           const bool executed = kind == AnswerKind::accepted || kind == AnswerKind::rejected ||
                                 (kind == AnswerKind::unknown && upto(2) == 0);
-          if (executed) target.execute(desk.submitted.front());
+          if (executed && target.execute(desk.submitted.front()) == Target::Outcome::refused)
+            kind = AnswerKind::unavailable;
           desk.answer(kind);
         }
       }
       if (upto(2) == 0) desk.run();
-      std::set<Target::Lane> lanes;
+      std::map<Target::Lane, std::size_t> lanes;
       for (const auto& submission : desk.submitted)
-        REQUIRE(lanes.emplace(submission.cause->source, submission.partition).second);
+        REQUIRE(++lanes[{submission.cause->source, submission.partition}] <= desk.in_flight);
       REQUIRE(desk.relay->waiting() <= desk.max_open * 2 * kTargets);
     }
     observe();
     for (const auto source : {kSource, kOtherSource}) desk.duties.give(source, true);
     desk.pass(std::chrono::seconds(5));
     while (!desk.submitted.empty()) {
-      target.execute(desk.submitted.front());
-      desk.answer(AnswerKind::accepted);
+      const bool refused = target.execute(desk.submitted.front()) == Target::Outcome::refused;
+      desk.answer(refused ? AnswerKind::unavailable : AnswerKind::accepted);
       desk.pass(std::chrono::seconds(2));
     }
     REQUIRE(desk.relay->waiting() == 0);
@@ -483,7 +520,7 @@ TEST_CASE("relay: observed on one thread, answered on another, stopped from a th
     answering->post([&, shared] {
       {
         const std::lock_guard lock(mutex);
-        executed += target.execute(*shared);
+        executed += target.execute(*shared) == Target::Outcome::fresh;
       }
       changed.notify_all();
       shared->done(done_well());
@@ -517,182 +554,4 @@ TEST_CASE("relay: observed on one thread, answered on another, stopped from a th
   }
   const std::lock_guard lock(mutex);
   CHECK(executed == kCommits);
-}
-
-// --- with a node of its own
-// --------------------------------------------------------------------------------------------
-
-namespace {
-
-// Runs tasks of node and relay in the test's thread, for as long as something is awaited.
-class Loop final : public journal::Executor {
- public:
-  void post(Task task) override { post_at({}, std::move(task)); }
-  void post_at(std::chrono::steady_clock::time_point when, Task task) override {
-    {
-      const std::lock_guard lock(mutex_);
-      tasks_.emplace(when, std::move(task));
-    }
-    changed_.notify_all();
-  }
-  void stop() override {}
-  void run_until(const std::function<bool()>& reached) {
-    while (!reached()) {
-      std::unique_lock lock(mutex_);
-      while (tasks_.empty() || tasks_.begin()->first > std::chrono::steady_clock::now()) {
-        if (tasks_.empty())
-          changed_.wait(lock);
-        else
-          changed_.wait_until(lock, tasks_.begin()->first);
-      }
-      const auto task = std::move(tasks_.begin()->second);
-      tasks_.erase(tasks_.begin());
-      lock.unlock();
-      task();
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::multimap<std::chrono::steady_clock::time_point, Task> tasks_;
-};
-
-struct House {
-  House()
-      : uuid(journal::init_journal(log, Chains::kJournal, journal::system_clock())),
-        codec(uuid, journal::make_memory_key_store(randomness), randomness) {
-    projections::ProjectorOptions options;
-    options.directory = folder.path() / "read_models";
-    options.journal_uuid = uuid;
-    projector = std::make_unique<projections::Projector>(std::move(options));
-    node = std::make_unique<journal::Node>(log, codec, *projector, journal::system_clock(), randomness, loop,
-                                           journal::NodeOptions{});
-    node->on_accepted([this](const journal::Accepted& accepted) {
-      if (accepted.commit && accepted.commit->find<WorkSettled>() != nullptr) settled.push_back(accepted.seq);
-      if (relay) relay->observe(accepted);
-    });
-    node->start();
-    bool ready = false;
-    while (!ready) {
-      bool answered = false;
-      node->status([&](const journal::NodeStatus& status) {
-        answered = true;
-        ready = status.ready;
-      });
-      loop.run_until([&] { return answered; });
-    }
-  }
-  ~House() {
-    relay.reset();
-    node.reset();
-  }
-
-  std::filesystem::path file() const { return folder.path() / "relay.json"; }
-  void start_relay() {
-    RelayOptions options;
-    options.name = kSettleRelay;
-    options.following.checkpoint_file = file();
-    options.following.markers = settle_markers();
-    relay = std::make_unique<Relay>(
-        settle_effect, [this](journal::Submission submission) { node->submit(std::move(submission)); }, log,
-        codec, journal::system_clock(), randomness, loop, duties, std::move(options));
-    duties.start();
-    relay->start();
-  }
-  void give(Topic topic, Bucket bucket, Command command) {
-    journal::Submission submission;
-    submission.id = new_id<CommandId>("cmd_", journal::system_clock().now(), bucket, randomness.bits());
-    submission.partition = journal::partition_of(topic, bucket);
-    submission.actor = {journal::ActorKind::admin, "test", ""};
-    submission.command = std::move(command);
-    submission.deadline = std::chrono::steady_clock::now() + std::chrono::minutes(10);
-    std::optional<AnswerKind> kind;
-    submission.done = [&](const journal::Answer& answer) { kind = answer.kind; };
-    node->submit(std::move(submission));
-    loop.run_until([&] { return kind.has_value(); });
-    REQUIRE(*kind == AnswerKind::accepted);
-  }
-
-  FakeRandomness randomness;
-  TemporaryFolder folder;
-  Loop loop;  // outlives those that post to it
-  journal::MemoryJournal log;
-  std::string uuid;
-  journal::CommitCodec codec;
-  std::unique_ptr<projections::Projector> projector;
-  FakeDuties duties;
-  std::unique_ptr<journal::Node> node;
-  std::unique_ptr<Relay> relay;
-  std::vector<std::uint64_t> settled;  // where it happened
-};
-
-}  // namespace
-
-TEST_CASE("relay: an approved submission is paid once in the worker's chain, also when the place was lost") {
-  House house;
-  house.start_relay();
-  const Bucket customers{3}, workers{9};
-  const auto now = journal::system_clock().now();
-  const auto mint = [&]<class T>(T*, const char* prefix, Bucket bucket) {
-    return new_id<T>(prefix, now, bucket, house.randomness.bits());
-  };
-  const auto account = mint(static_cast<AccountId*>(nullptr), "org_", customers);
-  const auto task = mint(static_cast<TaskId*>(nullptr), "tsk_", customers);
-  const auto worker = mint(static_cast<WorkerId*>(nullptr), "wrk_", workers);
-  house.give(Topic::tasks, customers,
-             CreateAccount{account, mint(static_cast<EmailClaimId*>(nullptr), "eml_", customers),
-                           Surface::groundtruth, "Acme", "a@acme.test"});
-  CreateTask create;
-  create.task = task;
-  create.account = account;
-  create.title = "Film a street";
-  create.modalities = {Modality::video};
-  create.reward_cents = {2'500};
-  create.target_submissions = 3;
-  create.checkout = {"cko_1"};
-  house.give(Topic::tasks, customers, create);
-  house.give(Topic::tasks, customers, FundTask{task, account, {"cko_1"}, {7'500}});
-  house.give(Topic::workers, workers,
-             RegisterWorker{worker,
-                            mint(static_cast<EmailClaimId*>(nullptr), "eml_", workers),
-                            "Ada",
-                            "a@work.test",
-                            "hash",
-                            {}});
-  const auto work = mint(static_cast<AssignmentId*>(nullptr), "asg_", customers);
-  const auto submission = mint(static_cast<SubmissionId*>(nullptr), "sub_", customers);
-  house.give(Topic::tasks, customers, AcceptTask{work, task, worker, 3'600'000});
-  house.give(Topic::tasks, customers,
-             SubmitProof{work, task, submission, {{"video/mp4", 1, std::string(64, 'a'), 1}}});
-  house.give(Topic::tasks, customers, ApproveSubmission{work, task, account, submission});
-  house.loop.run_until([&] { return house.relay->carried() == 1; });
-  CHECK(house.settled.size() == 1);
-  const projections::WalletQueries wallets(house.projector->readers("wallets"));
-  const projections::WorkerQueries people(house.projector->readers("workers"));
-  const auto check_money = [&] {
-    // A relay's answers do not wait until it can be seen.
-    const Partition chain = journal::partition_of(Topic::workers, workers);
-    house.loop.run_until([&] { return house.projector->checkpoint(chain).seq == house.settled.front(); });
-    const auto purse = wallets.wallet(wallet_of(account_of(worker)));
-    REQUIRE(purse);
-    CHECK(purse->version == 1);
-    CHECK(purse->state.payable == Cents{2'500});
-    CHECK(purse->state.transit == Cents{-2'500});
-    CHECK(wallets.wallet(wallet_of(account))->state.transit == Cents{2'500});
-    CHECK(people.worker(worker)->state.approved == 1);
-  };
-  check_money();
-  SUBCASE("the file is lost") {
-    house.relay.reset();
-    std::filesystem::remove(house.file());
-  }
-  SUBCASE("the file is of before") {
-    house.relay.reset();
-    std::ofstream(house.file(), std::ios::trunc) << "{}";
-  }
-  house.start_relay();
-  house.loop.run_until([&] { return house.relay->carried() == 1; });  // asked again, answered as done
-  CHECK(house.settled.size() == 1);
-  check_money();
 }
