@@ -10,7 +10,7 @@ if(GT_PRECOMPILE)
   add_custom_command(OUTPUT standard.pch standard.pch.sum DEPENDS ${header} DEPFILE standard.d VERBATIM
     COMMAND ${CMAKE_CXX_COMPILER} ${flags} -std=c++20 -x c++-header -fpch-instantiate-templates -Xclang -fno-pch-timestamp
       -MD -MF standard.d -MT standard.pch ${header} -o standard.pch
-    COMMAND sh -c "{ \"$@\" --version; \"$@\" -E -P ${header}; } | sha256sum >standard.pch.sum" sh
+    COMMAND sh -c "{ \"$@\" --version && \"$@\" -E -P ${header}; } >standard.i && sha256sum <standard.i >standard.pch.sum" sh
       ${CMAKE_CXX_COMPILER} ${flags} -std=c++20 -x c++-header)
   add_custom_target(standard_headers DEPENDS standard.pch)
 endif()

@@ -92,6 +92,18 @@ http::Async<std::optional<Problem>> catch_up(const Exchange& exchange, const htt
   co_return std::nullopt;
 }
 
+http::Async<void> catch_up_with_all(journal::Node& node, const journal::Clock& clock) {
+  constexpr std::chrono::milliseconds not_for_long{1'000};
+  const auto deadline = clock.steady() + not_for_long;
+  std::vector<journal::Position> told;
+  for (std::size_t i = 0; i < journal::kPartitionTotal; ++i)
+    if (const auto position = node.answered_ahead(journal::partition_at(i))) told.push_back(*position);
+  for (const auto& position : told) {
+    auto begin = [&](auto done) { node.when_reached(position, deadline, std::move(done)); };
+    co_await http::await_callback<bool>(std::move(begin));
+  }
+}
+
 http::Response ok(std::string body) {
   http::Response response;
   response.body = std::move(body);

@@ -78,6 +78,10 @@ inline bool has_position(const http::Request& request) {
 http::Async<std::optional<Problem>> catch_up(const Exchange& exchange, const http::Request& request,
                                              std::optional<journal::Position> answered = std::nullopt);
 
+// The same for the chains of all accounts, where one that does not come must hold up nobody: not for long,
+// and then what there is will do.
+http::Async<void> catch_up_with_all(journal::Node& node, const journal::Clock& clock);
+
 // When the handler itself must be done.
 std::chrono::steady_clock::time_point deadline_of(const Exchange& exchange, const http::Request& request);
 

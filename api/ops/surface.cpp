@@ -3,8 +3,7 @@
 
 #include <sodium.h>
 
-#include <chrono>
-
+#include "api/common/exchange.hpp"
 #include "api/http/async.hpp"
 #include "api/ops/errors.hpp"
 #include "api/ops/handlers.hpp"
@@ -12,7 +11,6 @@
 namespace groundtruth::ops {
 namespace {
 
-constexpr std::chrono::milliseconds kCatchUp{1'000};
 constexpr std::string_view kOperator = "operator";  // what Route::scope says where the token is needed
 
 bool shows_token(const Services& services, const Request& request) {
@@ -30,23 +28,14 @@ Response token_wanted() {
   return response;
 }
 
-// Operators see what customers were told. Not for long: who looks at a sick system must see what there is.
-Async<void> catch_up(const Services* services) {
-  const auto deadline = services->clock.steady() + kCatchUp;
-  for (std::size_t i = 0; i < journal::kPartitionTotal; ++i) {
-    const auto told = services->node.answered_ahead(journal::partition_at(i));
-    if (!told) continue;
-    auto begin = [&](auto done) { services->node.when_reached(*told, deadline, std::move(done)); };
-    co_await http::await_callback<bool>(std::move(begin));
-  }
-}
-
 Async<std::optional<Response>> guard(const Services* services, const Request* request,
                                      const http::Route* route) {
   std::optional<Response> refused;
   if (route->scope == kOperator) {
+    // Operators see what customers were told. Not for long: who looks at a sick system must see what there
+    // is.
     if (shows_token(*services, *request))
-      co_await catch_up(services);
+      co_await catch_up_with_all(services->node, services->clock);
     else
       refused = token_wanted();
   }

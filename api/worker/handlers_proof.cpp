@@ -95,14 +95,26 @@ http::Async<std::optional<Problem>> store_staged(Services& services, std::shared
   co_return (co_await run_on_pool(services, std::move(store))).problem;
 }
 
+// What became of announcing what came within a proof.
+struct Announced {
+  std::optional<http::Response> refused;
+  bool has_lease = true;  // false: the chain knows better than the read models, and the proof will be told
+};
+
+bool is_of_lease(const domain::Rejection& rejection) {
+  using enum domain::RejectionCode;
+  return rejection.code == already_submitted || rejection.code == lease_expired ||
+         rejection.code == lease_not_found;
+}
+
 // Announces what came within the proof, as uploads are: what is stored without a word in the journal would
-// never be found there again should the proof be refused. nullopt: all of it is announced.
-http::Async<std::optional<http::Response>> announce_staged(Services& services, http::Request& request,
-                                                           domain::TaskId task, domain::Assignment assignment,
-                                                           std::vector<ports::BlobSpec> staged) {
+// never be found there again should the proof be refused.
+http::Async<Announced> announce_staged(Services& services, http::Request& request, domain::TaskId task,
+                                       domain::Assignment assignment, std::vector<ports::BlobSpec> staged) {
   // Eight files and a text may come within any proof, whatever was uploaded before.
   domain::UploadLimits limits = services.options.lease_uploads;
   limits.max_uploads += static_cast<std::int64_t>(domain::kMaxUploads) + 1;
+  Announced outcome;
   for (auto& spec : staged) {
     if (assignment.has_announced(spec.sha256)) continue;
     Sender sender = sender_to(caller_of(request), task);
@@ -114,9 +126,14 @@ http::Async<std::optional<http::Response>> announce_staged(Services& services, h
                 std::nullopt, std::nullopt, journal::AnswerWhen::internal};
     const journal::Answer answer =
         co_await execute(services.exchange, request, std::move(sender), std::move(order));
-    if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+    outcome.has_lease = answer.kind != journal::AnswerKind::rejected || !is_of_lease(answer.rejection);
+    if (!outcome.has_lease) break;
+    if (answer.kind != journal::AnswerKind::accepted || !answer.commit) {
+      outcome.refused = not_written(answer);
+      break;
+    }
   }
-  co_return std::nullopt;
+  co_return outcome;
 }
 
 }  // namespace
@@ -190,10 +207,14 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
     if (verified.problem) co_return to_response(*verified.problem);
     auto specs = staged->blobs.staged();
     if (!specs.empty()) {
-      auto refused = co_await announce_staged(services, request, id, assignment->state, std::move(specs));
-      if (refused) co_return std::move(*refused);
-      const auto unstored = co_await store_staged(services, staged);
-      if (unstored) co_return to_response(*unstored);
+      auto announced = co_await announce_staged(services, request, id, assignment->state, std::move(specs));
+      if (announced.refused) co_return std::move(*announced.refused);
+      if (announced.has_lease) {
+        const auto unstored = co_await store_staged(services, staged);
+        if (unstored) co_return to_response(*unstored);
+      } else {
+        verified.media.clear();
+      }
     }
   }
   Sender sender = sender_to(caller, id);

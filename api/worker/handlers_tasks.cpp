@@ -45,12 +45,8 @@ http::Async<http::Response> get_feed(Services& services, http::Request& request)
   }
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
 
-  for (std::uint16_t number = 0; number < journal::kPartitionsPerTopic; ++number) {
-    const auto told = services.exchange.node.answered_ahead({journal::Topic::tasks, number});
-    if (!told) continue;
-    const auto behind = co_await catch_up(services.exchange, request, told);
-    if (behind) co_return to_response(*behind);
-  }
+  // What a worker took is not offered again; where that cannot be seen in time, taking it twice is refused.
+  co_await catch_up_with_all(services.exchange.node, services.clock);
   const domain::Timestamp now = services.clock.now();
   const auto page = services.feed.page(caller.worker.offer, after, limit, [&](const domain::Task& task) {
     const bool is_wanted = !modality || std::find(task.modalities.begin(), task.modalities.end(),

@@ -175,8 +175,7 @@ bool FolderBlobStore::put_aside(const ports::BlobSpec& spec, std::string_view co
   check_spec(spec);
   if (!small_ || spec.bytes > kSmallBytes) return false;
   if (!is_of(spec, content)) throw std::invalid_argument(spec.key + kNotItsContent);
-  small_->put(spec, content, done);
-  return true;
+  return small_->put_aside(spec, content, done);
 }
 
 std::string FolderBlobStore::read(std::string_view key, std::uint64_t offset, std::size_t max_bytes) {

@@ -18,6 +18,7 @@ constexpr std::int64_t kApplicationId = 0x67744D65;  // "gtMe"
 constexpr std::int64_t kFormat = 1;
 constexpr std::size_t kCheckpointBytes = 16 << 20;
 constexpr std::size_t kMaxGroup = 256;
+constexpr std::size_t kMaxWaiting = 1'024;  // of those that nobody blocks for; each may hold a whole request
 
 class SmallBlob final : public ports::OpenBlob {
  public:
@@ -86,16 +87,24 @@ SmallBlobs::~SmallBlobs() {
 
 void SmallBlobs::put(const ports::BlobSpec& spec, std::string_view content) {
   std::promise<std::string> outcome;
-  put(spec, content, [&](std::string error) { outcome.set_value(std::move(error)); });
+  {
+    const std::lock_guard lock(queue_mutex_);
+    enqueue({&spec, content, [&](std::string error) { outcome.set_value(std::move(error)); }});
+  }
   const std::string error = outcome.get_future().get();
   if (!error.empty()) throw ports::BlobStoreError(error);
 }
 
-void SmallBlobs::put(const ports::BlobSpec& spec, std::string_view content, ports::BlobStore::Done done) {
-  {
-    const std::lock_guard lock(queue_mutex_);
-    waiting_.push_back({&spec, content, std::move(done)});
-  }
+bool SmallBlobs::put_aside(const ports::BlobSpec& spec, std::string_view content,
+                           ports::BlobStore::Done done) {
+  const std::lock_guard lock(queue_mutex_);
+  if (waiting_.size() >= kMaxWaiting) return false;
+  enqueue({&spec, content, std::move(done)});
+  return true;
+}
+
+void SmallBlobs::enqueue(Put put) {
+  waiting_.push_back(std::move(put));
   changed_.notify_one();
 }
 
@@ -136,7 +145,7 @@ std::string SmallBlobs::write(const std::vector<Put>& group) {
   } catch (const sqlite::Error& error) {
     if (!error.is_full()) broken_ = error.what();
     return error.what();
-  } catch (const ports::BlobStoreError& error) {
+  } catch (const std::exception& error) {
     return broken_ = error.what();
   }
 }

@@ -32,8 +32,9 @@ class SmallBlobs {
   ~SmallBlobs();  // once all is written
 
   void put(const ports::BlobSpec& spec, std::string_view content);  // they fit together: the caller checked
-  // The same, told on the writing thread. Spec and content must live until then.
-  void put(const ports::BlobSpec& spec, std::string_view content, ports::BlobStore::Done done);
+  // The same, told on the writing thread. Spec and content must live until then. False: too many wait
+  // already.
+  bool put_aside(const ports::BlobSpec& spec, std::string_view content, ports::BlobStore::Done done);
   std::unique_ptr<ports::OpenBlob> open(std::string_view key);  // nullptr: there is no such object
   void remove(std::string_view key);                            // idempotent; its bytes are overwritten
 
@@ -43,6 +44,7 @@ class SmallBlobs {
     std::string_view content;
     ports::BlobStore::Done done;
   };
+  void enqueue(Put put);  // with the queue's mutex held
   void write_what_comes();
   std::string write(const std::vector<Put>& group);
   void checkpoint();

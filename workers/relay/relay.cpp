@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
@@ -189,12 +190,18 @@ struct Relay::State : std::enable_shared_from_this<State> {
   }
 
   void send_more(Lane& lane) {
-    for (; lane.waiting < std::min(lane.jobs.size(), options.in_flight); ++lane.waiting) {
-      Job& job = lane.jobs[lane.waiting];
-      const Job* before = lane.waiting > 0 ? &lane.jobs[lane.waiting - 1] : nullptr;
+    while (lane.waiting < std::min(lane.jobs.size(), options.in_flight)) {
+      const auto job = lane.jobs.begin() + static_cast<std::ptrdiff_t>(lane.waiting);
+      // Of a term that is over: those before it may be gone, and it would be taken without them.
+      if (!is_ours(*job)) {
+        lane.jobs.erase(job);
+        continue;
+      }
+      const Job* before = lane.waiting > 0 ? &*std::prev(job) : nullptr;
       // The first of a term goes behind nothing that is not answered: the place says so.
-      if (before && before->term != job.term) before = nullptr;
-      send(job, before);
+      if (before && before->term != job->term) before = nullptr;
+      send(*job, before);
+      ++lane.waiting;
     }
   }
 

@@ -310,6 +310,39 @@ TEST_CASE("relay: it carries from partitions of its own, and lets go of one that
   CHECK(desk.relay->waiting() == 0);
 }
 
+TEST_CASE("relay: what it had not looked at when its partition was lost does not overtake what it lets go") {
+  for (const std::size_t in_flight : {1, 2}) {
+    Desk desk(4'096, in_flight);
+    Target target;
+    for (int i = 0; i < 4; ++i) desk.observe(desk.approve(kSource, 0));
+    desk.relay->observe(desk.approve(kSource, 0));  // the relay has no turn in between
+    desk.duties.give(kSource, false);
+    desk.duties.give(kSource, true);
+    desk.run();
+    for (; !desk.submitted.empty(); desk.answer(AnswerKind::accepted))
+      REQUIRE(target.execute(desk.submitted.front()) != Target::Outcome::refused);
+    CHECK(target.effects[{kSource, {Topic::workers, 0}}] == std::vector<std::int64_t>{1, 2, 3, 4, 5});
+    CHECK(desk.relay->waiting() == 0);
+  }
+}
+
+TEST_CASE("relay: what waits to be sent again is not overtaken either when its partition is lost meanwhile") {
+  Desk desk(4'096, 3);
+  Target target;
+  for (int i = 0; i < 3; ++i) desk.observe(desk.approve(kSource, 0));
+  for (int i = 0; i < 3; ++i) desk.answer(AnswerKind::unavailable);
+  desk.clock.steady_ms += 1'000;  // it is time, and nothing ran yet
+  desk.relay->observe(desk.approve(kSource, 0));
+  desk.duties.give(kSource, false);
+  desk.run();
+  CHECK(desk.submitted.empty());
+  desk.duties.give(kSource, true);
+  desk.run();
+  for (; !desk.submitted.empty(); desk.answer(AnswerKind::accepted))
+    REQUIRE(target.execute(desk.submitted.front()) != Target::Outcome::refused);
+  CHECK(target.effects[{kSource, {Topic::workers, 0}}] == std::vector<std::int64_t>{1, 2, 3, 4});
+}
+
 TEST_CASE("relay: once stopped it submits nothing, and an answer finds nobody") {
   Desk desk;
   desk.observe(desk.approve(kSource, 0));
