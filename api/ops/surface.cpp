@@ -35,7 +35,7 @@ Async<std::optional<Response>> guard(const Services* services, const Request* re
     // Operators see what customers were told. Not for long: who looks at a sick system must see what there
     // is.
     if (shows_token(*services, *request))
-      co_await catch_up_with_all(services->node, services->clock);
+      co_await api::catch_up_with_all(services->node, services->clock);
     else
       refused = token_wanted();
   }
