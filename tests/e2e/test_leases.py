@@ -349,3 +349,17 @@ def test_last_place(server, org, make_worker):
         assert sorted(answer.status_code for answer in answers) == [200, 409]
         loser = next(answer for answer in answers if answer.status_code == 409)
         assert error_of(loser, 409, "conflict")["reason"] == "task_full"
+
+
+def test_what_was_answered_holds_at_once(org, worker):
+    """Answers go out before the read models have what they say: whoever had one meets no older state."""
+    for number in range(10):
+        task = text_task(org)
+        worker.accept(task)
+        assert task["id"] not in worker.feed_ids()
+        first, again = (worker.post(task, "proof", {"text": "What I saw."}, key=str(number)) for _ in range(2))
+        assert (first.status_code, again.status_code) == (201, 201), again.text
+        assert again.content == first.content and again.headers["Idempotent-Replayed"] == "true"
+        other = worker.post(task, "proof", {"text": "Something else."})
+        assert error_of(other, 409, "conflict")["reason"] == "already_submitted"
+        assert workers.approve(org, first.json()["submission"]).status_code == 200
