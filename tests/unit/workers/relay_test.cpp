@@ -311,7 +311,7 @@ TEST_CASE("relay: it carries from partitions of its own, and lets go of one that
 }
 
 TEST_CASE("relay: what it had not looked at when its partition was lost does not overtake what it lets go") {
-  for (const std::size_t in_flight : {1, 2}) {
+  for (const auto in_flight : {std::size_t{1}, std::size_t{2}}) {
     Desk desk(4'096, in_flight);
     Target target;
     for (int i = 0; i < 4; ++i) desk.observe(desk.approve(kSource, 0));
