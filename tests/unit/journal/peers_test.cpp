@@ -445,8 +445,11 @@ TEST_CASE("peers: another is announced, and is asked from then on") {
   REQUIRE(eventually([&] { return world.asker->writers->counters().connected == 2; }, kPatience));
   CHECK(World::wait(world.ask(*world.asker, world.deposit())).kind == AnswerKind::accepted);
   CHECK(other->writers->counters().taken == 1);
-  CHECK(World::wait(world.ask(*world.preferred, world.deposit())).kind == AnswerKind::accepted);
+  const auto second = World::wait(world.ask(*world.preferred, world.deposit()));
+  CHECK(second.kind == AnswerKind::accepted);
   CHECK(world.preferred->writers->counters().preferred == 0);
+  // The other one answered: who did not reads it in its own time.
+  REQUIRE(eventually([&] { return world.asker->projected() >= second.seq; }, kPatience));
   CHECK(world.balance(*world.asker) == 200);
   // The announcement that changes nothing is no event.
   const auto before = world.asker->projected();
