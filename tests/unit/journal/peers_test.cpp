@@ -154,9 +154,10 @@ struct World {
     executors.push_back(make_thread_executor("node"));
     return std::make_unique<Host>(log, *executors.back(), *codec, uuid, listens);
   }
-  // The preferred host has its part and is connected to.
+  // The preferred host has its part, has read so itself, and is connected to.
   void prefer() {
     preferred->duties->give(PartitionSet().set(index_of(kHere)));
+    REQUIRE(eventually([&] { return preferred->writers->counters().preferred == 1; }, kPatience));
     REQUIRE(eventually([&] { return asker->writers->counters().connected == 1; }, kPatience));
   }
   Submission submission(domain::Command command, const std::string& key = {}) const {
