@@ -677,4 +677,15 @@ class World {
   std::size_t relay_node_ = 0;
 };
 
+// Plays schedules until one breaks a promise; "" when none does.
+template <class Rules>
+std::string play(std::uint64_t first_seed, std::uint64_t schedules, bool goes_ahead = true) {
+  for (std::uint64_t seed = first_seed; seed < first_seed + schedules; ++seed) {
+    World<Rules> world(seed, goes_ahead);
+    const auto broken = world.run(120);
+    if (!broken.empty()) return "seed " + std::to_string(seed) + ": " + broken;
+  }
+  return {};
+}
+
 }  // namespace groundtruth::journal::sim
