@@ -2,11 +2,14 @@
 #include "app/config.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <system_error>
 
+#include "api/http/client_address.hpp"
 #include "app/exit_code.hpp"
 #include "app/files.hpp"
 #include "app/terminal.hpp"
+#include "domain/ids.hpp"
 #include "journal/codec/json_reader.hpp"
 
 namespace groundtruth::app {
@@ -99,7 +102,7 @@ void set_public_url(Settings& settings, const std::optional<std::string>& url, P
     problems.add("public_url", "must begin with http:// or https://");
 }
 
-void lay_http(http::ServerOptions& options, const file::Http& http) {
+void lay_http(http::ServerOptions& options, const file::Http& http, Problems& problems) {
   lay(options.header_timeout, http.header_timeout_ms);
   lay(options.idle_timeout, http.idle_timeout_ms);
   lay(options.body_timeout, http.body_timeout_ms);
@@ -109,6 +112,12 @@ void lay_http(http::ServerOptions& options, const file::Http& http) {
   lay(options.header_limit_bytes, http.header_limit_bytes);
   lay(options.max_connections, http.max_connections);
   lay(options.max_connections_per_address, http.max_connections_per_address);
+  lay(options.trusted_proxies, http.trusted_proxies);
+  try {
+    http::TrustedProxies{options.trusted_proxies};
+  } catch (const std::invalid_argument& unreadable) {
+    problems.add("http.trusted_proxies", unreadable.what());
+  }
 }
 
 void set_internal(Settings& settings, const std::optional<std::string>& listen, std::string_view name,
@@ -163,10 +172,18 @@ void lay_log(Settings& settings, const file::Log& log) {
   lay(settings.access_queue_bytes, log.access_queue_bytes);
 }
 
-void lay_limits(RateLimitSettings& limits, const file::RateLimits& file) {
+void lay_limits(RateLimitSettings& limits, const file::RateLimits& file, Problems& problems) {
   lay(limits.key_per_minute, file.key_per_minute);
   lay(limits.account_per_minute, file.account_per_minute);
   lay(limits.address_per_minute, file.address_per_minute);
+  if (!file.accounts) return;
+  for (const auto& [account, own] : *file.accounts) {
+    if (!domain::is_id(account, "org_"))
+      problems.add("rate_limits.groundtruth.accounts", "'" + account + "' is not the id of an organization");
+    auto& limit = limits.accounts[account] = {limits.key_per_minute, limits.account_per_minute};
+    lay(limit.key_per_minute, own.key_per_minute);
+    lay(limit.account_per_minute, own.account_per_minute);
+  }
 }
 
 void lay_workers(Settings& settings, const file::Config& config) {
@@ -241,9 +258,9 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
   set_public_url(settings, config.public_url, problems);
   lay(settings.http.io_threads, config.io_threads);
   if (config.rate_limits && config.rate_limits->groundtruth)
-    lay_limits(settings.groundtruth_limits, *config.rate_limits->groundtruth);
+    lay_limits(settings.groundtruth_limits, *config.rate_limits->groundtruth, problems);
   if (config.hosts) lay(settings.groundtruth_hosts, config.hosts->groundtruth);
-  if (config.http) lay_http(settings.http, *config.http);
+  if (config.http) lay_http(settings.http, *config.http, problems);
   if (config.http) lay(settings.drain_delay, config.http->drain_delay_ms);
   if (config.internal) {
     set_internal(settings, config.internal->listen, "internal.listen", problems);

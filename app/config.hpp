@@ -33,10 +33,16 @@ using Count = Integer<1, 1'000'000>;
 using Milliseconds = Integer<1, 3'600'000>;
 using Bytes = Integer<1'024, 1LL << 40>;
 
+struct OwnRateLimits {
+  std::optional<Count> key_per_minute, account_per_minute;
+};
+BOOST_DESCRIBE_STRUCT(OwnRateLimits, (), (key_per_minute, account_per_minute))
+
 struct RateLimits {
   std::optional<Count> key_per_minute, account_per_minute, address_per_minute;
+  std::optional<std::map<std::string, OwnRateLimits>> accounts;
 };
-BOOST_DESCRIBE_STRUCT(RateLimits, (), (key_per_minute, account_per_minute, address_per_minute))
+BOOST_DESCRIBE_STRUCT(RateLimits, (), (key_per_minute, account_per_minute, address_per_minute, accounts))
 
 struct WorkerRateLimits {
   std::optional<Count> worker_per_minute, address_per_minute, logins_per_minute;
@@ -60,11 +66,12 @@ struct Http {
   std::optional<Integer<0, 3'600'000>> drain_delay_ms;
   std::optional<Integer<1'024, 1'048'576>> header_limit_bytes;
   std::optional<Count> max_connections, max_connections_per_address;
+  std::optional<std::vector<std::string>> trusted_proxies;
 };
 BOOST_DESCRIBE_STRUCT(Http, (),
                       (header_timeout_ms, idle_timeout_ms, body_timeout_ms, handler_timeout_ms,
                        write_timeout_ms, drain_timeout_ms, drain_delay_ms, header_limit_bytes,
-                       max_connections, max_connections_per_address))
+                       max_connections, max_connections_per_address, trusted_proxies))
 
 struct Internal {
   std::optional<std::string> listen, advertise;
@@ -185,6 +192,10 @@ struct RateLimitSettings {
   std::uint32_t key_per_minute = 600;        // CONTRACTS, "Rate limits"
   std::uint32_t account_per_minute = 6'000;  // all keys of an account together
   std::uint32_t address_per_minute = 120;    // requests without a valid key
+  struct Own {
+    std::uint32_t key_per_minute, account_per_minute;
+  };
+  std::map<std::string, Own> accounts = {};  // those of accounts that have their own
 };
 
 struct WorkerSettings {
@@ -248,7 +259,7 @@ struct Settings {
   std::string payments_provider;              // "": none
   std::optional<adapters::SmtpOptions> mail;  // nullopt: none, with --dev a folder
   std::optional<adapters::S3Options> s3;      // nullopt: media lies in a folder
-  std::filesystem::path media_folder;         // that all nodes share; "": DATA/media, for this one alone
+  std::filesystem::path media_folder;         // "": DATA/media, with --dev alone
   WorkerSettings workers;
   std::vector<std::string> worker_hosts;
   LogOptions log;

@@ -205,8 +205,8 @@ class Story {
   void conflict() {
     const std::string request = "POST /api/v1/tasks  the same Idempotency-Key, another body";
     const auto answer = post("/api/v1/tasks", kOtherTask, {"Idempotency-Key: " + idempotency_key_});
-    expect(answer.status == 422, request, shown(answer));
-    tell(request, "422  " + member(answer.body, "error.message"));
+    expect(answer.status == 409, request, shown(answer));
+    tell(request, "409  " + member(answer.body, "error.message"));
   }
 
   void cancel() {

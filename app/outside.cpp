@@ -25,6 +25,19 @@ std::unique_ptr<ports::Mailer> make_mailer(const Settings& settings,
 
 }  // namespace
 
+void refuse_what_is_missing(const Settings& settings) {
+  if (settings.dev) return;
+  std::string missing;
+  if (!settings.s3 && settings.media_folder.empty())
+    missing += "\n  media.folder or media.s3 is required: where media lies";
+  if (!settings.mail && settings.roles.workers)
+    missing +=
+        "\n  mail is required: the server that sends mail (or leave `workers` to other nodes, with --roles)";
+  if (!missing.empty())
+    throw CommandError(ExitCode::usage, "without --dev the configuration lacks:" + missing +
+                                            "\nREADME.md lists all settings; --dev needs none of these.");
+}
+
 Outside::Outside(const Settings& settings, const journal::DataDirectory& directory,
                  const journal::MasterKey& master)
     : mailer(make_mailer(settings, directory)) {
@@ -32,8 +45,9 @@ Outside::Outside(const Settings& settings, const journal::DataDirectory& directo
     if (settings.s3)
       bucket = std::make_unique<adapters::S3BlobStore>(*settings.s3, journal::system_clock());
     else if (!settings.media_folder.empty())
-      folder = std::make_unique<adapters::FolderBlobStore>(settings.media_folder, master,
-                                                           adapters::Sharing::shared);
+      folder = std::make_unique<adapters::FolderBlobStore>(
+          settings.media_folder, master,
+          settings.kafka ? adapters::Sharing::shared : adapters::Sharing::alone);
     else
       folder = std::make_unique<adapters::FolderBlobStore>(directory.media(), master);
     probe = std::make_unique<adapters::LibMediaProbe>();

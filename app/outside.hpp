@@ -14,12 +14,16 @@
 
 namespace groundtruth::app {
 
+// Without --dev nothing is made up: what is missing is said before anything is opened, all of it at once.
+// Throws CommandError (`usage`).
+void refuse_what_is_missing(const Settings& settings);
+
 // Throws CommandError (`failed`, `usage`) with the mend.
 struct Outside {
   Outside(const Settings& settings, const journal::DataDirectory& directory,
           const journal::MasterKey& master);
 
-  std::unique_ptr<ports::Mailer> mailer;              // null: none is configured
+  std::unique_ptr<ports::Mailer> mailer;              // null: none is configured, and others send
   std::unique_ptr<adapters::FolderBlobStore> folder;  // null where media lies in S3
   std::unique_ptr<adapters::S3BlobStore> bucket;      // null where it lies in a folder
   ports::BlobStore& media() const;

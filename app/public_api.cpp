@@ -26,11 +26,14 @@ api::groundtruth::Options options_of(const Settings& settings) {
   options.address_limit.requests = settings.groundtruth_limits.address_per_minute;
   for (auto* limit : {&options.key_limit, &options.account_limit, &options.address_limit})
     limit->enforced = settings.enforce_rate_limits;
+  for (const auto& [account, own] : settings.groundtruth_limits.accounts)
+    options.own_limits.emplace(account,
+                               api::groundtruth::OwnLimits{own.key_per_minute, own.account_per_minute});
   options.hosts = settings.groundtruth_hosts;
   return options;
 }
 
-api::worker::Options worker_options(const Settings& settings, bool has_mail) {
+api::worker::Options worker_options(const Settings& settings) {
   api::worker::Options options;
   options.worker_limit.requests = settings.workers.worker_per_minute;
   options.address_limit.requests = settings.workers.address_per_minute;
@@ -41,7 +44,6 @@ api::worker::Options worker_options(const Settings& settings, bool has_mail) {
   options.max_upload_bytes = settings.workers.max_upload_bytes;
   options.lease_uploads = {settings.workers.max_lease_uploads, settings.workers.max_lease_upload_bytes};
   options.upload_lifetime = settings.workers.upload_lifetime;
-  options.takes_registrations = has_mail;
   options.hosts = settings.worker_hosts;
   return options;
 }
@@ -82,7 +84,7 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
       worker_({node.node(), accounts_, tasks_, feed_, assignments_, workers_, passwords_, blob_threads_,
                outside.media(), *outside.probe, node.keys(), journal::system_clock(),
                journal::system_randomness(), node.master()},
-              worker_options(settings, outside.mailer != nullptr)) {
+              worker_options(settings)) {
   if (settings.dev)
     dev_.emplace(
         api::dev::Services{node.node(), tasks_, journal::system_clock(), journal::system_randomness()});
@@ -134,7 +136,6 @@ std::vector<http::Surface> PublicApi::surfaces() {
     pages.documents = {{"groundtruth", "Groundtruth API", *share / "openapi" / "groundtruth.json"},
                        {"worker", "Worker API", *share / "openapi" / "worker.json"}};
     pages.swagger_ui = *share / "swagger-ui";
-    pages.hosts = settings_.groundtruth_hosts;
     try {
       all.push_back(api::docs::make_pages_surface(pages));
     } catch (const std::runtime_error& missing) {
@@ -144,7 +145,7 @@ std::vector<http::Surface> PublicApi::surfaces() {
     log_.warn("no documentation pages: there is no share/ beside the executable");
   }
   if (dev_) all.push_back(api::dev::make_dev_surface(*dev_));
-  if (media_) all.push_back(api::media::make_media_surface(*media_, settings_.groundtruth_hosts));
+  if (media_) all.push_back(api::media::make_media_surface(*media_));
   all.push_back(api::worker::make_worker_surface(worker_));
   all.push_back(api::groundtruth::make_groundtruth_surface(groundtruth_));
   return all;

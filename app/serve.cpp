@@ -234,7 +234,6 @@ class RunningServer {
     if (!public_server_ && outside_.mailer && settings_.public_url.empty())
       log_->warn("public_url is not set: links in mails lead to {}", to_string(settings_.listen));
     if (settings_.roles.reads) log_->info("commands are answered 503: this node only serves reads");
-    if (!outside_.mailer) log_->warn("mail is not set: workers cannot register");
     if (!settings_.enforce_rate_limits)
       log_->warn("rate limits are counted, not enforced (--no-rate-limits)");
     const auto status = node_.status();
@@ -298,6 +297,7 @@ class RunningServer {
 }  // namespace
 
 ExitCode serve(const Settings& settings) {
+  refuse_what_is_missing(settings);
   StopSignals signals;  // before every other thread
   journal::init_crypto();
   RunningServer server(settings);

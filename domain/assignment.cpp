@@ -139,7 +139,7 @@ Decision decide(const ReleaseTask&, const Task& task, const Assignment& assignme
 
 Decision decide(const AnnounceUpload& c, const Assignment& assignment, Timestamp at) {
   if (!assignment.holds_lease(at)) return no_lease(assignment);
-  if (c.lease && *c.lease != assignment.lease) return reject(RejectionCode::lease_expired);
+  if (c.lease && *c.lease != assignment.lease) return reject(RejectionCode::lease_unseen);
   if (std::ssize(assignment.uploads) >= c.limits.max_uploads)
     return Rejection{RejectionCode::too_many_uploads, {{"max_uploads", c.limits.max_uploads}}, {}};
   const std::int64_t left_bytes = c.limits.max_total_bytes - assignment.announced_bytes();
@@ -155,9 +155,8 @@ Decision decide(const AnnounceUpload& c, const Assignment& assignment, Timestamp
 
 Decision decide(const SubmitProof& c, const Task& task, const Assignment& assignment, Timestamp at) {
   if (!assignment.holds_lease(at)) return no_lease(assignment);
-  // The caller saw no lease and looked at nothing; it may try again now.
-  if (c.media.empty()) return reject(RejectionCode::lease_not_found);
-  if (c.lease && *c.lease != assignment.lease) return reject(RejectionCode::lease_expired);
+  if (c.media.empty()) return reject(RejectionCode::lease_unseen);  // so nothing was looked at
+  if (c.lease && *c.lease != assignment.lease) return reject(RejectionCode::lease_unseen);
   if (auto rejection = task.closed_to_work(at)) return *rejection;
   auto progress = task.progress();
   --progress.leased;

@@ -170,8 +170,11 @@ void BasicWriter<R>::decide_or_throw(InFlight& entry) {
       decision = domain::reject(domain::RejectionCode::version_mismatch);
   }
 
-  // Rule 6, and a relay's target records its refusal too. A keyed no-op is recorded so that retries find it.
-  const bool recorded = submission.keyed.has_value() || submission.cause.has_value();
+  // Rule 6, and a relay's target records its refusal too. A keyed no-op is recorded so that retries find it;
+  // a refusal that a retry must not get again is not.
+  const bool recorded =
+      submission.cause ||
+      (submission.keyed && (!decision.rejection() || domain::is_for_good(decision.rejection()->code)));
   entry.seq = speculative_.seq;
   if (const auto* rejection = decision.rejection()) {
     entry.rejection = *rejection;

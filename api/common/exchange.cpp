@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/common/etag.hpp"
 #include "api/http/async.hpp"
 
 namespace groundtruth::api {
@@ -107,6 +108,14 @@ http::Async<void> catch_up_with_all(journal::Node& node, const journal::Clock& c
 http::Response ok(std::string body) {
   http::Response response;
   response.body = std::move(body);
+  return response;
+}
+
+http::Response versioned(const http::Request& request, std::uint32_t version) {
+  http::Response response;
+  response.header("ETag", etag_of(version));
+  const auto known = request.headers.find("If-None-Match");
+  if (known && none_match_hits(*known, version)) response.status = 304;
   return response;
 }
 

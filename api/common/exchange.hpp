@@ -86,5 +86,8 @@ http::Async<void> catch_up_with_all(journal::Node& node, const journal::Clock& c
 std::chrono::steady_clock::time_point deadline_of(const Exchange& exchange, const http::Request& request);
 
 http::Response ok(std::string body);
+// The beginning of an answer to a GET of what has a version: its tag, and 304, without a body, where the
+// caller has that version already.
+http::Response versioned(const http::Request& request, std::uint32_t version);
 
 }  // namespace groundtruth::api

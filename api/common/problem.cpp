@@ -94,6 +94,8 @@ Problem problem_of(const domain::Rejection& rejection) {
       return {409, kConflict, "Accept this task first.", reason("not_accepted")};
     case Code::lease_expired:
       return {409, kConflict, "Your time for this task is over. Accept it again.", reason("lease_expired")};
+    case Code::lease_unseen:
+      return unavailable("Your lease is news here; nothing was done. Try again.");
     case Code::already_submitted:
       return {409, kConflict, "You have submitted work for this task already.", reason("already_submitted")};
     case Code::too_many_uploads:
@@ -156,7 +158,7 @@ Problem rate_limited(std::chrono::seconds retry_after) {
 }
 
 Problem key_reused() {
-  return {422, "idempotency_key_reused", "This Idempotency-Key was used with another request."};
+  return {409, "idempotency_key_reused", "This Idempotency-Key was used with another request."};
 }
 
 Problem too_large(std::string message) {

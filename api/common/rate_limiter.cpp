@@ -1,4 +1,4 @@
-// Counting in two buckets (api/common/rate_limiter.hpp).
+// See rate_limiter.hpp.
 #include "api/common/rate_limiter.hpp"
 
 #include <arpa/inet.h>
@@ -24,26 +24,30 @@ RateLimiter::RateLimiter(RateLimit limit, const journal::Clock& clock) : limit_(
 }
 
 RateState RateLimiter::take(std::string_view subject) {
-  return measure(subject, true);
+  return measure(subject, limit_.requests, true);
+}
+RateState RateLimiter::take(std::string_view subject, std::uint32_t requests) {
+  return measure(subject, requests, true);
 }
 RateState RateLimiter::look(std::string_view subject) {
-  return measure(subject, false);
+  return measure(subject, limit_.requests, false);
 }
 
-RateState RateLimiter::measure(std::string_view subject, bool count) {
+RateState RateLimiter::measure(std::string_view subject, std::uint32_t requests, bool count) {
   const std::int64_t now_ms = steady_ms(clock_);
   const std::int64_t slice = now_ms / slice_ms_;
   Shard& shard = shards_[std::hash<std::string_view>{}(subject) % kShards];
   const std::lock_guard lock(shard.mutex);
-  if (!count && !shard.by_subject.contains(subject)) return state_of(Window{{}, slice, 0, {}}, now_ms);
+  if (!count && !shard.by_subject.contains(subject))
+    return state_of(Window{{}, slice, 0, {}}, requests, now_ms);
   Window& window = window_of(shard, subject, slice);
-  RateState state = state_of(window, now_ms);
+  RateState state = state_of(window, requests, now_ms);
   if (!count || !state.allowed) return state;
-  if (window.total < limit_.requests) {  // where nothing is refused, the count stops at the limit
+  if (window.total < requests) {  // where nothing is refused, the count stops at the limit
     ++window.counts[static_cast<std::size_t>(slice % kSlices)];
     ++window.total;
   }
-  state = state_of(window, now_ms);
+  state = state_of(window, requests, now_ms);
   state.allowed = true;
   state.retry_after = {};
   return state;
@@ -74,10 +78,10 @@ RateLimiter::Window& RateLimiter::window_of(Shard& shard, std::string_view subje
   return window;
 }
 
-RateState RateLimiter::state_of(const Window& window, std::int64_t now_ms) const {
+RateState RateLimiter::state_of(const Window& window, std::uint32_t requests, std::int64_t now_ms) const {
   RateState state;
-  state.limit = limit_.requests;
-  state.remaining = limit_.requests - std::min(window.total, limit_.requests);
+  state.limit = requests;
+  state.remaining = requests - std::min(window.total, requests);
   state.allowed = state.remaining > 0 || !limit_.enforced;
   std::int64_t free_again_ms = now_ms;
   std::int64_t first_free_ms = now_ms;

@@ -42,6 +42,8 @@ class RateLimiter {
   RateLimiter(RateLimit limit, const journal::Clock& clock);
 
   RateState take(std::string_view subject);  // counts this request where it is allowed
+  // The same for one that has a limit of its own: so many requests a window, at least 1.
+  RateState take(std::string_view subject, std::uint32_t requests);
   RateState look(std::string_view subject);  // would one more be allowed? counts nothing
 
  private:
@@ -60,9 +62,9 @@ class RateLimiter {
   };
   static constexpr std::size_t kShards = 16;
 
-  RateState measure(std::string_view subject, bool count);
+  RateState measure(std::string_view subject, std::uint32_t requests, bool count);
   Window& window_of(Shard& shard, std::string_view subject, std::int64_t slice);
-  RateState state_of(const Window& window, std::int64_t now_ms) const;
+  RateState state_of(const Window& window, std::uint32_t requests, std::int64_t now_ms) const;
 
   RateLimit limit_;
   std::int64_t slice_ms_;

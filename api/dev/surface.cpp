@@ -56,6 +56,7 @@ http::Surface make_dev_surface(Services& services) {
   constexpr std::size_t json_bytes = 256 * 1024, form_bytes = 4 * 1024;
   http::Surface surface;
   surface.name = "dev";
+  surface.on_every_host = true;
   surface.routes = {
       {Method::post, "/dev/echo", "devEcho", echo, BodyKind::json, json_bytes, ""},
       {Method::get, "/dev/checkout.css", "devCheckoutStyle", style, BodyKind::none, 0, ""},

@@ -137,7 +137,7 @@ http::Surface make_pages_surface(const PagesOptions& options) {
   const auto files = std::make_shared<const Files>(collect(options));
   http::Surface surface;
   surface.name = "public pages";
-  surface.hosts = options.hosts;
+  surface.on_every_host = true;
   const auto add_route = [&](std::string_view pattern, std::string_view operation, auto path_of) {
     surface.routes.push_back(
         {http::Method::get, pattern, operation,

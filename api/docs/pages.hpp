@@ -18,13 +18,11 @@ struct Document {
 struct PagesOptions {
   std::vector<Document> documents;
   std::filesystem::path swagger_ui;  // a folder with swagger-ui.css and swagger-ui-bundle.js
-  std::vector<std::string>
-      hosts;  // those of the surfaces, where host names are bound: the pages live beside them
 };
 
 // Reads every file now and keeps it in memory. Throws std::runtime_error that names a file which cannot be
-// read. Claims /, /docs and /openapi; not / of a request that shows a credential: that is an API client who
-// has lost its way, and gets its surface's 404.
+// read. Claims /, /docs and /openapi under every host name; not / of a request that shows a credential: that
+// is an API client who has lost its way, and gets its surface's 404.
 http::Surface make_pages_surface(const PagesOptions& options);
 
 }  // namespace groundtruth::api::docs

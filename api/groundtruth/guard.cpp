@@ -55,6 +55,7 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   if (route.scope.empty()) co_return std::nullopt;
   const auto token = bearer_token(request.headers);
   Caller caller;
+  std::optional<Problem> behind;
   if (token) caller.credential = services.authenticator.cached(*token);
 
   if (!caller.credential) {
@@ -66,7 +67,7 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
     }
     if (token) {
       // A key that was made on another node a moment ago.
-      if (has_position(request)) co_await catch_up(services.exchange, request);
+      if (has_position(request)) behind = co_await catch_up(services.exchange, request);
       const std::string key(*token);
       Authentication authentication = co_await services.authenticator.authenticate(key);
       if (authentication.outcome == Authentication::Outcome::busy)
@@ -79,9 +80,10 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
     }
   }
 
-  caller.rate = services.key_limits.take(caller.credential->key.value);
+  const OwnLimits limits = services.options.limits_of(caller.credential->account.value);
+  caller.rate = services.key_limits.take(caller.credential->key.value, limits.each_key);
   if (caller.rate.allowed) {
-    const RateState account = services.account_limits.take(caller.credential->account.value);
+    const RateState account = services.account_limits.take(caller.credential->account.value, limits.all_keys);
     if (!account.allowed) caller.rate = account;
   }
   request.principal = caller;
@@ -89,10 +91,11 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   note_use(services, caller);
   if (!domain::allows(caller.credential->scopes, scope_of(route)))
     co_return to_response(no_scope(route.scope));
+  if (behind) co_return to_response(*behind);
   std::optional<journal::Position> answered;  // all that handlers look at stands in the account's chain
   if (!route.awaits_nothing) answered = services.node.answered_ahead(caller.partition());
   if (!answered && !has_position(request)) co_return std::nullopt;
-  const std::optional<Problem> behind = co_await catch_up(services.exchange, request, answered);
+  behind = co_await catch_up(services.exchange, request, answered);
   if (behind) co_return to_response(*behind);
   co_return std::nullopt;
 }

@@ -1,8 +1,8 @@
 // Tasks: create, list, read, cancel; and the outcome of a command (seed 000, CONTRACTS "groundtruth").
 #include "api/groundtruth/handlers_tasks.hpp"
 
+#include "api/common/command_outcome.hpp"
 #include "api/common/etag.hpp"
-#include "api/common/json_object.hpp"
 #include "api/groundtruth/errors.hpp"
 #include "api/groundtruth/exchange.hpp"
 #include "api/groundtruth/paging.hpp"
@@ -133,14 +133,8 @@ http::Async<http::Response> get_task(Services& services, http::Request& request)
     co_return to_response(wrong_fields(std::move(errors)));
   const auto task = find_task(services, caller, request.param("id"));
   if (!task) co_return to_response(no_such("task"));
-  http::Response response;
-  response.header("ETag", etag_of(task->version));
-  const auto known = request.headers.find("If-None-Match");
-  if (known && none_match_hits(*known, task->version)) {
-    response.status = 304;
-    co_return response;
-  }
-  response.body = render_task(task->state);
+  http::Response response = versioned(request, task->version);
+  if (response.status == 200) response.body = render_task(task->state);
   co_return response;
 }
 
@@ -178,40 +172,11 @@ http::Async<http::Response> get_command(Services& services, http::Request& reque
   const std::string id(request.param("id"));
   if (!may_own(caller, id, kCommandPrefix)) co_return to_response(no_such("command"));
 
-  struct Outcome {
-    journal::CommandState state = journal::CommandState::unknown;
-    journal::Answer answer;
-  };
-  const journal::Partition partition = caller.partition();
-  auto begin = [&](auto done) {
-    services.node.command_state(partition, domain::CommandId{id}, caller.account().value,
-                                [done](journal::CommandState state, journal::Answer answer) {
-                                  done(Outcome{state, std::move(answer)});
-                                });
-  };
-  const Outcome outcome = co_await http::await_callback<Outcome>(std::move(begin));
-  std::string body;
-  ObjectWriter object(body);
-  object.member("id", id);
-  if (outcome.state == journal::CommandState::pending) {
-    object.member("status", "pending").raw("journal_position", "null").raw("error", "null").end();
-    co_return ok(std::move(body));
-  }
-  const auto& commit = outcome.answer.commit;
-  // A rejection without a commit was answered to whoever waited for it and stands nowhere.
-  if (outcome.state == journal::CommandState::unknown || !commit ||
-      commit->actor.account != caller.account().value)
-    co_return to_response(no_such("command"));
-  const bool is_rejected = outcome.answer.kind == journal::AnswerKind::rejected;
-  object.member("status", is_rejected ? "rejected" : "accepted")
-      .member("journal_position",
-              journal::to_string(journal::Position{outcome.answer.partition, commit->seq}));
-  if (is_rejected)
-    object.raw("error", error_object(problem_of(outcome.answer.rejection)));
-  else
-    object.raw("error", "null");
-  object.end();
-  co_return ok(std::move(body));
+  domain::CommandId command{id};
+  const CommandOutcome outcome =
+      co_await outcome_of(services.node, caller.partition(), std::move(command), caller.account().value);
+  if (!outcome.is_known) co_return to_response(no_such("command"));
+  co_return ok(render_command(id, outcome, error_object));
 }
 
 }  // namespace groundtruth::api::groundtruth

@@ -2,7 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "api/common/authenticator.hpp"
 #include "api/common/bcrypt.hpp"
@@ -21,14 +25,25 @@
 
 namespace groundtruth::api::groundtruth {
 
+// Requests a minute of an organization that pays for more, or for less.
+struct OwnLimits {
+  std::uint32_t each_key = 600, all_keys = 6'000;
+};
+
 struct Options {
   RateLimit key_limit{600};
-  RateLimit account_limit{6'000};  // all keys of an organization together
-  RateLimit address_limit{120};    // requests without a valid key, for each address
+  RateLimit account_limit{6'000};                            // all keys of an organization together
+  RateLimit address_limit{120};                              // requests without a valid key, for each address
+  std::map<std::string, OwnLimits, std::less<>> own_limits;  // by organization, instead of the first two
   AuthenticatorOptions authenticator;
   std::chrono::milliseconds position_wait{5'000};  // how long a read waits for its Journal-Position
   std::chrono::milliseconds last_use_timeout{5'000};
   std::vector<std::string> hosts;  // host names bound to this surface
+
+  OwnLimits limits_of(std::string_view account) const {
+    const auto own = own_limits.find(account);
+    return own == own_limits.end() ? OwnLimits{key_limit.requests, account_limit.requests} : own->second;
+  }
 };
 
 // Everything given must outlive it. Thread-safe as its parts are.

@@ -29,12 +29,13 @@ ConnectionLimits::Place::~Place() {
   if (limits_) limits_->give_back(key_);
 }
 
-std::optional<ConnectionLimits::Place> ConnectionLimits::take(const boost::asio::ip::address& address) {
+std::optional<ConnectionLimits::Place> ConnectionLimits::take(const boost::asio::ip::address& address,
+                                                              bool is_proxy) {
   const Key key = key_of(address);
   const std::lock_guard lock(mutex_);
   total_.fetch_add(1, std::memory_order_relaxed);
   std::size_t& of_address = by_address_[key];
-  if (open() >= max_ || of_address >= max_per_address_) {
+  if (open() >= max_ || (!is_proxy && of_address >= max_per_address_)) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     if (of_address == 0) by_address_.erase(key);
     return std::nullopt;

@@ -35,7 +35,8 @@ class ConnectionLimits {
   ConnectionLimits(std::size_t max, std::size_t max_per_address)
       : max_(max), max_per_address_(max_per_address) {}
 
-  std::optional<Place> take(const boost::asio::ip::address& address);
+  // A proxy brings the connections of many: only the cap on all of them holds for it.
+  std::optional<Place> take(const boost::asio::ip::address& address, bool is_proxy);
 
   std::uint64_t open() const { return open_.load(std::memory_order_relaxed); }
   std::uint64_t total() const { return total_.load(std::memory_order_relaxed); }

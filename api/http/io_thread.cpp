@@ -30,13 +30,6 @@ std::uint64_t splitmix(std::uint64_t& state) {
   return z ^ (z >> 31U);
 }
 
-std::string text_of(const boost::asio::ip::address& address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).to_string();
-  }
-  return address.to_string();
-}
-
 }  // namespace
 
 ServerContext::ServerContext(ServerOptions server_options, Router server_router,
@@ -47,6 +40,7 @@ ServerContext::ServerContext(ServerOptions server_options, Router server_router,
       access_log(std::move(access)),
       error_log(std::move(error)),
       head_writer(options),
+      proxies(options.trusted_proxies),
       handler_grace(std::clamp(options.handler_timeout / 10, milliseconds(50), milliseconds(2000))),
       sweep_interval(std::clamp(shortest(options) / 8, milliseconds(5), milliseconds(100))),
       limits(options.max_connections, options.max_connections_per_address) {}
@@ -92,8 +86,7 @@ bool IoThread::wait_until(Clock::time_point deadline) {
 void IoThread::adopt(Socket socket, const boost::asio::ip::address& address, ConnectionLimits::Place place) {
   auto begin = [this, socket = std::move(socket), address, place = std::move(place)]() mutable {
     if (draining_) return;
-    auto session =
-        std::make_shared<Session>(context_, *this, std::move(socket), text_of(address), std::move(place));
+    auto session = std::make_shared<Session>(context_, *this, std::move(socket), address, std::move(place));
     boost::asio::co_spawn(loop_, Session::run(std::move(session)), boost::asio::detached);
   };
   boost::asio::post(loop_, std::move(begin));

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/http/client_address.hpp"
 #include "api/http/connection_limits.hpp"
 #include "api/http/response_head.hpp"
 #include "api/http/router.hpp"
@@ -40,6 +41,7 @@ struct ServerContext {
   const std::function<void(const AccessEntry&)> access_log;
   const std::function<void(std::string_view, std::string_view)> error_log;
   const HeadWriter head_writer;
+  const TrustedProxies proxies;
   const std::chrono::milliseconds
       handler_grace;  // past its deadline, before the server answers for a handler
   const std::chrono::milliseconds sweep_interval;

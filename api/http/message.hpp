@@ -88,7 +88,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> params;  // path parameters of the matched route
   Headers headers;
   std::string body;
-  std::string remote_address;                      // textual IP of the peer
+  std::string remote_address;                      // textual IP of the client (client_address.hpp)
   std::string request_id;                          // the caller's own when well-formed, else a new one
   std::chrono::steady_clock::time_point deadline;  // the handler's answer must be there by then
   std::any principal;                              // who calls; type decided by the surface

@@ -107,17 +107,10 @@ Router::Tree Router::plant(const Surface& surface) {
 const Surface& Router::surface_for(const Request& request) const {
   const std::string_view host = host_of(request);
   const Surface* bound = nullptr;
-  std::size_t bound_count = 0;
-  if (!host.empty()) {
-    for (const Surface& surface : surfaces_) {
-      if (!is_bound(surface, host)) continue;
-      bound = &surface;
-      ++bound_count;
-    }
-  }
-  if (bound_count == 1) return *bound;
-  for (const Surface& surface : surfaces_) {  // a host shared by several surfaces leaves the choice to them
-    if (bound_count > 1 && !is_bound(surface, host)) continue;
+  for (const Surface& surface : surfaces_)
+    if (!host.empty() && is_bound(surface, host)) bound = &surface;
+  for (const Surface& surface : surfaces_) {
+    if (bound && !surface.on_every_host && !is_bound(surface, host)) continue;
     if (surface.claims && surface.claims(request)) return surface;
   }
   return bound ? *bound : surfaces_.back();

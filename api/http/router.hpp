@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,11 +50,20 @@ enum class Refusal : std::uint8_t {
   unavailable,         // 503, the server adds Retry-After
 };
 
+// A handler throws it where what it needs is away: a store that does not answer, a disk that is full. Becomes
+// Refusal::unavailable; the log holds the cause.
+struct Unavailable : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // One public API: its routes, who may call them and how it words a refusal. Immutable once given to the
 // server; called from every I/O thread at once.
 struct Surface {
   std::string name;                // "groundtruth", "ops", …
   std::vector<std::string> hosts;  // host names bound to it by configuration; may be empty
+  // What it claims is its own under host names that are bound to others too: media, pages, the workers'
+  // paths.
+  bool on_every_host = false;
   std::vector<Route> routes;
   // Runs after the route was found and before the body is read: limits, credential, scope, in CONTRACTS'
   // order. Sets request.principal, or returns the response that ends the request.
@@ -61,7 +71,9 @@ struct Surface {
   // Runs on every response of this surface, refusals included, e.g. to add rate-limit headers.
   std::function<void(const Request&, Response&)> finish;
   std::function<Response(Refusal, const Request&, std::string_view detail)> refuse;
-  // True when a request that no host binding decides belongs here; asked in the order of registration.
+  // True when a request belongs here by its path or credential; asked in the order of registration, of the
+  // surfaces that the host name leaves. What none of them claims goes to the one that is bound to the host
+  // name.
   std::function<bool(const Request&)> claims;
 };
 

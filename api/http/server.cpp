@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/http/io_thread.hpp"
+#include "api/http/refusal.hpp"
 
 namespace groundtruth::http {
 
@@ -23,10 +24,6 @@ using boost::asio::redirect_error;
 using boost::asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kAcceptPause{50};  // when the process has no file descriptor left
-constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: "
-    "32\r\nRetry-After: 1\r\n"
-    "Cache-Control: no-store\r\nConnection: close\r\n\r\n{\"error\":\"too many connections\"}";
 
 // The processors that this process may use.
 std::vector<int> processors() {
@@ -37,16 +34,6 @@ std::vector<int> processors() {
   for (int i = 0; i < CPU_SETSIZE; ++i)
     if (CPU_ISSET(i, &set)) all.push_back(i);
   return all;
-}
-
-// Best effort: the request is never read, so a client that is still sending may see a reset instead.
-void turn_away(Socket& socket) {
-  boost::system::error_code ignored;
-  socket.non_blocking(true, ignored);
-  const auto answer = boost::asio::buffer(kTooMany.data(), kTooMany.size());
-  socket.write_some(answer, ignored);
-  socket.shutdown(Socket::shutdown_send, ignored);
-  socket.close(ignored);
 }
 
 }  // namespace
@@ -77,6 +64,30 @@ struct Server::Impl {
     acceptor->listen(tcp::acceptor::max_listen_connections);
   }
 
+  // Best effort: the request is never read, so nobody knows whose it is, and a client that is still sending
+  // may see a reset instead. On the thread that accepts.
+  void turn_away(Socket& socket) {
+    std::string answer;
+    try {
+      IoThread& thread = *threads.front();
+      Request unread;
+      thread.append_request_id(unread.request_id);
+      const Response response = refusal_of(context.router.surface_for(unread), Refusal::unavailable, unread,
+                                           "too many connections");
+      HeadWriter::Exchange exchange;
+      exchange.keep_alive = false;
+      context.head_writer.append(answer, unread, response, exchange, thread.date());
+      answer += response.body;
+    } catch (const std::exception& failure) {
+      if (context.error_log) context.error_log("-", failure.what());
+    }
+    boost::system::error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(boost::asio::buffer(answer), ignored);
+    socket.shutdown(Socket::shutdown_send, ignored);
+    socket.close(ignored);
+  }
+
   static Async<void> accept(Impl& self) {
     boost::asio::steady_timer pause(self.threads.front()->loop());
     for (std::size_t next = 0; self.acceptor->is_open(); next = (next + 1) % self.threads.size()) {
@@ -87,10 +98,11 @@ struct Server::Impl {
                                                            redirect_error(use_awaitable, error));
       if (!self.acceptor->is_open()) co_return;
       if (!error) {
-        if (auto place = self.context.limits.take(peer.address())) {
-          thread.adopt(std::move(socket), peer.address(), std::move(*place));
+        const auto address = unmapped(peer.address());
+        if (auto place = self.context.limits.take(address, self.context.proxies.contain(address))) {
+          thread.adopt(std::move(socket), address, std::move(*place));
         } else {
-          turn_away(socket);
+          self.turn_away(socket);
         }
       } else if (error != boost::asio::error::connection_aborted) {
         pause.expires_after(kAcceptPause);

@@ -31,6 +31,8 @@ struct ServerOptions {
   std::chrono::milliseconds write_timeout{30'000};  // for each response, or for each chunk of a streamed one
   std::chrono::milliseconds drain_timeout{10'000};  // how long stop() lets requests in flight finish
   std::vector<std::string> cors_origins = {};       // empty: no CORS headers; "*" allows every origin
+  // Addresses and networks whose X-Forwarded-For is believed. They have no cap of their own on connections.
+  std::vector<std::string> trusted_proxies = {};
   std::string server_name = "groundtruth";
 };
 
@@ -44,7 +46,8 @@ struct AccessEntry {
 
 class Server {
  public:
-  // Binds and listens at once; throws std::system_error when the address cannot be had.
+  // Binds and listens at once; throws std::system_error when the address cannot be had, std::invalid_argument
+  // for a trusted proxy that is neither an address nor a network.
   Server(ServerOptions options, Router router, std::function<void(const AccessEntry&)> access_log,
          std::function<void(std::string_view request_id, std::string_view what)> error_log);
   ~Server();  // stop()

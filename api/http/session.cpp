@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "api/http/framing.hpp"
+#include "api/http/refusal.hpp"
 
 namespace groundtruth::http {
 
@@ -20,47 +21,16 @@ bool is_request_id(std::string_view text) {
   });
 }
 
-int status_of(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::bad_request:
-      return 400;
-    case Refusal::not_found:
-      return 404;
-    case Refusal::method_not_allowed:
-      return 405;
-    case Refusal::timeout:
-      return 408;
-    case Refusal::body_too_large:
-      return 413;
-    case Refusal::unsupported_media:
-      return 415;
-    case Refusal::headers_too_large:
-      return 431;
-    case Refusal::internal:
-      return 500;
-    case Refusal::unavailable:
-      return 503;
-  }
-  return 500;
-}
-
-// For a surface without a format of its own, and when that format itself fails.
-Response plain_refusal(Refusal refusal) {
-  Response response;
-  response.status = status_of(refusal);
-  response.body.append(R"({"error":")").append(reason_phrase(response.status)).append("\"}");
-  return response;
-}
-
 }  // namespace
 
-Session::Session(ServerContext& context, IoThread& thread, Socket socket, std::string remote_address,
-                 ConnectionLimits::Place place)
+Session::Session(ServerContext& context, IoThread& thread, Socket socket,
+                 const boost::asio::ip::address& peer, ConnectionLimits::Place place)
     : context_(context),
       thread_(thread),
       place_(std::move(place)),
       socket_(std::move(socket)),
-      remote_address_(std::move(remote_address)),
+      peer_(peer.to_string()),
+      is_from_proxy_(context.proxies.contain(peer)),
       parser_(context.options.header_limit_bytes),
       deadline_(Clock::time_point::max()) {
   thread_.enlist(*this);
@@ -123,7 +93,7 @@ void Session::begin_request() {
   if (request_.body.capacity() > kSpareBodyBytes) std::string().swap(request_.body);
   request_.body.clear();
   request_.method = Method::get;
-  request_.remote_address = remote_address_;
+  request_.remote_address = peer_;
   response_ = Response{};
   match_ = Match{};
   if (head_.capacity() > kSpareBodyBytes) std::string().swap(head_);
@@ -137,6 +107,9 @@ void Session::begin_request() {
 
 // Expects read_head() to have left a request, or a fault of its head (parser_.fault() and keep_alive_ false).
 Async<void> Session::respond() {
+  // A head that was not read to its end lacks what the proxy wrote last.
+  if (is_from_proxy_ && keep_alive_)
+    request_.remote_address = context_.proxies.client_of(request_.headers, peer_);
   if (const auto id = request_.headers.find("X-Request-Id"); id && is_request_id(*id)) {
     request_.request_id.assign(*id);
   } else {
@@ -167,6 +140,8 @@ Async<void> Session::respond() {
 
   try {
     co_await call_handler();
+  } catch (const Unavailable& away) {
+    fail(away.what(), Refusal::unavailable);
   } catch (const std::exception& error) {
     failure = error.what();
   } catch (...) {
@@ -265,15 +240,7 @@ std::optional<Fault> Session::check_body_headers(const Route& route) const {
 
 void Session::refuse(Refusal refusal, std::string_view detail) {
   if (!match_.surface) match_.surface = &context_.router.surface_for(request_);
-  response_ =
-      match_.surface->refuse ? match_.surface->refuse(refusal, request_, detail) : plain_refusal(refusal);
-  if (refusal != Refusal::unavailable) return;
-  const auto is_retry_after = [](const auto& field) {
-    return equals_ignoring_case(field.first, "Retry-After");
-  };
-  if (std::none_of(response_.headers.begin(), response_.headers.end(), is_retry_after)) {
-    response_.header("Retry-After", "1");
-  }
+  response_ = refusal_of(*match_.surface, refusal, request_, detail);
 }
 
 void Session::refuse_rest(Refusal refusal, std::string_view detail) {
@@ -300,10 +267,10 @@ void Session::refuse_body(Outcome outcome, const Route& route) {
   }
 }
 
-void Session::fail(std::string_view what) {
-  if (context_.error_log) context_.error_log(request_.request_id, what);
+void Session::fail(std::string_view cause, Refusal refusal) {
+  if (context_.error_log) context_.error_log(request_.request_id, cause);
   try {
-    refuse(Refusal::internal, "internal error");
+    refuse(refusal, refusal == Refusal::internal ? "internal error" : "not available at the moment");
   } catch (const std::exception&) {  // the log has the first cause
     response_ = plain_refusal(Refusal::internal);
   }
@@ -325,7 +292,7 @@ void Session::finish() {
 void Session::log(std::uint64_t response_bytes) {
   if (!context_.access_log) return;
   access_.request_id = request_.request_id;
-  access_.remote_address = remote_address_;
+  access_.remote_address = request_.remote_address;
   access_.method = parser_.knows_method() ? to_string(request_.method) : std::string_view("-");
   access_.path = request_.path;
   access_.surface = match_.surface ? std::string_view(match_.surface->name) : std::string_view();

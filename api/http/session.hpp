@@ -35,7 +35,7 @@ class ReadBuffer {
 
 class Session final : public std::enable_shared_from_this<Session>, private BodyReader {
  public:
-  Session(ServerContext& context, IoThread& thread, Socket socket, std::string remote_address,
+  Session(ServerContext& context, IoThread& thread, Socket socket, const boost::asio::ip::address& peer,
           ConnectionLimits::Place place);
   ~Session();
   Session(const Session&) = delete;
@@ -63,7 +63,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Body
   void refuse(Refusal refusal, std::string_view detail);
   void refuse_rest(Refusal refusal, std::string_view detail);  // the framing is lost: and close
   void refuse_body(Outcome outcome, const Route& route);
-  void fail(std::string_view what);
+  void fail(std::string_view cause, Refusal refusal = Refusal::internal);
   void allow_handler_time();  // from now on
   std::optional<Fault> check_body_headers(const Route& route) const;
   bool answer_without_route();
@@ -96,7 +96,8 @@ class Session final : public std::enable_shared_from_this<Session>, private Body
   IoThread& thread_;
   ConnectionLimits::Place place_;
   Socket socket_;
-  const std::string remote_address_;
+  const std::string peer_;
+  const bool is_from_proxy_;
   RequestParser parser_;
   ReadBuffer input_;
   Request request_;

@@ -25,20 +25,35 @@ http::Response refuse_signature(ports::Signature signature) {
   return groundtruth::to_response({403, "forbidden", "This URL is not one that we signed for this request."});
 }
 
-http::Surface make_media_surface(Services& services, std::vector<std::string> hosts) {
+namespace {
+
+// A store that fails is away, not wrong: asked again, it may do.
+http::Async<http::Response> guarded(http::Async<http::Response> (*handler)(Services&, http::Request&),
+                                    Services& services, http::Request& request) {
+  try {
+    co_return co_await handler(services, request);
+  } catch (const ports::BlobStoreError& away) {
+    throw http::Unavailable(away.what());
+  }
+}
+
+}  // namespace
+
+http::Surface make_media_surface(Services& services) {
   using http::BodyKind;
   using http::Method;
   constexpr std::string_view pattern = "/media/{owner}/{name}";
   http::Surface surface;
   surface.name = "media";
-  surface.hosts = std::move(hosts);
+  surface.on_every_host = true;
+  using Handler = http::Async<http::Response> (*)(Services&, http::Request&);
+  const auto with = [&services](Handler handler) {
+    return [&services, handler](http::Request& request) { return guarded(handler, services, request); };
+  };
   surface.routes = {
-      {Method::put, pattern, "uploadMedia",
-       [&services](http::Request& request) { return take_upload(services, request); }, BodyKind::streamed,
+      {Method::put, pattern, "uploadMedia", with(take_upload), BodyKind::streamed,
        services.options.max_upload_bytes, ""},
-      {Method::get, pattern, "downloadMedia",
-       [&services](http::Request& request) { return give_download(services, request); }, BodyKind::none, 0,
-       ""},
+      {Method::get, pattern, "downloadMedia", with(give_download), BodyKind::none, 0, ""},
   };
   surface.refuse = [](http::Refusal refusal, const http::Request&, std::string_view detail) {
     return groundtruth::refuse(refusal, detail);

@@ -2,16 +2,12 @@
 // (workers/ports/served_blobs.hpp): the only surface without a credential.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "api/http/router.hpp"
 #include "api/media/services.hpp"
 
 namespace groundtruth::api::media {
 
-// It claims /media/ and all below. `hosts`: where host names are bound to surfaces, all those through which
-// media is reached. `services` must outlive the surface.
-http::Surface make_media_surface(Services& services, std::vector<std::string> hosts = {});
+// It claims /media/ and all below, under every host name. `services` must outlive the surface.
+http::Surface make_media_surface(Services& services);
 
 }  // namespace groundtruth::api::media

@@ -7,7 +7,7 @@ namespace groundtruth::api::worker {
 
 http::Response to_response(const Problem& problem) {
   http::Response response;
-  response.status = problem.status == 422 ? 409 : problem.status;
+  response.status = problem.status;
   ObjectWriter object(response.body);
   object.member("error", problem.message).member("code", problem.code);
   if (problem.retry_after.count() > 0)

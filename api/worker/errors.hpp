@@ -5,8 +5,7 @@
 
 namespace groundtruth::api::worker {
 
-// {"error":message,"code":code, …details}; 429 has retry_after_seconds. Where the seed has no status for it
-// (422), the nearest that it has.
+// {"error":message,"code":code, …details}; 429 has retry_after_seconds.
 http::Response to_response(const Problem& problem);
 
 http::Response refuse(http::Refusal refusal, std::string_view detail);

@@ -22,6 +22,7 @@ http::Async<http::Response> get_public_profile(Services& services, http::Request
 http::Async<http::Response> get_feed(Services& services, http::Request& request);
 http::Async<http::Response> accept_task(Services& services, http::Request& request);
 http::Async<http::Response> release_task(Services& services, http::Request& request);
+http::Async<http::Response> get_command(Services& services, http::Request& request);
 
 // handlers_proof.cpp
 http::Async<http::Response> announce_upload(Services& services, http::Request& request);

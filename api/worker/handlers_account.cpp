@@ -10,8 +10,6 @@
 namespace groundtruth::api::worker {
 namespace {
 
-constexpr std::chrono::seconds kRetryMail{60};
-
 EmailClaimRef claim_of(const Services& services, std::string_view email) {
   return email_claim(services.email_key, domain::Surface::humanping, EmailOwner::worker, email);
 }
@@ -90,9 +88,6 @@ std::optional<domain::Worker> worker_of(const Services& services, const EmailCla
 }  // namespace
 
 http::Async<http::Response> register_worker(Services& services, http::Request& request) {
-  if (!services.options.takes_registrations)
-    co_return to_response(
-        unavailable("No mail server is configured on this server (setting mail.url).", kRetryMail));
   Intent intent = read_intent(services.hasher, request);
   if (intent.problem) co_return to_response(*intent.problem);
   auto body = read_body<RegisterRequest>(request);

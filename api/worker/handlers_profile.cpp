@@ -40,14 +40,9 @@ http::Async<http::Response> get_profile(Services& services, http::Request& reque
     co_return to_response(wrong_fields(std::move(errors)));
   const auto found = services.workers.worker(caller_of(request).worker.id);
   if (!found) co_return to_response(no_such("worker"));
-  http::Response response;
-  response.header("ETag", etag_of(found->version));
-  const auto known = request.headers.find("If-None-Match");
-  if (known && none_match_hits(*known, found->version)) {
-    response.status = 304;
-    co_return response;
-  }
-  response.body = render_profile({found->state, services.workers.rank(found->state.id)});
+  http::Response response = versioned(request, found->version);
+  if (response.status == 200)
+    response.body = render_profile({found->state, services.workers.rank(found->state.id)});
   co_return response;
 }
 
@@ -146,7 +141,9 @@ http::Async<http::Response> get_public_profile(Services& services, http::Request
   if (domain::is_id(id, "wrk_")) found = services.workers.worker(domain::WorkerId{id});
   if (!found || found->state.status != domain::WorkerStatus::verified)
     co_return to_response(no_such("worker"));
-  co_return ok(render_public(found->state));
+  http::Response response = versioned(request, found->version);
+  if (response.status == 200) response.body = render_public(found->state);
+  co_return response;
 }
 
 }  // namespace groundtruth::api::worker

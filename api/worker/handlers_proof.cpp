@@ -54,25 +54,22 @@ struct StagedProof {
   StagedBlobs blobs;  // views of `parts`
 };
 
-Problem store_is_away() {
-  return unavailable("The media store cannot be reached at the moment.");
-}
-
 // What `work` gives on a thread for blob calls, or a VerifiedMedia with the problem that kept it from that.
-// `work` must own what it touches.
+// `work` must own what it touches. Throws http::Unavailable where the store is away.
 http::Async<VerifiedMedia> run_on_pool(Services& services, std::function<VerifiedMedia()> work) {
   auto begin = [&](auto done) {
     auto job = [done, work = std::move(work)] {
       try {
         done(work());
-      } catch (const ports::BlobStoreError&) {
-        done(VerifiedMedia{{}, store_is_away()});
+      } catch (const ports::BlobStoreError& away) {
+        done(VerifiedMedia{{}, std::nullopt, away.what()});
       }
     };
     if (!services.blob_calls.try_run(std::move(job)))
       done(VerifiedMedia{{}, unavailable("Too many proofs are being looked at at the moment.")});
   };
   VerifiedMedia outcome = co_await http::await_callback<VerifiedMedia>(std::move(begin));
+  if (outcome.store_is_away) throw http::Unavailable(*outcome.store_is_away);
   co_return outcome;
 }
 
@@ -84,10 +81,8 @@ http::Async<std::optional<Problem>> store_staged(Services& services, std::shared
     if (!is_aside) done(std::string());
   };
   const std::string error = co_await http::await_callback<std::string>(std::move(begin));
-  if (is_aside) {
-    if (error.empty()) co_return std::nullopt;
-    co_return store_is_away();
-  }
+  if (!error.empty()) throw http::Unavailable(error);
+  if (is_aside) co_return std::nullopt;
   std::function<VerifiedMedia()> store = [staged] {
     staged->blobs.store();
     return VerifiedMedia{};
@@ -104,7 +99,7 @@ struct Announced {
 bool is_of_lease(const domain::Rejection& rejection) {
   using enum domain::RejectionCode;
   return rejection.code == already_submitted || rejection.code == lease_expired ||
-         rejection.code == lease_not_found;
+         rejection.code == lease_not_found || rejection.code == lease_unseen;
 }
 
 // Announces what came within the proof, as uploads are: what is stored without a word in the journal would

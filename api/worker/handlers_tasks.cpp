@@ -1,6 +1,8 @@
 // The feed, and taking and giving back a place of a task.
+#include <array>
 #include <charconv>
 
+#include "api/common/command_outcome.hpp"
 #include "api/common/json_object.hpp"
 #include "api/worker/exchange.hpp"
 #include "api/worker/handlers.hpp"
@@ -11,6 +13,7 @@ namespace groundtruth::api::worker {
 namespace {
 
 constexpr std::string_view kFeed = "feed";
+constexpr std::array kTopicsOfWorkers = {journal::Topic::tasks, journal::Topic::workers};
 
 // A place as the text that a cursor keeps.
 std::string to_text(const projections::FeedPlace& place) {
@@ -106,6 +109,28 @@ http::Async<http::Response> release_task(Services& services, http::Request& requ
       co_await execute(services.exchange, request, std::move(sender), std::move(order));
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
   co_return written(200, render_released(*answer.commit), answer);
+}
+
+// A worker's commands are in the chain of the task that they are about, or in the worker's own.
+http::Async<http::Response> get_command(Services& services, http::Request& request) {
+  if (auto errors = refuse_query(request); !errors.empty())
+    co_return to_response(wrong_fields(std::move(errors)));
+  const std::string id(request.param("id"));
+  const auto bucket = domain::is_id(id, "cmd_") ? domain::bucket_of(id) : std::nullopt;
+  if (!bucket) co_return to_response(no_such("command"));
+  for (const auto topic : kTopicsOfWorkers) {
+    const auto partition = journal::partition_of(topic, *bucket);
+    const auto told = services.exchange.node.answered_ahead(partition);
+    const auto behind = co_await catch_up(services.exchange, request, told);
+    if (behind) co_return to_response(*behind);
+    domain::CommandId command{id};
+    const CommandOutcome outcome = co_await outcome_of(services.exchange.node, partition, std::move(command),
+                                                       caller_of(request).worker.id.value);
+    if (!outcome.is_known) continue;
+    co_return ok(
+        render_command(id, outcome, [](const Problem& problem) { return to_response(problem).body; }));
+  }
+  co_return to_response(no_such("command"));
 }
 
 }  // namespace groundtruth::api::worker

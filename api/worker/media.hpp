@@ -28,6 +28,7 @@ std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& 
 struct VerifiedMedia {
   std::vector<domain::Media> media;
   std::optional<Problem> problem;
+  std::optional<std::string> store_is_away = std::nullopt;  // and why
 };
 // Puts what came with the request into the store, and looks at all of it. Blocks: for a pool. Throws
 // BlobStoreError.

@@ -21,6 +21,7 @@ http::Surface make_worker_surface(Services& services) {
   http::Surface surface;
   surface.name = "worker";
   surface.hosts = services.options.hosts;
+  surface.on_every_host = true;
   surface.routes = {
       // clang-format off
       {Method::post, "/api/v1/worker/register",           "registerWorker",   with(register_worker),    BodyKind::json, body_bytes,  ""},
@@ -35,6 +36,7 @@ http::Surface make_worker_surface(Services& services) {
       {Method::put,  "/api/v1/worker/profile",            "changeProfile",    with(change_profile),     BodyKind::json, body_bytes,  worker},
       {Method::get,  "/api/v1/worker/earnings",           "getEarnings",      with(get_earnings),       BodyKind::none, body_bytes,  worker},
       {Method::get,  "/api/v1/worker/leaderboard",        "getLeaderboard",   with(get_leaderboard),    BodyKind::none, body_bytes,  worker},
+      {Method::get,  "/api/v1/worker/commands/{id}",      "getCommand",       with(get_command),        BodyKind::none, body_bytes,  worker},
       {Method::get,  "/api/v1/worker/{id}/public",        "getPublicProfile", with(get_public_profile), BodyKind::none, body_bytes,  ""},
       // clang-format on
   };

@@ -32,7 +32,6 @@ struct Options {
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
   domain::UploadLimits lease_uploads{8, std::int64_t{1} << 31};  // all of one lease
   std::chrono::seconds upload_lifetime{3'600};                   // of an upload's URL
-  bool takes_registrations = true;                               // false where no mail can be sent
   std::vector<std::string> hosts;                                // host names bound to this surface
 };
 

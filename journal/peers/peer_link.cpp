@@ -9,6 +9,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdlib>
+#include <map>
 #include <utility>
 
 namespace groundtruth::journal::peers {
@@ -301,11 +302,12 @@ void PeerLink::expire() {
 }
 
 void PeerLink::abandon() {
-  std::unordered_map<std::uint64_t, WaitingPtr> left;
+  std::map<std::uint64_t, WaitingPtr> left;  // in their order: some go behind others
   {
     const std::lock_guard lock(mutex_);
     channel_.reset();
-    left.swap(waiting_);
+    left.insert(waiting_.begin(), waiting_.end());
+    waiting_.clear();
   }
   for (const auto& [number, waiting] : left) {
     ++counters_.abandoned;

@@ -11,6 +11,7 @@ import chain
 from event_schemas import EventSchemas
 import workers
 from harness import BINARY, Org, Server
+from mail_server import Controller, Inbox
 from workers import Worker
 
 
@@ -85,10 +86,10 @@ def fresh_server(tmp_path, event_schemas) -> Iterator[Callable[..., Server]]:
     made: list[Server] = []
 
     def make(*, start: bool = True, rate_limits: bool = False, settings: dict | None = None,
-             data: pathlib.Path | None = None) -> Server:
+             data: pathlib.Path | None = None, dev: bool = True) -> Server:
         number = len(made)
         server = Server(data or tmp_path / f"data{number}", tmp_path / f"server{number}.log",
-                        rate_limits=rate_limits, settings=settings)
+                        rate_limits=rate_limits, settings=settings, dev=dev)
         made.append(server)
         return server.start() if start else server
 
@@ -103,6 +104,22 @@ def fresh_server(tmp_path, event_schemas) -> Iterator[Callable[..., Server]]:
             failures.append(failure)
     if failures:
         raise failures[0]
+
+
+@pytest.fixture
+def serve_mail() -> Iterator[Callable[..., str]]:
+    """Serves an inbox and returns its URL."""
+    started: list[Controller] = []
+
+    def start(inbox: Inbox, scheme: str = "smtp", **settings) -> str:
+        controller = Controller(inbox, hostname="127.0.0.1", port=0, **settings)
+        controller.start()
+        started.append(controller)
+        return f"{scheme}://127.0.0.1:{controller.port}"
+
+    yield start
+    for controller in started:
+        controller.stop()
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class Server:
     """One data directory and the process that serves it, which may be stopped, killed and started again."""
 
     def __init__(self, data: pathlib.Path, log: pathlib.Path, *, rate_limits: bool = False,
-                 settings: dict | None = None):
+                 settings: dict | None = None, dev: bool = True):
         data.mkdir(parents=True, exist_ok=True)
         self.data = data
         self.log = log
@@ -91,7 +91,9 @@ class Server:
         self.roles = ""  # of the next start; all where it is empty
         self.base_url = ""
         self.ops_url = ""
-        self._extra = [] if rate_limits else ["--no-rate-limits"]
+        self._extra = ["--dev"] if dev else []
+        if not rate_limits:
+            self._extra.append("--no-rate-limits")
         if settings:
             path = log.with_suffix(".config.json")
             path.write_text(json.dumps(settings))
@@ -111,7 +113,7 @@ class Server:
     def spawn(self) -> None:
         """Starts the process without waiting for anything."""
         assert not self.running
-        command = [str(BINARY), "serve", "--dev", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0",
+        command = [str(BINARY), "serve", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0",
                    "--data", str(self.data), *self._extra]
         if self.roles:
             command += ["--roles", self.roles]

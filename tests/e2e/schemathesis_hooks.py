@@ -20,7 +20,7 @@ OWN_KEY_ID = os.environ["SCHEMATHESIS_OWN_KEY_ID"]
 NO_KEY_ID = "key_00000000000000000000000000"
 # A position that the journal surely has; a random one would wait for a write that never comes.
 KNOWN_POSITION = os.environ["SCHEMATHESIS_KNOWN_POSITION"]
-# A command of this organization: no answer of a healthy server names one, so none would ever be found.
+# A command of the caller: no answer of a healthy server names one, so none would ever be found.
 KNOWN_COMMAND_ID = os.environ["SCHEMATHESIS_KNOWN_COMMAND_ID"]
 # What a random id would never hit: paid tasks, submissions that wait for a decision, somebody verified.
 TASK_IDS = os.environ["SCHEMATHESIS_TASK_IDS"].split()
@@ -46,7 +46,7 @@ def before_call(context, case, kwargs):
     if case.method == "DELETE" and parameters and parameters.get("id") == OWN_KEY_ID:
         parameters["id"] = NO_KEY_ID
     if parameters and not negative(case, ParameterLocation.PATH):
-        if case.path == "/commands/{id}":
+        if case.path in ("/commands/{id}", "/worker/commands/{id}"):
             parameters["id"] = KNOWN_COMMAND_ID
         # Every other one, so that what does not exist is asked for as well.
         number = next(calls)

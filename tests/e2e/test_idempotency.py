@@ -7,7 +7,7 @@ import pytest
 
 from harness import SEED_BODY, error_of, task_body
 
-TASKS = "/api/v1/tasks"
+TASKS, API_KEYS = "/api/v1/tasks", "/api/v1/api-keys"
 
 
 def post(http, key, body=None, path=TASKS):
@@ -42,7 +42,7 @@ def test_the_first_answer_stays_when_the_task_moves_on(org):
 @pytest.mark.smoke
 def test_another_body_is_refused(org):
     post(org.http, "one")
-    error_of(post(org.http, "one", task_body(title="another")), 422, "idempotency_key_reused")
+    error_of(post(org.http, "one", task_body(title="another")), 409, "idempotency_key_reused")
     assert len(org.all_tasks()) == 1
 
 
@@ -52,7 +52,7 @@ def test_a_body_is_compared_byte_for_byte(org):
     spelled = json.dumps(SEED_BODY, indent=3)
     response = org.http.post(TASKS, content=spelled,
                              headers={"Idempotency-Key": "one", "Content-Type": "application/json"})
-    error_of(response, 422, "idempotency_key_reused")
+    error_of(response, 409, "idempotency_key_reused")
 
 
 def test_another_key_is_another_task(org):
@@ -108,6 +108,17 @@ def test_errors_of_shape_and_scope_are_not_remembered(server, org):
     with server.client() as nobody:
         error_of(post(nobody, "one"), 401, "unauthorized")
     good = post(org.http, "one")
+    assert good.status_code == 201 and "Idempotent-Replayed" not in good.headers
+
+
+@pytest.mark.parametrize("path,wrong,right", [
+    (TASKS, task_body(deadline="2020-01-01T00:00:00Z"), task_body()),
+    (TASKS, task_body(reward_cents=1, target_submissions=1), task_body()),
+    (API_KEYS, {"name": "x", "scopes": ["read"], "expires_at": "2020-01-01T00:00:00Z"}, {"name": "x", "scopes": ["read"]}),
+], ids=["deadline", "budget", "expiry"])
+def test_what_only_the_request_is_wrong_in_leaves_the_key_to_the_mended_one(org, path, wrong, right):
+    assert post(org.http, "one", wrong, path).status_code == 400
+    good = post(org.http, "one", right, path)
     assert good.status_code == 201 and "Idempotent-Replayed" not in good.headers
 
 
@@ -191,7 +202,7 @@ def test_concurrent_posts_with_one_key_and_different_bodies(server, org):
     assert len(won) == 1
     for answer in answers:
         if answer is not won[0]:
-            error_of(answer, 422, "idempotency_key_reused")
+            error_of(answer, 409, "idempotency_key_reused")
     assert [task["id"] for task in org.all_tasks()] == [won[0].json()["id"]]
 
 
@@ -222,7 +233,7 @@ def test_keys_outlive_the_process(fresh_server, make_org, end):
     server.start()
     assert_replayed(first, post(org.http, "one"))
     assert_replayed(refused, post(org.http, "b", {}, cancel))
-    error_of(post(org.http, "one", task_body(title="another")), 422, "idempotency_key_reused")
+    error_of(post(org.http, "one", task_body(title="another")), 409, "idempotency_key_reused")
     assert len(org.all_tasks()) == 2
 
 

@@ -4,6 +4,7 @@ A lease that runs out is not waited for here, since the shortest is a minute: un
 """
 import concurrent.futures
 import datetime
+import json
 import os
 import random
 import re
@@ -363,3 +364,27 @@ def test_what_was_answered_holds_at_once(org, worker):
         other = worker.post(task, "proof", {"text": "Something else."})
         assert error_of(other, 409, "conflict")["reason"] == "already_submitted"
         assert workers.approve(org, first.json()["submission"]).status_code == 200
+
+
+def test_the_outcome_of_a_command_is_the_workers_own_to_learn(server, org, worker, make_worker):
+    task = text_task(org)
+    done = worker.post(task, "accept", key="one")
+    refused = worker.post(task, "accept", key="two")
+    error_of(refused, 409, "conflict")
+    topic, partition, _ = done.headers["Journal-Position"].split(".")
+    outcomes = [json.loads(value) for value in server.cat(topic, int(partition))]
+    commands = [commit["command"]["id"] for commit in outcomes if commit["actor"].get("account") == worker.id]
+    assert len(commands) == 2
+    asked = [worker.http.get(f"{BASE}/commands/{id}") for id in commands]
+    assert [answer.status_code for answer in asked] == [200, 200]
+    assert asked[0].json() == {"id": commands[0], "status": "accepted",
+                               "journal_position": done.headers["Journal-Position"], "error": None}
+    assert (asked[1].json()["status"], asked[1].json()["error"]) == ("rejected", refused.json())
+    profile = worker.http.put(f"{BASE}/profile", json={"skills": ["piano"]})
+    topic, partition, seq = profile.headers["Journal-Position"].split(".")
+    own = json.loads(server.cat(topic, int(partition))[int(seq)])["command"]["id"]
+    assert worker.http.get(f"{BASE}/commands/{own}").json()["journal_position"] == profile.headers["Journal-Position"]
+    for id in (commands[0], own):
+        error_of(make_worker(server).http.get(f"{BASE}/commands/{id}"), 404, "not_found")
+    error_of(worker.http.get(f"{BASE}/commands/cmd_{'0' * 26}"), 404, "not_found")
+    error_of(worker.http.get(f"{BASE}/commands/x"), 404, "not_found")

@@ -34,6 +34,8 @@ def ground(fresh_server, make_org, make_worker):
 def test_schemathesis(ground, surface, tmp_path):
     server, (org, stranger), people, tasks, waiting = ground
     made = org.http.post("/api/v1/api-keys", json={"name": "spare", "scopes": ["admin"]})
+    if surface == "worker":
+        made = people[0].http.put(f"{workers.BASE}/profile", json={"skills": ["piano", "drums"]})
     position = made.headers["Journal-Position"]
     topic, partition, seq = position.split(".")
     command = json.loads(server.cat(topic, int(partition))[int(seq)])["command"]["id"]

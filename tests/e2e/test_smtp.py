@@ -2,82 +2,20 @@
 from __future__ import annotations
 
 import email
-import email.policy
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
 
-import aiosmtpd.controller
 import aiosmtpd.smtp
 import pytest
 import trustme
 
 import tools
+from mail_server import Inbox
 
 MAIL = {"id": "ver_01hx4nvz", "to": "someone@example.com", "subject": "Please verify",
         "text": "Hello,\nopen https://a.example/verify?token=a.b.c=\n"}
 SENDER = "noreply@mail.example"
-
-
-class Inbox:
-    """Keeps what comes; answers RCPT, MAIL and the end of DATA as it is told."""
-
-    def __init__(self, *, mail: str | None = None, rcpt: str | None = None, data: str | None = None):
-        self.answers = {"mail": mail, "rcpt": rcpt, "data": data}
-        self.envelopes: list[aiosmtpd.smtp.Envelope] = []
-        self.sessions: list[aiosmtpd.smtp.Session] = []
-
-    async def handle_MAIL(self, server, session, envelope, address, options):
-        if self.answers["mail"]:
-            return self.answers["mail"]
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 OK"
-
-    async def handle_RCPT(self, server, session, envelope, address, options):
-        if self.answers["rcpt"]:
-            return self.answers["rcpt"]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope):
-        if self.answers["data"]:
-            return self.answers["data"]
-        self.envelopes.append(envelope)
-        self.sessions.append(session)
-        return "250 OK"
-
-    def message(self) -> email.message.EmailMessage:
-        assert len(self.envelopes) == 1
-        return email.message_from_bytes(self.envelopes[0].content, policy=email.policy.default)
-
-    def text(self) -> str:
-        return self.message().get_content().replace("\r", "")
-
-
-class Controller(aiosmtpd.controller.Controller):
-    """On a port that the system chooses."""
-
-    def _trigger_server(self):
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
-    """Serves an inbox and returns its URL."""
-    started: list[Controller] = []
-
-    def start(inbox: Inbox, scheme: str = "smtp", **settings) -> str:
-        controller = Controller(inbox, hostname="127.0.0.1", port=0, **settings)
-        controller.start()
-        started.append(controller)
-        return f"{scheme}://127.0.0.1:{controller.port}"
-
-    yield start
-    for controller in started:
-        controller.stop()
 
 
 @pytest.fixture(scope="session")
@@ -97,9 +35,9 @@ def send(url: str, *, starttls: str = "off", timeout_ms: int = 20_000, **changes
     return result["outcome"], result["reason"]
 
 
-def test_a_mail_arrives_as_it_was_written(serve):
+def test_a_mail_arrives_as_it_was_written(serve_mail):
     inbox = Inbox()
-    assert send(serve(inbox)) == ("sent", "")
+    assert send(serve_mail(inbox)) == ("sent", "")
     assert inbox.envelopes[0].mail_from == SENDER
     assert inbox.envelopes[0].rcpt_tos == [MAIL["to"]]
     message = inbox.message()
@@ -114,9 +52,9 @@ def test_a_mail_arrives_as_it_was_written(serve):
     assert not message.defects
 
 
-def test_a_retry_has_the_same_message_id(serve):
+def test_a_retry_has_the_same_message_id(serve_mail):
     inbox = Inbox()
-    url = serve(inbox)
+    url = serve_mail(inbox)
     assert send(url)[0] == send(url)[0] == "sent"
     ids = {email.message_from_bytes(envelope.content)["Message-ID"] for envelope in inbox.envelopes}
     assert len(inbox.envelopes) == 2 and len(ids) == 1
@@ -130,9 +68,9 @@ def test_a_retry_has_the_same_message_id(serve):
     pytest.param("=3D is not an equals sign\n", id="equals-sign"),
     pytest.param("", id="empty"),
 ])
-def test_any_text_arrives(serve, text):
+def test_any_text_arrives(serve_mail, text):
     inbox = Inbox()
-    assert send(serve(inbox), text=text)[0] == "sent"
+    assert send(serve_mail(inbox), text=text)[0] == "sent"
     assert inbox.text().removesuffix("\n") == text.removesuffix("\n")
     assert max(map(len, inbox.envelopes[0].content.split(b"\r\n"))) <= 998
 
@@ -145,39 +83,39 @@ def test_any_text_arrives(serve, text):
     pytest.param("a: b", id="colon"),
     pytest.param("", id="empty"),
 ])
-def test_any_subject_arrives(serve, subject):
+def test_any_subject_arrives(serve_mail, subject):
     inbox = Inbox()
-    assert send(serve(inbox), subject=subject, from_name="Grüße, \"馬\"")[0] == "sent"
+    assert send(serve_mail(inbox), subject=subject, from_name="Grüße, \"馬\"")[0] == "sent"
     assert inbox.message()["Subject"] == subject
     assert inbox.message()["From"].addresses[0].display_name == "Grüße, \"馬\""
     assert inbox.message()["From"].addresses[0].addr_spec == SENDER
 
 
-def test_an_address_in_another_script_arrives(serve):
+def test_an_address_in_another_script_arrives(serve_mail):
     inbox = Inbox()
-    assert send(serve(inbox, enable_SMTPUTF8=True), to="馬@example.com")[0] == "sent"
+    assert send(serve_mail(inbox, enable_SMTPUTF8=True), to="馬@example.com")[0] == "sent"
     assert inbox.envelopes[0].rcpt_tos == ["馬@example.com"]
     assert "SMTPUTF8" in inbox.envelopes[0].mail_options
 
 
 @pytest.mark.parametrize("answers", [{"rcpt": "550 5.1.1 no such mailbox"}, {"rcpt": "553 not here"},
                                      {"data": "554 5.6.0 not wanted"}])
-def test_what_a_server_refuses_for_ever_is_refused(serve, answers):
-    outcome, reason = send(serve(Inbox(**answers)))
+def test_what_a_server_refuses_for_ever_is_refused(serve_mail, answers):
+    outcome, reason = send(serve_mail(Inbox(**answers)))
     assert outcome == "refused"
     assert next(iter(answers.values())) in reason
 
 
 @pytest.mark.parametrize("answers", [{"rcpt": "451 4.3.0 greylisted"}, {"rcpt": "421 going down"},
                                      {"data": "451 4.3.0 full"}, {"mail": "451 later"}])
-def test_what_a_server_does_not_take_now_has_failed(serve, answers):
-    outcome, reason = send(serve(Inbox(**answers)))
+def test_what_a_server_does_not_take_now_has_failed(serve_mail, answers):
+    outcome, reason = send(serve_mail(Inbox(**answers)))
     assert outcome == "failed"
     assert next(iter(answers.values())) in reason
 
 
-def test_a_refused_sender_says_nothing_about_the_recipient(serve):
-    assert send(serve(Inbox(mail="550 5.7.1 who are you")))[0] == "failed"
+def test_a_refused_sender_says_nothing_about_the_recipient(serve_mail):
+    assert send(serve_mail(Inbox(mail="550 5.7.1 who are you")))[0] == "failed"
 
 
 def test_a_server_that_is_gone_has_failed():
@@ -218,48 +156,48 @@ def test_a_server_that_never_speaks_has_failed():
     {"subject": "Hello\rBcc: x@y.example"},
     {"id": "a>\r\nBcc: x@y.example"},
 ])
-def test_nothing_can_be_smuggled_into_the_head_of_a_mail(serve, changes):
+def test_nothing_can_be_smuggled_into_the_head_of_a_mail(serve_mail, changes):
     inbox = Inbox()
-    assert send(serve(inbox), **changes)[0] == "refused"
+    assert send(serve_mail(inbox), **changes)[0] == "refused"
     assert not inbox.envelopes
 
 
-def test_the_end_of_a_mail_cannot_be_smuggled_into_its_text(serve):
+def test_the_end_of_a_mail_cannot_be_smuggled_into_its_text(serve_mail):
     inbox = Inbox()
     text = "one\n.\nMAIL FROM:<x@y.example>\n.\r\n.\rQUIT\n"
-    assert send(serve(inbox), text=text)[0] == "sent"
+    assert send(serve_mail(inbox), text=text)[0] == "sent"
     assert inbox.text() == text.replace("\r", "")
 
 
 # TLS and login
 
-def test_starttls_and_smtps(serve, authority):
+def test_starttls_and_smtps(serve_mail, authority):
     context, ca_file = authority
     inbox = Inbox()
-    url = serve(inbox, tls_context=context, require_starttls=True)
+    url = serve_mail(inbox, tls_context=context, require_starttls=True)
     assert send(url, starttls="required", ca_file=ca_file) == ("sent", "")
     assert send(url, starttls="optional", ca_file=ca_file) == ("sent", "")
     assert all(session.ssl for session in inbox.sessions)
     assert send(url, starttls="off")[0] == "failed"
-    assert send(serve(Inbox(), "smtps", ssl_context=context), ca_file=ca_file) == ("sent", "")
+    assert send(serve_mail(Inbox(), "smtps", ssl_context=context), ca_file=ca_file) == ("sent", "")
 
 
-def test_required_tls_is_required_and_optional_is_not(serve):
+def test_required_tls_is_required_and_optional_is_not(serve_mail):
     inbox = Inbox()
-    url = serve(inbox)
+    url = serve_mail(inbox)
     assert send(url, starttls="required")[0] == "failed"
     assert not inbox.envelopes
     assert send(url, starttls="optional")[0] == "sent"
 
 
-def test_a_certificate_of_a_stranger_is_not_trusted(serve, authority):
+def test_a_certificate_of_a_stranger_is_not_trusted(serve_mail, authority):
     inbox = Inbox()
-    assert send(serve(inbox, tls_context=authority[0]), starttls="required")[0] == "failed"
-    assert send(serve(inbox, "smtps", ssl_context=authority[0]))[0] == "failed"
+    assert send(serve_mail(inbox, tls_context=authority[0]), starttls="required")[0] == "failed"
+    assert send(serve_mail(inbox, "smtps", ssl_context=authority[0]))[0] == "failed"
     assert not inbox.envelopes
 
 
-def test_login(serve, authority):
+def test_login(serve_mail, authority):
     context, ca_file = authority
     seen = []
 
@@ -268,7 +206,7 @@ def test_login(serve, authority):
         return aiosmtpd.smtp.AuthResult(success=data.password == b"right", handled=False)
 
     inbox = Inbox()
-    url = serve(inbox, tls_context=context, require_starttls=True, authenticator=authenticate, auth_required=True)
+    url = serve_mail(inbox, tls_context=context, require_starttls=True, authenticator=authenticate, auth_required=True)
     login = {"starttls": "required", "ca_file": ca_file, "user": "groundtruth"}
     assert send(url, password="right", **login) == ("sent", "")
     assert seen == [(b"groundtruth", b"right")]

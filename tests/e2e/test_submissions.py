@@ -493,7 +493,7 @@ def test_approving_is_idempotent(server, org, worker):
     first, again = (org.http.post(path, headers={"Idempotency-Key": "one"}) for _ in range(2))
     assert (again.status_code, again.content) == (200, first.content)
     assert again.headers["Idempotent-Replayed"] == "true"
-    customer_error(org.http.post(path, json={}, headers={"Idempotency-Key": "one"}), 422, "idempotency_key_reused")
+    customer_error(org.http.post(path, json={}, headers={"Idempotency-Key": "one"}), 409, "idempotency_key_reused")
     refused, repeated = (org.http.post(path, headers={"Idempotency-Key": "two"}) for _ in range(2))
     assert (refused.status_code, repeated.content) == (409, refused.content)
     workers.wait_for_earnings(worker, 500, 1)

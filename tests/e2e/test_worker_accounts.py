@@ -190,7 +190,6 @@ def test_registering_is_idempotent(server, nobody):
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.headers["Journal-Position"] == first.headers["Journal-Position"]
     workers.mail_of(server, first.json()["worker"]["id"])
-    # This surface has no 422.
     error_of(post(nobody, "/register", {**body, "name": "Another"}, "one"), 409, "idempotency_key_reused")
     # The key belongs to the address: somebody else may use the same.
     other = post(nobody, "/register", registration(), "one")
@@ -586,6 +585,8 @@ def test_the_public_profile(server, worker, nobody):
                        "missions_completed": 0, "skills": ["piano"], "member_since": worker.get("/profile")["created_at"]}
     for private in (worker.email, "45.5017", "radius"):
         assert private not in response.text
+    known = nobody.get(f"{BASE}/{worker.id}/public", headers={"If-None-Match": response.headers["ETag"]})
+    assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", response.headers["ETag"])
 
 
 @pytest.mark.parametrize("id", ["wrk_" + "0" * 26, "wrk_", "x", "org_" + "0" * 26, "%2e%2e", "..%2f..%2fetc%2fpasswd", "%20",

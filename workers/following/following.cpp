@@ -142,10 +142,14 @@ void Following::take(const journal::Accepted& accepted, const Lanes& lanes) {
   }
 }
 
+// What cannot be read ends this round, for the next ones may wait as long; the next round begins behind it.
 bool Following::read() {
   bool more = false;
-  for (std::size_t i = 0; i < journal::kPartitionTotal; ++i)
-    more = read_line(journal::partition_at(i)) || more;
+  for (std::size_t i = 0; i < journal::kPartitionTotal; ++i) {
+    const std::size_t at = first_read_;
+    first_read_ = (at + 1) % journal::kPartitionTotal;
+    more = read_line(journal::partition_at(at)) || more;
+  }
   return more;
 }
 

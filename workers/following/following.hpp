@@ -120,7 +120,8 @@ class Following {
   mutable std::mutex mutex_;
   std::vector<Line> lines_;  // by journal::index_of
   std::size_t open_ = 0;
-  bool moved_ = false;  // some line's place is newer than the file
+  std::size_t first_read_ = 0;  // where the next round of reading begins; of the thread that reads
+  bool moved_ = false;          // some line's place is newer than the file
 };
 
 }  // namespace groundtruth::workers

@@ -35,6 +35,7 @@ struct Lane {
   std::deque<Job> jobs;
   std::size_t waiting = 0;  // of `jobs`, the first that was not sent
   bool pauses = false;      // something was refused: nothing more is sent before all that again
+  bool moved = false;       // something was taken since something was refused
 };
 
 struct Answered {
@@ -119,7 +120,7 @@ struct Relay::State : std::enable_shared_from_this<State> {
       more = following.is_behind() && following.read();
     } catch (const std::exception& failure) {
       options.following.log(options.name + ": the journal cannot be read: " + failure.what());
-      executor.post_at(clock.steady() + options.retry_delay, guarded([](State& self) { self.wake(); }));
+      read_again_later();
     }
     for (auto& job : taken_from(arrived)) {
       const LaneName name{job.source.partition, job.target};
@@ -128,6 +129,15 @@ struct Relay::State : std::enable_shared_from_this<State> {
     }
     for (const auto& name : touched) advance(name, lanes[name]);
     if (more) wake();
+  }
+
+  // Each answer makes a turn, and each turn may fail to read: one timer does.
+  void read_again_later() {
+    if (std::exchange(reads_again, true)) return;
+    executor.post_at(clock.steady() + options.retry_delay, guarded([](State& self) {
+                       self.reads_again = false;
+                       self.wake();
+                     }));
   }
 
   template <class All>
@@ -165,6 +175,7 @@ struct Relay::State : std::enable_shared_from_this<State> {
       following.finished(lane.jobs.front().source, lane.jobs.front().term, name.second.number);
       lane.jobs.pop_front();
       --lane.waiting;
+      lane.moved = true;
     }
     const auto sent = lane.jobs.begin() + static_cast<std::ptrdiff_t>(lane.waiting);
     const auto any = [&](Job::State state) {
@@ -176,8 +187,9 @@ struct Relay::State : std::enable_shared_from_this<State> {
     // what followed it may be taken still, where its own bytes land after all.
     if (any(Job::State::sent)) return;
     lane.pauses = true;
-    executor.post_at(clock.steady() + options.retry_delay,
-                     guarded([name](State& self) { self.send_again(name); }));
+    // Who took one may take the next at once; who took nothing since the last time needs a while.
+    const auto delay = std::exchange(lane.moved, false) ? std::chrono::milliseconds(0) : options.retry_delay;
+    executor.post_at(clock.steady() + delay, guarded([name](State& self) { self.send_again(name); }));
   }
 
   void send_again(const LaneName& name) {
@@ -185,7 +197,6 @@ struct Relay::State : std::enable_shared_from_this<State> {
     lane.pauses = false;
     for (std::size_t i = 0; i < lane.waiting; ++i) lane.jobs[i].state = Job::State::waits;
     lane.waiting = 0;
-    std::erase_if(lane.jobs, [this](const Job& job) { return !is_ours(job); });
     send_more(lane);
   }
 
@@ -253,6 +264,7 @@ struct Relay::State : std::enable_shared_from_this<State> {
   std::atomic<std::uint64_t> carried{0};
   std::map<LaneName, Lane> lanes;
   std::uint64_t sendings = 0;
+  bool reads_again = false;
 
   std::mutex mutex;
   bool started = false;

@@ -117,6 +117,9 @@ TEST_CASE("every rejection has its status and its bytes") {
       {{RejectionCode::lease_expired, {}, {}},
        409,
        R"({"error":{"code":"conflict","message":"Your time for this task is over. Accept it again.","details":{"reason":"lease_expired"}}})"},
+      {{RejectionCode::lease_unseen, {}, {}},
+       503,
+       R"({"error":{"code":"unavailable","message":"Your lease is news here; nothing was done. Try again.","details":{}}})"},
       {{RejectionCode::already_submitted, {}, {}},
        409,
        R"({"error":{"code":"conflict","message":"You have submitted work for this task already.","details":{"reason":"already_submitted"}}})"},
@@ -262,7 +265,7 @@ TEST_CASE("answers that are no success") {
   answer.kind = journal::AnswerKind::too_large;
   CHECK(not_written(answer).status == 413);
   answer.kind = journal::AnswerKind::key_reused;
-  CHECK(not_written(answer).status == 422);
+  CHECK(not_written(answer).status == 409);
   answer.kind = journal::AnswerKind::rejected;
   answer.replayed = true;
   answer.rejection = {RejectionCode::task_not_found, {}, {}};

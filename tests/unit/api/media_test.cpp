@@ -378,7 +378,7 @@ class BrokenBlobs final : public ports::ServedBlobs {
 
 }  // namespace
 
-TEST_CASE("a store that fails is an opaque 500") {
+TEST_CASE("a store that fails is an opaque 503") {
   BrokenBlobs blobs;
   SteppingClock clock;
   api::media::Services services(blobs, clock);
@@ -393,7 +393,8 @@ TEST_CASE("a store that fails is an opaque 500") {
   for (const std::string& request :
        {"PUT " + path + "Content-Type: video/mp4\r\nContent-Length: 4\r\n\r\nbody", "GET " + path + "\r\n"}) {
     const Answer answer = client.ask(request);
-    CHECK(answer.status == 500);
+    CHECK(answer.status == 503);
+    CHECK(answer.header("retry-after") == "1");
     CHECK(answer.body.find("no space left") == std::string::npos);
   }
   server.stop();

@@ -62,6 +62,18 @@ TEST_CASE("a window counts down, refuses, and opens as requests grow old") {
   }
 }
 
+TEST_CASE("a subject may have a limit of its own") {
+  VirtualClock clock;
+  api::RateLimiter limiter(five_a_minute(), clock);
+  for (int i = 0; i < 7; ++i) CHECK(limiter.take("a", 7).remaining == static_cast<std::uint32_t>(6 - i));
+  const auto refused = limiter.take("a", 7);
+  CHECK_FALSE(refused.allowed);
+  CHECK(refused.limit == 7);
+  CHECK(limiter.take("b", 1).allowed);
+  CHECK_FALSE(limiter.take("b", 1).allowed);
+  CHECK(limiter.take("c").limit == 5);
+}
+
 TEST_CASE("after a burst nobody waits longer than a window, and the stated wait is enough") {
   for (const std::int64_t offset_ms : {0, 1, 500, 999, 59'999}) {
     CAPTURE(offset_ms);

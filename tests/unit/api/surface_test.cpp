@@ -72,7 +72,7 @@ TEST_CASE("a retry gets the first answer, and asks for the same checkout") {
   REQUIRE(house.payments.requests.size() == 2);
   CHECK(house.payments.requests[0].checkout == house.payments.requests[1].checkout);
 
-  CHECK(house.call(Method::post, kTasks, org.key, kBody + " ", kKeyed).status == 422);
+  CHECK(house.call(Method::post, kTasks, org.key, kBody + " ", kKeyed).status == 409);
   CHECK(house.call(Method::post, kTasks, org.key, kBody, {{"Idempotency-Key", ""}}).status == 400);
 
   const std::string cancel = kTasks + "/" + text_of(first, "id") + "/cancel";

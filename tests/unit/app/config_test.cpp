@@ -83,6 +83,18 @@ TEST_CASE("without a file and options the defaults hold") {
   CHECK_FALSE(settings.access_log.has_value());
 }
 
+TEST_CASE("an account's own limits lie over those of all") {
+  const std::string id = "org_" + std::string(26, '0');
+  const auto limits =
+      resolve_settings(R"({"rate_limits":{"groundtruth":{"account_per_minute":70,"accounts":{")" + id +
+                           R"(":{"key_per_minute":9}}}}})",
+                       "test.json", {})
+          .groundtruth_limits;
+  REQUIRE(limits.accounts.contains(id));
+  CHECK(limits.accounts.at(id).key_per_minute == 9);
+  CHECK(limits.accounts.at(id).account_per_minute == 70);
+}
+
 TEST_CASE("the file is laid over the defaults") {
   const auto settings = resolve_settings(
       R"({"listen":"[::1]:1","io_threads":4,"rate_limits":{"groundtruth":{"key_per_minute":7}},
@@ -159,6 +171,8 @@ TEST_CASE("values that only the server can judge are named too") {
   CHECK(names(problem_of(R"({"payments":{"provider":"stripe"}})"), "payments.provider"));
   CHECK(names(problem_of(R"({"log":{"level":"loud"}})"), "log.level"));
   CHECK(names(problem_of(R"({"hosts":{"nowhere":["x"]}})"), "hosts.nowhere"));
+  CHECK(names(problem_of(R"({"http":{"trusted_proxies":["proxy.test"]}})"), "http.trusted_proxies"));
+  CHECK(names(problem_of(R"({"rate_limits":{"groundtruth":{"accounts":{"Acme":{}}}}})"), "'Acme'"));
 }
 
 TEST_CASE("a file that is no JSON says so") {

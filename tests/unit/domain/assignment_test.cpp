@@ -262,14 +262,14 @@ TEST_CASE("what was verified under one lease is not taken under the next") {
     return site.ask(
         AnnounceUpload{site.work, {{"upl"}, "video/mp4", 1, std::string(64, 'a')}, kLimits, lease});
   };
-  CHECK(announce(1) == "lease_expired");
+  CHECK(announce(1) == "lease_unseen");
   CHECK(announce(2) == "");
   CHECK(std::get<UploadAnnounced>(site.last()[0]).lease == 2);
   const auto submit = [&](std::uint32_t lease) {
     return site.ask(
         SubmitProof{site.work, kTask, kSubmission, {{"video/mp4", 1, std::string(64, 'a'), 1}}, lease});
   };
-  CHECK(submit(1) == "lease_expired");
+  CHECK(submit(1) == "lease_unseen");
   CHECK(submit(2) == "");
   CHECK(site.assignment().lease == 2);
 }
@@ -278,7 +278,7 @@ TEST_CASE("a submission waits a week for its review") {
   Site site;
   site.accept();
   site.announce();
-  CHECK(site.ask(SubmitProof{site.work, kTask, kSubmission, {}}) == "lease_not_found");
+  CHECK(site.ask(SubmitProof{site.work, kTask, kSubmission, {}}) == "lease_unseen");
   CHECK(site.submit() == "");
   CHECK(site.assignment().status == AssignmentStatus::pending);
   CHECK(site.assignment().submission == kSubmission);

@@ -38,6 +38,12 @@ Async<Response> headers(Request& request) {
   co_return response;
 }
 
+Async<Response> address(Request& request) {
+  Response response;
+  response.body = request.remote_address;
+  co_return response;
+}
+
 Async<Response> broken(Request&) {
   throw std::runtime_error("the database is on fire");
   co_return Response{};
@@ -177,6 +183,7 @@ House::House(ServerOptions options) {
       {Method::get, "/hello/{name}", "hello", hello},
       {Method::post, "/empty", "empty", empty},
       {Method::get, "/headers", "headers", headers},
+      {Method::get, "/address", "address", address},
       {Method::get, "/broken", "broken", broken},
       {Method::get, "/oddly-broken", "oddlyBroken", oddly_broken},
       {Method::get, "/big", "big", big},

@@ -43,6 +43,8 @@ Router example() {
        route(Method::post, "/api/v1/tasks/{task}/cancel", "cancelTask"),
        route(Method::get, "/api/v1/tasks/{id}/proofs/{proof}", "getProof"),
        route(Method::del, "/api/v1/only-delete", "remove"), route(Method::get, "/status", "status")}));
+  surfaces.push_back(surface("media", {}, "/media/", {route(Method::get, "/media/{name}", "download")}));
+  surfaces.back().on_every_host = true;
   surfaces.push_back(surface("engagements", {}, "", {route(Method::get, "/", "home")}));
   return Router(std::move(surfaces));
 }
@@ -83,6 +85,9 @@ TEST_CASE("a request finds its operation") {
       {Method::get, "/status", "API.verified.test:443", "workflows", "status", ""},
       {Method::get, "/status", "gt.test", "groundtruth", "status", ""},
       {Method::get, "/api/v1/tasks", "api.verified.test", "workflows", "", ""},
+      {Method::get, "/media/a", "localhost", "media", "download", ""},
+      {Method::get, "/media/a", "gt.test", "media", "download", ""},
+      {Method::get, "/", "gt.test", "groundtruth", "", ""},
       {Method::get, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18", "localhost", "engagements", "", ""},
   };
   for (const Row& row : rows) {

@@ -121,6 +121,10 @@ TEST_CASE("connections past the cap are answered by 503 and closed") {
       const Answer answer = third.receive();
       CHECK(answer.status == 503);
       CHECK(answer.header("retry-after") == "1");
+      CHECK(answer.header("x-request-id").size() > 10);
+      CHECK(answer.header("x-content-type-options") == "nosniff");
+      CHECK(answer.header("connection") == "close");
+      CHECK(answer.body == R"({"error":"too many connections"})");
       CHECK(third.ends());
       CHECK(house.server->counters().connections_open == 2);
       CHECK(house.server->counters().connections_refused == 1);
