@@ -207,7 +207,7 @@ struct AnnounceUpload {
 BOOST_DESCRIBE_STRUCT(AnnounceUpload, (), (assignment, upload, limits, lease))
 
 // `media` was found in the blob store, and verified, before: under `lease`. Under a later one it counts no
-// more, for what an earlier lease has left may be removed in between.
+// more, for what an earlier lease has left may be removed in between; whoever sends it looks again.
 struct SubmitProof {
   static constexpr std::string_view kName = "task.submit";
   AssignmentId assignment;

@@ -53,7 +53,8 @@ BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_take
 
 // What a retry gets again (CONTRACTS, Idempotency). Not where the request is wrong by itself or by the time,
 // for its caller mends it and keeps the key; nor where whoever asked looked at an older state than the one
-// that decides: asked again, it looks anew.
+// that decides: asked again, it looks anew. Who lost the connection to the node that decided, and asks for
+// the command, finds no trace of such a one.
 constexpr bool is_for_good(RejectionCode code) {
   return code != RejectionCode::key_expiry_in_past && code != RejectionCode::deadline_in_past &&
          code != RejectionCode::insufficient_budget && code != RejectionCode::lease_unseen;

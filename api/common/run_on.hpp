@@ -4,15 +4,15 @@
 #include <exception>
 #include <functional>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 #include "api/common/work_pool.hpp"
 #include "api/http/async.hpp"
+#include "api/http/router.hpp"
 
 namespace groundtruth::api {
 
-// Awaits what `work` gives on a thread of the pool; throws what it throws, and std::runtime_error when the
+// Awaits what `work` gives on a thread of the pool; throws what it throws, and http::Unavailable when the
 // queue is full. `work` must own what it touches: when the server stops, the awaiting handler may be gone
 // while it still runs.
 template <class T>
@@ -31,7 +31,7 @@ http::Async<T> run_on(WorkPool& pool, std::function<T()> work) {
       }
       done(std::move(outcome));
     };
-    if (!pool.try_run(std::move(job))) throw std::runtime_error("too much work is waiting for a thread");
+    if (!pool.try_run(std::move(job))) throw http::Unavailable("too much work is waiting for a thread");
   };
   Outcome outcome = co_await http::await_callback<Outcome>(begin);
   if (outcome.error) std::rethrow_exception(outcome.error);
