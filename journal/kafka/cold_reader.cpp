@@ -4,6 +4,8 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace groundtruth::journal::kafka {
 namespace {
@@ -24,7 +26,12 @@ struct ColdReader::Cursor {
   bool busy = false;
   std::uint64_t next = 0;      // what the next read would be given first
   std::deque<Record> fetched;  // from `next` on
+  std::optional<Record> last;  // the one before `next`: followers read on from there, to see that it stands
   TimePoint used{};
+
+  bool stands_at(std::uint64_t from) const {
+    return placed && (next == from || (last && last->offset == from));
+  }
 
   std::uint64_t next_to_fetch() const { return fetched.empty() ? next : fetched.back().offset + 1; }
 };
@@ -62,7 +69,7 @@ ColdReader::Cursor* ColdReader::claim(std::unique_lock<std::mutex>& lock, Partit
       }
       Cursor& cursor = found->second;
       if (cursor.busy) continue;
-      if (cursor.placed && cursor.next == from) return &cursor;
+      if (cursor.stands_at(from)) return &cursor;
       if (best == nullptr || cursor.used < best->used) best = &cursor;
     }
     if (unused == nullptr &&
@@ -85,6 +92,7 @@ void ColdReader::seek(Cursor& cursor, Partition partition, std::uint64_t from) {
   ++seeks_;
   stop(cursor, partition);
   cursor.fetched.clear();
+  cursor.last.reset();
   cursor.placed = true;
   cursor.next = from;
 }
@@ -123,11 +131,16 @@ std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, st
   };
   const std::unique_ptr<Cursor, decltype(give_back)&> claimed(cursor, give_back);
 
-  if (fresh || !cursor->placed || cursor->next != from) seek(*cursor, partition, from);
+  if (fresh || !cursor->stands_at(from)) seek(*cursor, partition, from);
   std::size_t bytes = 0;
   std::string trouble;
   bool cut = false;
-  std::uint64_t wanted = from;  // not looked for again once it was found or passed
+  const std::size_t kept = cursor->next == from ? 0 : 1;
+  if (kept > 0) {
+    bytes = cursor->last->value->size();
+    out.push_back(*cursor->last);
+  }
+  std::uint64_t wanted = cursor->next;  // not looked for again once it was found or passed
   const auto has_enough = [&] {
     while (!cursor->fetched.empty()) {
       auto& next = cursor->fetched.front();
@@ -136,12 +149,14 @@ std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, st
         return true;
       bytes += size;
       wanted = cursor->next = next.offset + 1;
+      cursor->last = next;
       out.push_back(std::move(next));
       cursor->fetched.pop_front();
     }
     return wanted >= end || out.size() == max_records || (!out.empty() && bytes >= max_bytes);
   };
-  while (!has_enough()) {
+  bool enough = false;
+  while (!(enough = has_enough())) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0 || cut) break;
@@ -171,10 +186,11 @@ std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, st
     // A cursor that failed does not always go on by itself.
     stop(*cursor, partition);
     cursor->fetched.clear();
+    cursor->last.reset();
     cursor->placed = false;
   }
   if (cut) out_of_range_(partition);
-  if (out.empty()) {
+  if (!enough && out.size() == kept) {
     if (!cut) silent_until_ms_ = steady_ms() + kSilence.count();
     throw JournalUnavailable(to_string(partition) + " could not be read from offset " + std::to_string(from) +
                              (trouble.empty() ? ": the brokers did not answer in time" : ": " + trouble));

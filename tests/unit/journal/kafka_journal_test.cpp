@@ -281,6 +281,33 @@ TEST_CASE("kafka: what lies before the window is read from the brokers, in order
   CHECK(journal->counters().cold_seeks - seeks_before <= 4);
 }
 
+// As followers do, to see that what they read last still stands there.
+TEST_CASE("kafka: who reads on from the record that it read last goes on where it ended too") {
+  constexpr std::uint64_t kRecords = 2'000;
+  FixedClock clock;
+  KafkaBrokers brokers;
+  const auto journal = KafkaJournal::open(brokers.options(), clock);
+  const auto producer = journal->open_producer();
+  std::vector<Bytes> batch;
+  for (std::uint64_t i = 0; i < kRecords; ++i) batch.push_back(bytes(std::to_string(i)));
+  append_and_wait(*producer, kHere, batch);
+  journal->follow(kHere, kRecords - 100);
+  await_visible(*journal, kHere, kRecords);
+  std::uint64_t last = 0;
+  CHECK(*journal->read(kHere, 0, 1).front().value == "0");
+  const auto seeks_before = journal->counters().cold_seeks;
+  while (last + 1 < kRecords - 100) {
+    const auto again = journal->read(kHere, last, 1);
+    REQUIRE(again.size() == 1);
+    CHECK(*again.front().value == std::to_string(last));
+    const auto records = journal->read(kHere, last, 101);
+    REQUIRE(records.size() > 1);
+    for (const auto& record : records) CHECK(*record.value == std::to_string(last++));
+    --last;
+  }
+  CHECK(journal->counters().cold_seeks == seeks_before);
+}
+
 TEST_CASE("kafka: a read that the brokers do not answer says so in time; one in the window does not ask") {
   FixedClock clock;
   KafkaBrokers brokers(Which::mock);
