@@ -84,6 +84,7 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
       break;
     case Role::follower:
     case Role::quiet_follower:
+    case Role::own_follower:
     case Role::reader:
     case Role::keys:
       // Records of a foreign transaction would be orphans anyway, and must not hold back what lies behind.
@@ -103,6 +104,7 @@ Properties properties_of(Role role, const KafkaJournalOptions& options) {
         add({{"fetch.wait.max.ms",
               ms(role == Role::quiet_follower ? options.quiet_fetch_wait : options.fetch_wait)},
              {"queued.max.messages.kbytes", "16384"}});
+      if (role == Role::own_follower) add({{"fetch.min.bytes", std::to_string(options.own_fetch_bytes)}});
       // Compaction leaves offsets out: that the end was reached is not told by the last record's.
       if (role == Role::keys) add({{"enable.partition.eof", "true"}});
       break;
@@ -216,6 +218,8 @@ std::string_view to_string(Role role) {
       return "follower";
     case Role::quiet_follower:
       return "quiet_follower";
+    case Role::own_follower:
+      return "own_follower";
     case Role::reader:
       return "reader";
     case Role::keys:

@@ -32,7 +32,16 @@ using Handle = std::unique_ptr<rd_kafka_s, Release>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Release>;
 using Queue = std::unique_ptr<rd_kafka_queue_s, Release>;
 
-enum class Role : std::uint8_t { producer, follower, quiet_follower, reader, keys, control, member };
+enum class Role : std::uint8_t {
+  producer,
+  follower,
+  quiet_follower,
+  own_follower,
+  reader,
+  keys,
+  control,
+  member
+};
 using Properties = std::vector<std::pair<std::string, std::string>>;
 std::string_view to_string(Role role);
 

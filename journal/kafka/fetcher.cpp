@@ -12,7 +12,8 @@ namespace {
 constexpr std::chrono::milliseconds kWait{50};
 constexpr std::chrono::milliseconds kLook{200};  // or sooner, where partitions become quiet sooner
 constexpr std::chrono::milliseconds kStall{1'500};
-constexpr std::size_t kMovesAtOnce = 8;  // stopping waits for librdkafka's thread
+constexpr std::size_t kMovesAtOnce = 8;      // stopping waits for librdkafka's thread
+constexpr std::uint64_t kManyRecords = 100;  // in `own_after`: fewer cost little
 
 }  // namespace
 
@@ -24,12 +25,14 @@ Fetcher::Fetcher(const KafkaJournalOptions& options, Ends& ends)
       ends_(ends),
       bounds_{options.window_ahead_bytes, options.window_behind_records, options.window_behind_bytes},
       busy_(Role::follower, options_),
-      quiet_(Role::quiet_follower, options_) {
-  // The thread waits for one of the two queues. (A yield is not lost when nobody waits.)
-  rd_kafka_queue_cb_event_enable(
-      quiet_.queue.get(),
-      [](rd_kafka_t*, void* other) { rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(other)); },
-      busy_.queue.get());
+      quiet_(Role::quiet_follower, options_),
+      own_(Role::own_follower, options_) {
+  // The thread waits for one of the queues. (A yield is not lost when nobody waits.)
+  for (const Lane* lane : {&quiet_, &own_})
+    rd_kafka_queue_cb_event_enable(
+        lane->queue.get(),
+        [](rd_kafka_t*, void* other) { rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(other)); },
+        busy_.queue.get());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -37,7 +40,8 @@ Fetcher::~Fetcher() {
   stopping_ = true;
   rd_kafka_queue_yield(busy_.queue.get());
   thread_.join();
-  rd_kafka_queue_cb_event_enable(quiet_.queue.get(), nullptr, nullptr);
+  for (const Lane* lane : {&quiet_, &own_})
+    rd_kafka_queue_cb_event_enable(lane->queue.get(), nullptr, nullptr);
 }
 
 void Fetcher::on_visible(std::function<void(Partition)> notify) {
@@ -60,7 +64,13 @@ void Fetcher::follow(Partition partition, std::uint64_t from) {
 }
 
 void Fetcher::appended(Partition partition, std::vector<Record> records) {
-  if (window(partition).take_own(std::move(records), bounds_)) notify(partition);
+  const auto taken = window(partition).take_own(std::move(records), bounds_);
+  if (taken.behind_others) {
+    others_write_[index_of(partition)] = true;
+    if (is_own_[index_of(partition)].exchange(false))
+      restart(partition);  // in the lane that waits for nothing
+  }
+  if (taken.some) notify(partition);
 }
 
 void Fetcher::restart(Partition partition) {
@@ -98,11 +108,12 @@ void Fetcher::serve_requests() {
 // is known to have more, and none of it came for a while, fetching begins anew.
 void Fetcher::look_around() {
   const auto now = std::chrono::steady_clock::now();
-  if (now - looked_ < std::min(kLook, options_.quiet_after)) return;
+  if (now - looked_ < std::min({kLook, options_.quiet_after, options_.own_after})) return;
   looked_ = now;
   std::size_t moves = 0;
   for (std::size_t i = 0; i < kPartitionTotal; ++i) {
-    if (!busy_.started[i] && !quiet_.started[i]) continue;
+    if (!busy_.started[i] && !quiet_.started[i] && !own_.started[i]) continue;
+    if (now - counts_[i].since >= options_.own_after) see_whose_it_is(i, now);
     auto& pace = paces_[i];
     const auto next = windows_[i].next();
     const bool has_all = ends_.end(partition_at(i)) <= next;
@@ -127,6 +138,18 @@ void Fetcher::look_around() {
   }
 }
 
+void Fetcher::see_whose_it_is(std::size_t index, std::chrono::steady_clock::time_point now) {
+  const auto place = windows_[index].place();
+  auto& count = counts_[index];
+  const auto all = place.next - count.next, own = place.own - count.own;
+  count = {now, place.next, place.own};
+  const bool others_write = others_write_[index].exchange(false);
+  const bool is_own = !others_write && all >= kManyRecords && own >= all - all / 20;
+  if (is_own == own_.started[index] || quiet_.started[index]) return;
+  stop(index);
+  start(is_own ? own_ : busy_, index);
+}
+
 void Fetcher::start(Lane& lane, std::size_t index) {
   const auto partition = partition_at(index);
   const auto place = windows_[index].place();
@@ -134,6 +157,10 @@ void Fetcher::start(Lane& lane, std::size_t index) {
   if (rd_kafka_consume_start_queue(lane.client.topic(partition.topic), partition.number,
                                    static_cast<std::int64_t>(place.next), lane.queue.get()) == 0) {
     lane.started[index] = true;
+    if (&lane == &own_) {
+      ++own_partitions_;
+      is_own_[index] = true;
+    }
     return;
   }
   log(options_, 3, to_string(partition) + " cannot be fetched: " + error_text(rd_kafka_last_error()));
@@ -143,12 +170,15 @@ void Fetcher::start(Lane& lane, std::size_t index) {
 void Fetcher::stop(Lane& lane, std::size_t index) {
   const auto partition = partition_at(index);
   if (!std::exchange(lane.started[index], false)) return;
+  if (&lane == &own_) {
+    --own_partitions_;
+    is_own_[index] = false;
+  }
   rd_kafka_consume_stop(lane.client.topic(partition.topic), partition.number);
 }
 
 void Fetcher::stop(std::size_t index) {
-  stop(busy_, index);
-  stop(quiet_, index);
+  for (Lane* lane : {&busy_, &quiet_, &own_}) stop(*lane, index);
 }
 
 void Fetcher::failed(std::size_t index, bool out_of_range, const std::string& reason) {
@@ -217,6 +247,7 @@ void Fetcher::run() {
     look_around();
     take(busy_, more ? std::chrono::milliseconds(0) : kWait);
     more = take(quiet_, std::chrono::milliseconds(0));
+    more = take(own_, std::chrono::milliseconds(0)) || more;
   }
   for (std::size_t i = 0; i < kPartitionTotal; ++i) stop(i);
 }

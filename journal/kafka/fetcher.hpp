@@ -8,6 +8,9 @@
 // A client has one request at a leader at a time, for all of its partitions; whatever comes for one answers
 // it, and the next one names all of them again. Partitions without news therefore have a client of their own,
 // whose requests wait long: else each record would cost the work for all partitions, here and at the broker.
+// And so have those in which nearly all news is this process's own, which it has from their acknowledgements:
+// its requests wait for many records, or for `fetch_wait`. Who writes there too is noticed by the place that
+// an acknowledgement names.
 #pragma once
 
 #include <array>
@@ -45,6 +48,7 @@ class Fetcher {
 
   std::uint64_t fetched() const { return fetched_; }
   std::uint64_t pauses() const { return pauses_; }
+  std::uint64_t own_partitions() const { return own_partitions_; }
 
  private:
   // A client and the partitions that it fetches now.
@@ -61,6 +65,7 @@ class Fetcher {
   void start(Lane& lane, std::size_t index);
   void stop(Lane& lane, std::size_t index);
   void stop(std::size_t index);
+  void see_whose_it_is(std::size_t index, std::chrono::steady_clock::time_point now);
   void failed(std::size_t index, bool out_of_range, const std::string& reason);
   void restart_at(std::size_t index, std::chrono::steady_clock::time_point when);
   void serve_requests();
@@ -69,10 +74,13 @@ class Fetcher {
   const KafkaJournalOptions& options_;
   Ends& ends_;
   const WindowBounds bounds_;
-  Lane busy_, quiet_;
+  Lane busy_, quiet_, own_;
   std::array<Window, kPartitionTotal> windows_;
   std::atomic<std::uint64_t> fetched_{0};
   std::atomic<std::uint64_t> pauses_{0};
+  std::atomic<std::uint64_t> own_partitions_{0};                   // that the lane of own ones has
+  std::array<std::atomic<bool>, kPartitionTotal> is_own_{};        // it is in that lane
+  std::array<std::atomic<bool>, kPartitionTotal> others_write_{};  // seen since it was last looked at
 
   mutable std::mutex mutex_;
   std::function<void(Partition)> notify_;
@@ -86,7 +94,12 @@ class Fetcher {
     std::chrono::steady_clock::time_point since{};  // when it moved last, or had nothing to fetch
     std::chrono::steady_clock::time_point quiet{};  // since when the quiet lane has it, too
   };
+  struct Count {  // of records, all and own ones
+    std::chrono::steady_clock::time_point since{};
+    std::uint64_t next = 0, own = 0;
+  };
   std::array<Pace, kPartitionTotal> paces_{};
+  std::array<Count, kPartitionTotal> counts_{};
   std::chrono::steady_clock::time_point looked_{};
   std::thread thread_;
 };

@@ -183,7 +183,8 @@ class KafkaJournal::Core {
             fetcher_.pauses(),
             reader_.reads() + stored_.reads(),
             reader_.seeks() + stored_.seeks(),
-            ends_.asked()};
+            ends_.asked(),
+            fetcher_.own_partitions()};
   }
 
   kafka::Ends& ends() { return ends_; }

@@ -53,6 +53,10 @@ struct KafkaJournalOptions {
   std::chrono::milliseconds fetch_wait{10};         // of partitions in which something came lately …
   std::chrono::milliseconds quiet_fetch_wait{200};  // … and of those in which nothing did …
   std::chrono::milliseconds quiet_after{2'000};     // … for this long
+  // Where nearly all was this process's own for this long, a request waits for so many bytes, or
+  // `fetch_wait`.
+  std::chrono::milliseconds own_after{1'000};
+  std::size_t own_fetch_bytes = 128 * 1024;
   // Requests on their way to a broker at once. With more than one, a record can land although one before it
   // was refused: a broker that knows nothing yet of a producer in a partition (its first records there, or
   // after a day without any) takes whatever sequence number comes. Followers halt on such a gap, everywhere.
@@ -89,6 +93,7 @@ struct KafkaJournalCounters {
   std::uint64_t cold_reads = 0;
   std::uint64_t cold_seeks = 0;  // cold reads that did not go on where another one ended
   std::uint64_t asked_ends = 0;
+  std::uint64_t own_partitions = 0;  // now fetched at leisure: what comes there is this process's own
 };
 
 class KafkaJournal final : public Journal {

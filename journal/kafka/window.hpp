@@ -73,18 +73,25 @@ class Window {
     return result;
   }
 
+  struct TakenOwn {
+    bool some = false;           // there is something new
+    bool behind_others = false;  // what lies before the rest is not here, and nobody here wrote it
+  };
   // What this process appended, in order. Taken as far as it follows what is there and there is room; what is
-  // left is fetched. True: some was taken.
-  bool take_own(std::vector<Record> records, const WindowBounds& bounds) {
+  // left is fetched.
+  TakenOwn take_own(std::vector<Record> records, const WindowBounds& bounds) {
     const std::lock_guard lock(mutex_);
-    bool is_taken = false;
+    TakenOwn taken;
+    own_ += records.size();
     for (auto& record : records) {
       if (record.offset < next_) continue;  // fetched meanwhile
-      if (!active_ || full_ || record.offset > next_ || ahead_bytes_ > bounds.ahead_bytes / 2) break;
+      if (!active_ || full_ || ahead_bytes_ > bounds.ahead_bytes / 2) break;
+      taken.behind_others = record.offset > next_;
+      if (taken.behind_others) break;
       add(std::move(record), bounds);
-      is_taken = true;
+      taken.some = true;
     }
-    return is_taken;
+    return taken;
   }
 
   // nullopt: it lies before what is kept, or nothing is followed here.
@@ -113,11 +120,12 @@ class Window {
     bool active = false;
     bool full = false;
     std::uint64_t next = 0;  // the offset to be fetched
+    std::uint64_t own = 0;   // how many records this process appended
     std::optional<Record> last;
   };
   Place place() const {
     const std::lock_guard lock(mutex_);
-    Place out{active_, full_, next_, std::nullopt};
+    Place out{active_, full_, next_, own_, std::nullopt};
     if (!records_.empty()) out.last = records_.back();
     return out;
   }
@@ -173,6 +181,7 @@ class Window {
   bool full_ = false;
   std::uint64_t reader_ = 0;
   std::uint64_t next_ = 0;
+  std::uint64_t own_ = 0;
   std::deque<Record> records_;
   std::size_t behind_ = 0;  // how many of them lie before the reader
   std::size_t behind_bytes_ = 0;

@@ -258,6 +258,57 @@ TEST_CASE(
   CHECK(read_all(*journal, kHere) == std::vector<std::string>{"a", "b", "c", "x", "d"});
 }
 
+TEST_CASE("kafka: where all news is this process's own, what others write there is seen all the same") {
+  FixedClock clock;
+  KafkaBrokers brokers;
+  auto options = brokers.options();
+  options.own_after = milliseconds(50);
+  options.fetch_wait = milliseconds(5'000);  // what waits for an acknowledgement to say so would be late
+  const auto journal = KafkaJournal::open(options, clock);
+  const auto other = KafkaJournal::open(brokers.options(), clock);
+  journal->follow(kHere, 0);
+  const auto producer = journal->open_producer();
+  const auto stranger = other->open_producer();
+  std::vector<std::string> expected;
+  const auto write = [&](Producer& by, std::size_t count) {
+    std::vector<Bytes> batch;
+    for (std::size_t i = 0; i < count; ++i) {
+      expected.push_back(std::to_string(expected.size()));
+      batch.push_back(bytes(expected.back()));
+    }
+    REQUIRE(append_and_wait(by, kHere, batch).outcome == AppendOutcome::written);
+  };
+  const auto read_up = [&] {
+    std::vector<std::string> seen;
+    REQUIRE(eventually([&] {
+      for (const auto& record : journal->read(kHere, seen.size(), 1'000)) seen.push_back(*record.value);
+      return seen.size() >= expected.size();
+    }));
+    CHECK(seen == expected);
+    journal->follow(kHere, expected.size());
+  };
+  REQUIRE(eventually([&] {
+    write(*producer, 50);
+    journal->follow(kHere, expected.size());
+    return journal->counters().own_partitions == 1;
+  }));
+  write(*stranger, 1);
+  write(*producer, 1);  // its place says that there is another one before it
+  read_up();
+  SUBCASE("and goes back to fetching at leisure") {
+    REQUIRE(eventually([&] {
+      write(*producer, 50);
+      journal->follow(kHere, expected.size());
+      return journal->counters().own_partitions == 1;
+    }));
+  }
+  SUBCASE("and once it is silent, nothing waits") {
+    CHECK(eventually([&] { return journal->counters().own_partitions == 0; }));
+    write(*stranger, 1);
+    read_up();
+  }
+}
+
 TEST_CASE("kafka: what lies before the window is read from the brokers, in order without seeking") {
   constexpr std::uint64_t kRecords = 3'000;
   FixedClock clock;

@@ -68,14 +68,19 @@ TEST_CASE("kafka window: own records are taken where nothing is missing before t
     for (const auto offset : offsets) records.push_back({offset, bytes(std::string(10, 'o')), {}});
     return window.take_own(std::move(records), kBounds);
   };
-  CHECK_FALSE(take_own({0}));  // nobody follows
+  CHECK_FALSE(take_own({0}).some);  // nobody follows
   follow(window, 0);
-  CHECK(take_own({0, 1}));
-  CHECK_FALSE(take_own({3}));  // another one's lies at 2
+  CHECK(take_own({0, 1}).some);
+  CHECK_FALSE(take_own({1}).behind_others);
+  const auto behind = take_own({3});  // another one's lies at 2
+  CHECK_FALSE(behind.some);
+  CHECK(behind.behind_others);
   CHECK(window.next() == 2);
   push(window, 2);
   push(window, 3);
-  CHECK(take_own({3, 4, 6}));
+  const auto before = take_own({3, 4, 6});
+  CHECK(before.some);
+  CHECK(before.behind_others);
   CHECK(window.next() == 5);
   const auto all = *window.read(0, 10, 1000);
   REQUIRE(all.size() == 5);
@@ -83,10 +88,11 @@ TEST_CASE("kafka window: own records are taken where nothing is missing before t
   CHECK(*all[1].value == std::string(10, 'o'));
   CHECK(*all[3].value != *all[4].value);  // as it was fetched
   // What nobody reads is left to fetching, which knows how to pause.
-  CHECK(take_own({5, 6, 7, 8, 9, 10, 11}));
+  CHECK(take_own({5, 6, 7, 8, 9, 10, 11}).some);
   CHECK(window.next() == 6);
   follow(window, 6);
-  CHECK(take_own({6}));
+  CHECK(take_own({6}).some);
+  CHECK(window.place().own == 16);
 }
 
 TEST_CASE("kafka window: where the log holds another record than was acknowledged, the log's is read") {
@@ -96,8 +102,10 @@ TEST_CASE("kafka window: where the log holds another record than was acknowledge
     bool is_full = false;
     return window.push({offset, bytes(text), {}}, kBounds, is_full);
   };
-  REQUIRE(window.take_own(
-      {{0, bytes("a"), {}}, {1, bytes("b"), {}}, {2, bytes("c"), {}}, {3, bytes("d"), {}}}, kBounds));
+  REQUIRE(window
+              .take_own({{0, bytes("a"), {}}, {1, bytes("b"), {}}, {2, bytes("c"), {}}, {3, bytes("d"), {}}},
+                        kBounds)
+              .some);
   follow(window, 2);  // two were read
   CHECK(other(0, "a") == Window::Pushed::known);
   CHECK(other(1, "x") == Window::Pushed::differs);
