@@ -309,17 +309,27 @@ TEST_CASE("kafka: where all news is this process's own, what others write there 
   }
 }
 
+namespace {
+
+// Records of their number as text; all but the last hundred lie before the window.
+std::unique_ptr<KafkaJournal> journal_with(std::uint64_t records, const KafkaBrokers& brokers,
+                                           const FixedClock& clock) {
+  auto journal = KafkaJournal::open(brokers.options(), clock);
+  std::vector<Bytes> batch;
+  for (std::uint64_t i = 0; i < records; ++i) batch.push_back(bytes(std::to_string(i)));
+  append_and_wait(*journal->open_producer(), kHere, batch);
+  journal->follow(kHere, records - 100);
+  await_visible(*journal, kHere, records);
+  return journal;
+}
+
+}  // namespace
+
 TEST_CASE("kafka: what lies before the window is read from the brokers, in order without seeking") {
   constexpr std::uint64_t kRecords = 3'000;
   FixedClock clock;
   KafkaBrokers brokers;
-  const auto journal = KafkaJournal::open(brokers.options(), clock);
-  const auto producer = journal->open_producer();
-  std::vector<Bytes> batch;
-  for (std::uint64_t i = 0; i < kRecords; ++i) batch.push_back(bytes(std::to_string(i)));
-  append_and_wait(*producer, kHere, batch);
-  journal->follow(kHere, kRecords - 100);
-  await_visible(*journal, kHere, kRecords);
+  const auto journal = journal_with(kRecords, brokers, clock);
   const auto seeks_before = journal->counters().cold_seeks;
   std::uint64_t first = 0, second = 0;  // two who read at once
   while (first < kRecords || second < kRecords) {
@@ -337,13 +347,7 @@ TEST_CASE("kafka: who reads on from the record that it read last goes on where i
   constexpr std::uint64_t kRecords = 2'000;
   FixedClock clock;
   KafkaBrokers brokers;
-  const auto journal = KafkaJournal::open(brokers.options(), clock);
-  const auto producer = journal->open_producer();
-  std::vector<Bytes> batch;
-  for (std::uint64_t i = 0; i < kRecords; ++i) batch.push_back(bytes(std::to_string(i)));
-  append_and_wait(*producer, kHere, batch);
-  journal->follow(kHere, kRecords - 100);
-  await_visible(*journal, kHere, kRecords);
+  const auto journal = journal_with(kRecords, brokers, clock);
   std::uint64_t last = 0;
   CHECK(*journal->read(kHere, 0, 1).front().value == "0");
   const auto seeks_before = journal->counters().cold_seeks;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <condition_variable>
+#include <fstream>
 #include <mutex>
 
 #include "journal/genesis.hpp"
