@@ -9,21 +9,17 @@ namespace groundtruth::api {
 
 http::Async<CommandOutcome> outcome_of(journal::Node& node, journal::Partition partition,
                                        domain::CommandId id, std::string account) {
-  using Told = std::pair<journal::CommandState, journal::Answer>;
   auto begin = [&](auto done) {
     node.command_state(partition, std::move(id), account,
                        [done](journal::CommandState state, journal::Answer answer) {
-                         done(Told{state, std::move(answer)});
+                         done(CommandOutcome{state, std::move(answer)});
                        });
   };
-  Told told = co_await http::await_callback<Told>(std::move(begin));
-  CommandOutcome outcome;
-  outcome.answer = std::move(told.second);
-  outcome.is_pending = told.first == journal::CommandState::pending;
+  CommandOutcome outcome = co_await http::await_callback<CommandOutcome>(std::move(begin));
   // A rejection without a commit was answered to whoever waited for it and stands nowhere.
-  outcome.is_known =
-      outcome.is_pending || (told.first == journal::CommandState::done && outcome.answer.commit &&
-                             outcome.answer.commit->actor.account == account);
+  const auto& commit = outcome.answer.commit;
+  if (outcome.state == journal::CommandState::done && (!commit || commit->actor.account != account))
+    outcome.state = journal::CommandState::unknown;
   co_return outcome;
 }
 
@@ -32,7 +28,7 @@ std::string render_command(const std::string& id, const CommandOutcome& outcome,
   std::string body;
   ObjectWriter object(body);
   object.member("id", id);
-  if (outcome.is_pending) {
+  if (outcome.state == journal::CommandState::pending) {
     object.member("status", "pending").raw("journal_position", "null").raw("error", "null").end();
     return body;
   }

@@ -11,14 +11,14 @@
 namespace groundtruth::api {
 
 struct CommandOutcome {
-  bool is_known = false;  // false: nobody has heard of it, or it is another account's
-  bool is_pending = false;
-  journal::Answer answer;  // where it is neither; with its commit
+  journal::CommandState state{};  // `unknown` also where it is another account's
+  journal::Answer answer;         // where it is `done`; with its commit
 };
 http::Async<CommandOutcome> outcome_of(journal::Node& node, journal::Partition partition,
                                        domain::CommandId id, std::string account);
 
-// The known one's {"id","status","journal_position","error"}; `render` words a refusal as the surface does.
+// Of one that is not `unknown`: {"id","status","journal_position","error"}; `render` words a refusal as the
+// surface does.
 std::string render_command(const std::string& id, const CommandOutcome& outcome,
                            const std::function<std::string(const Problem&)>& render);
 

@@ -175,7 +175,7 @@ http::Async<http::Response> get_command(Services& services, http::Request& reque
   domain::CommandId command{id};
   const CommandOutcome outcome =
       co_await outcome_of(services.node, caller.partition(), std::move(command), caller.account().value);
-  if (!outcome.is_known) co_return to_response(no_such("command"));
+  if (outcome.state == journal::CommandState::unknown) co_return to_response(no_such("command"));
   co_return ok(render_command(id, outcome, error_object));
 }
 

@@ -126,7 +126,7 @@ http::Async<http::Response> get_command(Services& services, http::Request& reque
     domain::CommandId command{id};
     const CommandOutcome outcome = co_await outcome_of(services.exchange.node, partition, std::move(command),
                                                        caller_of(request).worker.id.value);
-    if (!outcome.is_known) continue;
+    if (outcome.state == journal::CommandState::unknown) continue;
     co_return ok(
         render_command(id, outcome, [](const Problem& problem) { return to_response(problem).body; }));
   }

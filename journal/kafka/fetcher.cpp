@@ -73,6 +73,10 @@ void Fetcher::appended(Partition partition, std::vector<Record> records) {
   if (taken.some) notify(partition);
 }
 
+std::uint64_t Fetcher::own_partitions() const {
+  return static_cast<std::uint64_t>(std::count(is_own_.begin(), is_own_.end(), true));
+}
+
 void Fetcher::restart(Partition partition) {
   restart_at(index_of(partition), std::chrono::steady_clock::now());
   rd_kafka_queue_yield(busy_.queue.get());
@@ -157,10 +161,7 @@ void Fetcher::start(Lane& lane, std::size_t index) {
   if (rd_kafka_consume_start_queue(lane.client.topic(partition.topic), partition.number,
                                    static_cast<std::int64_t>(place.next), lane.queue.get()) == 0) {
     lane.started[index] = true;
-    if (&lane == &own_) {
-      ++own_partitions_;
-      is_own_[index] = true;
-    }
+    if (&lane == &own_) is_own_[index] = true;
     return;
   }
   log(options_, 3, to_string(partition) + " cannot be fetched: " + error_text(rd_kafka_last_error()));
@@ -170,10 +171,7 @@ void Fetcher::start(Lane& lane, std::size_t index) {
 void Fetcher::stop(Lane& lane, std::size_t index) {
   const auto partition = partition_at(index);
   if (!std::exchange(lane.started[index], false)) return;
-  if (&lane == &own_) {
-    --own_partitions_;
-    is_own_[index] = false;
-  }
+  if (&lane == &own_) is_own_[index] = false;
   rd_kafka_consume_stop(lane.client.topic(partition.topic), partition.number);
 }
 

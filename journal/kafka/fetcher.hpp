@@ -48,7 +48,7 @@ class Fetcher {
 
   std::uint64_t fetched() const { return fetched_; }
   std::uint64_t pauses() const { return pauses_; }
-  std::uint64_t own_partitions() const { return own_partitions_; }
+  std::uint64_t own_partitions() const;
 
  private:
   // A client and the partitions that it fetches now.
@@ -78,7 +78,6 @@ class Fetcher {
   std::array<Window, kPartitionTotal> windows_;
   std::atomic<std::uint64_t> fetched_{0};
   std::atomic<std::uint64_t> pauses_{0};
-  std::atomic<std::uint64_t> own_partitions_{0};                   // that the lane of own ones has
   std::array<std::atomic<bool>, kPartitionTotal> is_own_{};        // it is in that lane
   std::array<std::atomic<bool>, kPartitionTotal> others_write_{};  // seen since it was last looked at
 

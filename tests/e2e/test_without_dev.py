@@ -26,8 +26,8 @@ def make_data(directory):
     return directory
 
 
-@pytest.mark.parametrize("left_out,named", [({"mail"}, [b"mail is required"]), ({"media"}, [b"media.folder or media.s3"]),
-                                            ({"mail", "media"}, [b"mail is required", b"media.folder or media.s3"])],
+@pytest.mark.parametrize("left_out,named", [({"mail"}, ["mail is required"]), ({"media"}, ["media.folder or media.s3"]),
+                                            ({"mail", "media"}, ["mail is required", "media.folder or media.s3"])],
                          ids=["mail", "media", "both"])
 def test_what_is_missing_is_named_at_the_start(fresh_server, settings, tmp_path, left_out, named):
     settings.pop("inbox")
@@ -38,7 +38,7 @@ def test_what_is_missing_is_named_at_the_start(fresh_server, settings, tmp_path,
     server.damaged = True  # it never served: there is nothing to look at
     assert failure.value.code == 2
     for name in named:
-        assert name.decode() in failure.value.log
+        assert name in failure.value.log
 
 
 def test_a_node_whose_mails_others_send_needs_no_mail_server(fresh_server, settings, tmp_path):

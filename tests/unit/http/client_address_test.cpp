@@ -13,10 +13,6 @@
 namespace groundtruth::http {
 namespace {
 
-std::string get(const std::string& target, const std::string& extra = "") {
-  return "GET " + target + " HTTP/1.1\r\nHost: h\r\n" + extra + "\r\n";
-}
-
 TEST_CASE("proxies are addresses and networks") {
   const TrustedProxies proxies({"10.0.0.0/8", "192.0.2.7", "fd00::/16", "2001:db8::1"});
   struct Row {

@@ -54,6 +54,11 @@ class Stage {
   std::vector<std::function<void(std::string)>> parked_;
 };
 
+// A request as bytes; `extra` are whole lines of its head.
+inline std::string get(const std::string& target, const std::string& extra = "") {
+  return "GET " + target + " HTTP/1.1\r\nHost: h\r\n" + extra + "\r\n";
+}
+
 // What reads and writes in pieces (house_streams.cpp).
 std::vector<Route> stream_routes(const std::shared_ptr<Stage>& stage);
 

@@ -11,10 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::string get(const std::string& target) {
-  return "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n";
-}
-
 TEST_CASE("a header that does not come is answered by 408") {
   ServerOptions options;
   options.header_timeout = milliseconds(50);

@@ -7,10 +7,6 @@
 namespace groundtruth::http {
 namespace {
 
-std::string get(const std::string& target, const std::string& extra = "") {
-  return "GET " + target + " HTTP/1.1\r\nHost: h\r\n" + extra + "\r\n";
-}
-
 std::string post(const std::string& target, const std::string& body, const std::string& extra = "") {
   return "POST " + target + " HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: " +
          std::to_string(body.size()) + "\r\n" + extra + "\r\n" + body;
