@@ -89,6 +89,7 @@ class Server:
         self.damaged = False  # set by tests that break the data on purpose: nothing is checked at the end
         self.process: subprocess.Popen | None = None
         self.roles = ""  # of the next start; all where it is empty
+        self.environment: dict[str, str] = {}  # besides this process's own, of the next start
         self.base_url = ""
         self.ops_url = ""
         self._extra = ["--dev"] if dev else []
@@ -118,7 +119,8 @@ class Server:
         if self.roles:
             command += ["--roles", self.roles]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **self.environment})
 
     def start(self) -> Server:
         """Starts the process and returns when it is ready."""
@@ -331,10 +333,10 @@ class Org:
             parameters["cursor"] = cursor
 
 
-def cli(*arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+def cli(*arguments: str, check: bool = True, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
     """Runs the binary to its end; with `check`, any exit code but 0 fails with what it said."""
     done = subprocess.run([str(BINARY), *arguments], capture_output=True, stdin=subprocess.DEVNULL,
-                          timeout=CLI_DEADLINE_S)
+                          timeout=CLI_DEADLINE_S, env={**os.environ, **(environment or {})})
     if check and done.returncode != 0:
         raise AssertionError(
             f"groundtruth {' '.join(arguments)} ended with {done.returncode}:\n"
