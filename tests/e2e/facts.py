@@ -23,7 +23,7 @@ import workers
 from harness import Org, Server, checkout_path, plain_client, task_body, wait_for
 from workers import PASSWORD, Worker, announcement, path_of, png, wav
 
-SECRET_NAME = "Zephyrine Quillfeather"  # of those who are erased
+SECRET_NAME = "Zephyrine Quillfeather"  # what the names of those begin with who may be erased
 TASK_FIELDS = ("id", "title", "instructions", "modalities", "reward_cents", "target_submissions", "created_at")
 
 
@@ -104,8 +104,9 @@ class Acts:
 
     # Acts. Each returns what became of it; what is not done goes on where it stopped when it is called again.
 
-    def make_org(self, name: str = "Acme") -> Outcome:
-        plan = self._kept("make_org", lambda: {"surface": "groundtruth", "name": name,
+    def make_org(self) -> Outcome:
+        """One more that may be erased later: its name stands nowhere else."""
+        plan = self._kept("make_org", lambda: {"surface": "groundtruth", "name": f"{SECRET_NAME} {os.urandom(4).hex()}",
                                                "email": f"{os.urandom(8).hex()}@example.test", "tries": 0})
         plan["tries"] += 1
         # An operator's request has no key: one that was unknown may be found done already.
@@ -115,8 +116,8 @@ class Acts:
         if outcome is Outcome.DONE:
             del self._open["make_org"]
             if answer.status_code == 409:
-                return self.make_org(name)
-            org = {"id": answer.json()["id"], "api_key": answer.json()["api_key"], "name": name}
+                return self.make_org()
+            org = {"id": answer.json()["id"], "api_key": answer.json()["api_key"], "name": plan["name"]}
             self.note({"what": "org", **org})
             self.spare_orgs.append(org)
         return outcome
@@ -273,7 +274,7 @@ class Acts:
         done(self.make_org())
         self.org = self.spare_orgs.pop()
         for _ in range(rounds):
-            done(self.make_org(f"{SECRET_NAME} {os.urandom(3).hex()}"))
+            done(self.make_org())
         for _ in range(3 * rounds):
             done(self.make_task())
         for _ in range(2 * rounds):
