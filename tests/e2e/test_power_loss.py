@@ -21,7 +21,7 @@ import facts
 from disk import Disk, Fate, Kind, Record, Recorder, certain_only, fates, marks
 from facts import Acts, done
 from harness import Server, StartFailed, cli
-from mail_server import Inbox
+from mail_server import Controller, Inbox
 
 IMAGES = int(os.environ.get("GROUNDTRUTH_IMAGES", "60"))
 THREADS = min(os.cpu_count() or 1, 4)
@@ -123,8 +123,6 @@ def dev_run(tmp_path_factory) -> Run:
 @pytest.fixture(scope="module")
 def plain_run(tmp_path_factory) -> Iterator[Run]:
     """Without --dev, as README.md sets it up: a master key that no program has synced, `journal init`, `serve`."""
-    from aiosmtpd.controller import Controller
-
     folder = tmp_path_factory.mktemp("plain")
     recorder = Recorder.below(folder)
     inbox = Inbox()
