@@ -210,8 +210,7 @@ class Disk:
             name, found = str(path.relative_to(folder)), path.stat()
             node = Node(path.is_dir(), found.st_mode & 0o777, b"" if path.is_dir() else path.read_bytes())
             self._parent(name).entries[os.path.basename(name)] = node
-            self._now[name] = node
-            self._inodes[found.st_ino] = node
+            self._now[name] = node  # found by its name at its first use: the copy has other inodes
 
     def _parent(self, name: str) -> Node:
         folder = os.path.dirname(name)
@@ -240,6 +239,9 @@ class Disk:
                 node = Node(record.kind is Kind.MKDIR, record.number & ~0o022 & 0o777)
                 self._now[record.name] = self._inodes[record.inode] = node
                 self._set(seq, record.name, node)
+            case Kind.OPEN:
+                if record.name in self._now:
+                    self._inodes[record.inode] = self._now[record.name]
             case Kind.WRITE:
                 self._file(record).ops.append(Op(seq, record.data, record.offset))
             case Kind.TRUNCATE:

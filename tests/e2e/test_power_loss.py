@@ -52,10 +52,16 @@ class Run:
         return [fact for at, fact in self.known if at <= count]
 
     def points(self, generator: random.Random, number: int) -> list[int]:
-        """Where the power goes: most of them right after somebody was told something."""
-        told = [at for at, _ in self.known]
-        anywhere = [generator.randrange(len(self.records) + 1) for _ in range(number - number // 2)]
-        return sorted([generator.choice(told) for _ in range(number // 2)] + anywhere)
+        """Where the power goes: right after somebody was told something, between two names or syncs, and anywhere."""
+        told = [at for at, _ in self.known] or [0]
+        anywhere = range(len(self.records) + 1)
+        return sorted(generator.choice([told, self.steps(), anywhere][n % 3]) for n in range(number))
+
+    def steps(self) -> list[int]:
+        """After each call that makes, moves or removes a name, or makes something certain."""
+        kinds = set(Kind) - {Kind.WRITE, Kind.OPEN, Kind.MARK, Kind.FAULT}
+        return [at + 1 for at, record in enumerate(self.records)
+                if record.kind in kinds and not record.name.endswith(("-wal", "-shm")) and "/objects/" not in record.name]
 
 
 @contextlib.contextmanager
@@ -104,7 +110,6 @@ def dev_run(tmp_path_factory) -> Run:
             for act in acts.all:
                 done(act())
         assert server.stop() == 0
-        recorder.mark({"what": "stopped"})
         server.start()
         acts.text_tasks.clear()
         done(acts.make_task())
@@ -112,7 +117,6 @@ def dev_run(tmp_path_factory) -> Run:
         for act in [acts.hand_in_text, acts.register, acts.reject, acts.make_org, acts.erase]:
             done(act())
         assert server.stop() == 0
-        recorder.mark({"what": "stopped"})
     finally:
         if server.running:
             server.kill()
@@ -139,7 +143,6 @@ def plain_run(tmp_path_factory) -> Iterator[Run]:
     media.mkdir(mode=0o700)
     try:
         cli("journal", "init", "--data", str(server.data), environment=recorder.environment)
-        recorder.mark({"what": "made"})
         server.environment = recorder.environment
         server.start()
         acts = Acts(server, recorder.mark)
@@ -150,12 +153,10 @@ def plain_run(tmp_path_factory) -> Iterator[Run]:
             done(acts.register())
         done(acts.erase())
         assert server.stop() == 0
-        recorder.mark({"what": "stopped"})
         server.start()
         done(acts.make_org())
         done(acts.register())
         assert server.stop() == 0
-        recorder.mark({"what": "stopped"})
         records = recorder.records()
         yield Run(folder, records, marks(records), settings, dev=False)
     finally:
@@ -246,6 +247,43 @@ def test_a_power_loss_right_after_each_kind_of_answer(dev_run, tmp_path):
         first.setdefault(fact["what"], at)
     images = [(at, certain_only(), 1) for at in [*first.values(), len(dev_run.records)]]
     assert_none(examine_all(dev_run, tmp_path, images), len(images))
+
+
+@pytest.mark.slow
+def test_a_first_start_that_is_cut_off(dev_run, tmp_path, seed):
+    """Nothing was promised yet, and nothing that it leaves is in the way of the next start."""
+    generator = random.Random(seed + 3)
+    first = dev_run.known[0][0]
+    steps = [at for at in dev_run.steps() if at < first]
+    keys = [at for at in steps if dev_run.records[at - 1].target.startswith("data/master.key")]
+    chosen = sorted({*keys, *generator.sample(steps, min(max(IMAGES // 3, 1), len(steps)))})
+    unkind = [Fate("content is lost, names are there", 0, 1), Fate("half of it", 0.5, 0.5, sector=512), certain_only()]
+    images = [(at, unkind[n % len(unkind)] if at not in keys else unkind[0], n) for n, at in enumerate(chosen)]
+    assert_none(examine_all(dev_run, tmp_path, images), len(images))
+
+
+@pytest.mark.slow
+def test_a_power_loss_during_the_start_after_a_power_loss(dev_run, tmp_path, seed):
+    """What a start mends may be lost half-way as well."""
+    generator = random.Random(seed + 2)
+    for number in range(max(IMAGES // 30, 1)):
+        point = dev_run.points(generator, 2)[-1]
+        folder = tmp_path / f"first{number}"
+        recorder = Recorder.below(folder)
+        Disk(dev_run.records, point).build(recorder.root, fates(generator, point), generator)
+        before = folder / "before"
+        shutil.copytree(recorder.root, before)
+        server = recorded(recorder)
+        try:
+            server.start()
+            server.stop()
+        finally:
+            if server.running:
+                server.kill()
+        known = [(0, fact) for fact in dev_run.facts_at(point)]
+        again = Run(folder, recorder.records(), known)
+        images = images_of(again, generator, 4)
+        assert_none(examine_all(again, folder / "second", images, before=before), len(images))
 
 
 @pytest.mark.slow
