@@ -191,10 +191,12 @@ class Acts:
         worker.login()
         self.worker = worker
 
-    def _work(self, act: str, tasks: list[dict], content: bytes | None) -> Outcome:
+    def _work(self, act: str, tasks: list[dict], make_content: Callable[[], bytes] | None = None) -> Outcome:
         plan = self._kept(act, lambda: {"task": tasks.pop(0), "accept": self._new_key(), "accepted": False,
+                                        "content": make_content() if make_content else None,
                                         "announce": self._new_key(), "upload": None, "sent": False,
                                         "prove": self._new_key()})
+        content: bytes | None = plan["content"]
         assert self.worker is not None
         token, base = self.worker.token, f"/api/v1/worker/tasks/{plan['task']['id']}"
         if not plan["accepted"]:
@@ -232,15 +234,15 @@ class Acts:
         return outcome
 
     def hand_in_text(self) -> Outcome:
-        return self._work("hand_in_text", self.text_tasks, None)
+        return self._work("hand_in_text", self.text_tasks)
 
     def hand_in_picture(self) -> Outcome:
         """A small object, a row of a database."""
-        return self._work("hand_in_picture", self.media_tasks, png(seed=next(self._numbers)))
+        return self._work("hand_in_picture", self.media_tasks, lambda: png(seed=next(self._numbers)))
 
     def hand_in_recording(self) -> Outcome:
         """An object that is a file of its own."""
-        return self._work("hand_in_recording", self.media_tasks, wav(3, next(self._numbers)))
+        return self._work("hand_in_recording", self.media_tasks, lambda: wav(3, next(self._numbers)))
 
     def approve(self) -> Outcome:
         plan = self._kept("approve", lambda: {"id": self.submissions.pop(0), "key": self._new_key()})
