@@ -2,7 +2,6 @@
 #include "app/files.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,23 +41,6 @@ std::optional<std::string> read_file(const std::filesystem::path& file) {
     if (got == 0) return content;
     content.append(block, static_cast<std::size_t>(got));
   }
-}
-
-void replace_file(const std::filesystem::path& file, std::string_view content, mode_t mode) {
-  auto temporary = file;
-  temporary += "." + std::to_string(::getpid()) + ".new";
-  {
-    const Descriptor out(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-    if (out.number < 0 || ::fchmod(out.number, mode) != 0) fail(temporary);
-    while (!content.empty()) {
-      const auto put = ::write(out.number, content.data(), content.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) fail(temporary);
-      content.remove_prefix(static_cast<std::size_t>(put));
-    }
-    if (::fsync(out.number) != 0) fail(temporary);
-  }
-  if (::rename(temporary.c_str(), file.c_str()) != 0) fail(file);
 }
 
 }  // namespace groundtruth::app

@@ -20,6 +20,7 @@
 #include "app/server_file.hpp"
 #include "app/signals.hpp"
 #include "app/terminal.hpp"
+#include "journal/durable_file.hpp"
 
 namespace groundtruth::app {
 namespace {
@@ -46,7 +47,7 @@ std::string ops_token(const journal::DataDirectory& directory) {
     token += kDigits[byte >> 4];
     token += kDigits[byte & 15];
   }
-  replace_file(file, token + "\n", 0600);
+  journal::replace_durably(file, token + "\n");
   return token;
 }
 

@@ -8,6 +8,7 @@
 #include "app/files.hpp"
 #include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
+#include "journal/durable_file.hpp"
 
 namespace groundtruth::app {
 
@@ -16,7 +17,7 @@ std::filesystem::path server_file_path(const std::filesystem::path& data) {
 }
 
 void write_server_file(const std::filesystem::path& data, const ServerFile& content) {
-  replace_file(server_file_path(data), journal::codec::to_json(content) + "\n", 0644);
+  journal::replace_durably(server_file_path(data), journal::codec::to_json(content) + "\n", 0644);
 }
 
 std::optional<ServerFile> read_server_file(const std::filesystem::path& data) {

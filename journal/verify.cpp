@@ -7,8 +7,8 @@
 
 #include "journal/chain.hpp"
 #include "journal/commit.hpp"
+#include "journal/durable_file.hpp"
 #include "journal/sqlite/db.hpp"
-#include "journal/sqlite/durable_file.hpp"
 
 namespace groundtruth::journal {
 namespace {

@@ -12,8 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "journal/durable_file.hpp"
 #include "journal/report_gate.hpp"
-#include "journal/sqlite/durable_file.hpp"
 #include "journal/sqlite/log_file.hpp"
 #include "journal/sqlite/partition_tail.hpp"
 
@@ -327,7 +327,7 @@ class SqliteJournal::Core {
   void fail(const std::string& reason) {
     std::string message = "journal failed: " + reason;
     try {
-      write_durably(marker_of(options_.file), reason + "\n");
+      leave_marker(marker_of(options_.file), reason + "\n");
     } catch (const std::exception& error) {
       message += std::string("; and no marker could be left: ") + error.what();
     }

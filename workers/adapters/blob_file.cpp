@@ -15,7 +15,7 @@
 #include <system_error>
 #include <utility>
 
-#include "journal/sqlite/durable_file.hpp"
+#include "journal/durable_file.hpp"
 
 namespace groundtruth::adapters {
 namespace {

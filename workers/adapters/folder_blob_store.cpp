@@ -9,8 +9,8 @@
 #include <chrono>
 #include <system_error>
 
+#include "journal/durable_file.hpp"
 #include "journal/ports.hpp"
-#include "journal/sqlite/durable_file.hpp"
 #include "workers/adapters/blob_file.hpp"
 
 namespace groundtruth::adapters {

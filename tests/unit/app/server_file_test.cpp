@@ -2,7 +2,6 @@
 #include "app/server_file.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -50,18 +49,6 @@ TEST_CASE("only the process that wrote it removes it") {
   CHECK(read_server_file(directory.path).has_value());
   remove_server_file(directory.path, 1234);
   CHECK_FALSE(std::filesystem::exists(server_file_path(directory.path)));
-}
-
-TEST_CASE("a replaced file has its mode and leaves nothing beside it") {
-  const Directory directory;
-  const auto file = directory.path / "ops.token";
-  replace_file(file, "one\n", 0600);
-  replace_file(file, "two\n", 0600);
-  CHECK(read_file(file) == "two\n");
-  struct stat status{};
-  REQUIRE(::stat(file.c_str(), &status) == 0);
-  CHECK((status.st_mode & 07777) == 0600);
-  CHECK(std::distance(std::filesystem::directory_iterator(directory.path), {}) == 1);
 }
 
 TEST_CASE("a process is alive or it is not") {
