@@ -118,6 +118,12 @@ void lay_http(http::ServerOptions& options, const file::Http& http, Problems& pr
   } catch (const std::invalid_argument& unreadable) {
     problems.add("http.trusted_proxies", unreadable.what());
   }
+  lay(options.client_address_header, http.client_address_header);
+  try {
+    http::TrustedProxies{{}, options.client_address_header};
+  } catch (const std::invalid_argument& unreadable) {
+    problems.add("http.client_address_header", unreadable.what());
+  }
 }
 
 void set_internal(Settings& settings, const std::optional<std::string>& listen, std::string_view name,

@@ -67,11 +67,12 @@ struct Http {
   std::optional<Integer<1'024, 1'048'576>> header_limit_bytes;
   std::optional<Count> max_connections, max_connections_per_address;
   std::optional<std::vector<std::string>> trusted_proxies;
+  std::optional<std::string> client_address_header;
 };
 BOOST_DESCRIBE_STRUCT(Http, (),
                       (header_timeout_ms, idle_timeout_ms, body_timeout_ms, handler_timeout_ms,
                        write_timeout_ms, drain_timeout_ms, drain_delay_ms, header_limit_bytes,
-                       max_connections, max_connections_per_address, trusted_proxies))
+                       max_connections, max_connections_per_address, trusted_proxies, client_address_header))
 
 struct Internal {
   std::optional<std::string> listen, advertise;

@@ -40,7 +40,7 @@ ServerContext::ServerContext(ServerOptions server_options, Router server_router,
       access_log(std::move(access)),
       error_log(std::move(error)),
       head_writer(options),
-      proxies(options.trusted_proxies),
+      proxies(options.trusted_proxies, options.client_address_header),
       handler_grace(std::clamp(options.handler_timeout / 10, milliseconds(50), milliseconds(2000))),
       sweep_interval(std::clamp(shortest(options) / 8, milliseconds(5), milliseconds(100))),
       limits(options.max_connections, options.max_connections_per_address) {}

@@ -31,8 +31,10 @@ struct ServerOptions {
   std::chrono::milliseconds write_timeout{30'000};  // for each response, or for each chunk of a streamed one
   std::chrono::milliseconds drain_timeout{10'000};  // how long stop() lets requests in flight finish
   std::vector<std::string> cors_origins = {};       // empty: no CORS headers; "*" allows every origin
-  // Addresses and networks whose X-Forwarded-For is believed. They have no cap of their own on connections.
+  // Addresses and networks that are believed where they say who their clients are. They have no cap of their
+  // own on connections.
   std::vector<std::string> trusted_proxies = {};
+  std::string client_address_header = {};  // in which they say it; "": X-Forwarded-For or Forwarded
   std::string server_name = "groundtruth";
 };
 
@@ -47,7 +49,7 @@ struct AccessEntry {
 class Server {
  public:
   // Binds and listens at once; throws std::system_error when the address cannot be had, std::invalid_argument
-  // for a trusted proxy that is neither an address nor a network.
+  // for a trusted proxy that is neither an address nor a network, and a header that cannot be one.
   Server(ServerOptions options, Router router, std::function<void(const AccessEntry&)> access_log,
          std::function<void(std::string_view request_id, std::string_view what)> error_log);
   ~Server();  // stop()

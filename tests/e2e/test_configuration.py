@@ -48,6 +48,24 @@ def test_clients_behind_a_trusted_proxy_are_told_apart(fresh_server, is_trusted)
     assert "198.51.100.7" not in logged
 
 
+def test_clients_are_told_apart_in_every_form_that_proxies_write(fresh_server):
+    """docs/proxies.md has the forms by product; the unit tests of client_address have each of them."""
+    limits = {"groundtruth": {"address_per_minute": 1}}
+    server = fresh_server(rate_limits=True, settings={"rate_limits": limits, "http": {"trusted_proxies": ["127.0.0.1"]}})
+    forms = [("X-Forwarded-For", "203.0.113.1:4711"), ("X-Forwarded-For", "[2001:db8:0:2::1]:4711"),
+             ("X-Forwarded-For", "::ffff:203.0.113.3"), ("X-Forwarded-For", "fe80::1%eth0"),
+             ("Forwarded", "for=203.0.113.5;proto=https"), ("Forwarded", 'For="[2001:db8:0:6::1]:4711"')]
+    with server.client() as nobody:
+        def ask(name, value):
+            return nobody.get(TASKS, headers={name: value}).status_code
+        for form in forms:
+            assert [ask(*form), ask(*form)] == [401, 429], form
+        # What cannot be read is one client, whatever it says; the proxy is another.
+        assert [ask("X-Forwarded-For", "unknown"), ask("X-Forwarded-For", "_k3"), ask("Forwarded", "for=_k4")] == [401, 429, 429]
+        assert nobody.get(TASKS).status_code == 401
+        assert ask("X-Forwarded-For", "[2001:db8:0:2:ffff::9]:1") == 429  # the same /64
+
+
 def test_an_organization_may_have_limits_of_its_own(fresh_server, make_org):
     before = fresh_server()
     rich, plain = make_org(before), make_org(before)

@@ -171,6 +171,7 @@ TEST_CASE("values that only the server can judge are named too") {
   CHECK(names(problem_of(R"({"payments":{"provider":"stripe"}})"), "payments.provider"));
   CHECK(names(problem_of(R"({"log":{"level":"loud"}})"), "log.level"));
   CHECK(names(problem_of(R"({"hosts":{"nowhere":["x"]}})"), "hosts.nowhere"));
+  CHECK(names(problem_of(R"({"http":{"client_address_header":"X Real IP"}})"), "http.client_address_header"));
   CHECK(names(problem_of(R"({"http":{"trusted_proxies":["proxy.test"]}})"), "http.trusted_proxies"));
   CHECK(names(problem_of(R"({"rate_limits":{"groundtruth":{"accounts":{"Acme":{}}}}})"), "'Acme'"));
 }
