@@ -124,7 +124,7 @@ std::optional<std::vector<std::string>> parse_forwarded(std::string_view line) {
       }
       has_pairs = true;
       if (equals_ignoring_case(name, "for")) {
-        if (client) return std::nullopt;  // "Each parameter MUST NOT occur more than once" in an element
+        if (client) return std::nullopt;  // RFC 7239 (4): once in an element
         client = std::move(value);
       }
     }
