@@ -426,7 +426,7 @@ def _check_workers(server: Server, by_kind: dict[str, list[dict]]) -> None:
 
 def _check_mails(server: Server, partitions) -> None:
     """Where mail is files: one stands there, whole, for everybody of whom the journal says that it was sent."""
-    if "--dev" not in server._extra:
+    if not server.dev:
         return
     mailed = [event["data"]["worker"] for partition in partitions for commit in partition.commits
               for event in json.loads(commit)["events"] if event["type"] == "worker.verification_mailed"]

@@ -92,6 +92,7 @@ class Server:
         self.environment: dict[str, str] = {}  # besides this process's own, of the next start
         self.base_url = ""
         self.ops_url = ""
+        self.dev = dev
         self._extra = ["--dev"] if dev else []
         if not rate_limits:
             self._extra.append("--no-rate-limits")
