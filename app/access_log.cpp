@@ -1,12 +1,7 @@
 // See access_log.hpp.
 #include "app/access_log.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 
 #include "domain/values.hpp"
 #include "journal/codec/json_writer.hpp"
@@ -18,13 +13,24 @@ constexpr std::chrono::milliseconds kWriteInterval{100};
 
 }  // namespace
 
+std::string shortened(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string(text);
+  const auto continues = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; };
+  std::size_t end = max_bytes;
+  while (end > 0 && continues(text[end])) --end;
+  return std::string(text.substr(0, end)) + "…";
+}
+
 void append_access_line(std::string& out, const http::AccessEntry& entry, std::int64_t at_ms) {
   using journal::codec::append_string;
   const auto text = [&](std::string_view name, std::string_view value) {
     out += ",\"";
     out += name;
     out += "\":";
-    append_string(out, value);
+    if (value.size() <= AccessLog::kMaxFieldBytes)
+      append_string(out, value);
+    else
+      append_string(out, shortened(value, AccessLog::kMaxFieldBytes));
   };
   const auto number = [&](std::string_view name, auto value) {
     out += ",\"";
@@ -36,6 +42,7 @@ void append_access_line(std::string& out, const http::AccessEntry& entry, std::i
   out += domain::to_rfc3339_ms({at_ms});
   out += '"';
   text("request_id", entry.request_id);
+  text("traceparent", entry.traceparent);
   text("remote", entry.remote_address);
   text("method", entry.method);
   text("path", entry.path);
@@ -48,11 +55,8 @@ void append_access_line(std::string& out, const http::AccessEntry& entry, std::i
   out += "}\n";
 }
 
-AccessLog::AccessLog(const std::filesystem::path& file, std::size_t queue_bytes)
-    : queue_bytes_(queue_bytes),
-      descriptor_(file == "-" ? ::dup(STDOUT_FILENO)
-                              : ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) {
-  if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "access log " + file.string());
+AccessLog::AccessLog(const std::filesystem::path& file, LogFileLimits limits, std::size_t queue_bytes)
+    : queue_bytes_(queue_bytes), file_(file, limits) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -63,7 +67,6 @@ AccessLog::~AccessLog() {
   }
   signal_.notify_one();
   thread_.join();
-  ::close(descriptor_);
 }
 
 void AccessLog::write(const http::AccessEntry& entry) {
@@ -95,16 +98,11 @@ void AccessLog::run() {
 }
 
 void AccessLog::put(const std::string& lines) {
-  for (std::size_t done = 0; done < lines.size();) {
-    const auto written = ::write(descriptor_, lines.data() + done, lines.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {  // a full disk, say: the requests go on, the lines are counted as lost
-      const auto lost = std::count(lines.begin() + static_cast<std::ptrdiff_t>(done), lines.end(), '\n');
-      dropped_.fetch_add(static_cast<std::uint64_t>(lost), std::memory_order_relaxed);
-      return;
-    }
-    done += static_cast<std::size_t>(written);
-  }
+  std::size_t written = 0;
+  if (file_.append(lines, written)) return;
+  // A full disk, say: the requests go on, the lines are counted as lost.
+  const auto lost = std::count(lines.begin() + static_cast<std::ptrdiff_t>(written), lines.end(), '\n');
+  dropped_.fetch_add(static_cast<std::uint64_t>(lost), std::memory_order_relaxed);
 }
 
 }  // namespace groundtruth::app

@@ -176,6 +176,8 @@ void lay_log(Settings& settings, const file::Log& log) {
   lay(settings.log.file, log.file);
   if (log.access_file) settings.access_log = std::filesystem::path(*log.access_file);
   lay(settings.access_queue_bytes, log.access_queue_bytes);
+  lay(settings.log.limits.max_bytes, log.max_file_bytes);
+  lay(settings.log.limits.old_files, log.old_files);
 }
 
 void lay_limits(RateLimitSettings& limits, const file::RateLimits& file, Problems& problems) {

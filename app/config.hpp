@@ -127,9 +127,10 @@ struct Log {
   std::optional<LogLevel> level;
   std::optional<std::string> file;         // instead of stderr
   std::optional<std::string> access_file;  // "-": stdout, "": none
-  std::optional<Bytes> access_queue_bytes;
+  std::optional<Bytes> access_queue_bytes, max_file_bytes;
+  std::optional<Integer<0, 1'000>> old_files;
 };
-BOOST_DESCRIBE_STRUCT(Log, (), (level, file, access_file, access_queue_bytes))
+BOOST_DESCRIBE_STRUCT(Log, (), (level, file, access_file, access_queue_bytes, max_file_bytes, old_files))
 
 enum class JournalKind : std::uint8_t { sqlite, kafka };
 BOOST_DESCRIBE_ENUM(JournalKind, sqlite, kafka)

@@ -80,9 +80,10 @@ void collect_journal_file(std::vector<prometheus::MetricFamily>& out, const jour
 // Everything of a running server, in the order in which it is built.
 class RunningServer {
  public:
-  explicit RunningServer(const Settings& settings)
+  RunningServer(const Settings& settings, StopSignals& signals)
       : settings_(settings),
         log_(make_logger(settings.log)),
+        signals_(signals),
         node_(settings_, log_, [log = log_](const std::string& what) { end_broken(*log, what); }),
         hashing_({settings.bcrypt_threads, settings.bcrypt_max_waiting}),
         bcrypt_(hashing_, journal::system_randomness()),
@@ -104,11 +105,15 @@ class RunningServer {
                       ops::list_routes(surfaces_)} {
     open_access_log();
     start_ops();
+    signals_.on_hangup([this] { reopen_logs(); });
   }
 
-  ~RunningServer() { stop(); }
+  ~RunningServer() {
+    signals_.on_hangup(nullptr);
+    stop();
+  }
 
-  ExitCode run(StopSignals& signals) {
+  ExitCode run() {
     const auto started = std::chrono::steady_clock::now();
     bool ready = false;
     {
@@ -120,12 +125,12 @@ class RunningServer {
             phase = now;
             bar.update(done, total, now);
           },
-          signals.asked());
+          signals_.asked());
     }
     if (ready) {
       start_public();
       say_ready(std::chrono::steady_clock::now() - started);
-      signals.wait();
+      signals_.wait();
     }
     log_->info("stopping: asked to");
     stop();
@@ -143,7 +148,22 @@ class RunningServer {
 
   void open_access_log() {
     const auto file = settings_.access_log.value_or(node_.directory().root() / "access.log");
-    if (!file.empty()) access_log_ = std::make_unique<AccessLog>(file, settings_.access_queue_bytes);
+    if (!file.empty())
+      access_log_ = std::make_unique<AccessLog>(file, settings_.log.limits, settings_.access_queue_bytes);
+  }
+
+  // A file that cannot be opened is no reason to end: the one before stays in use.
+  void reopen_logs() {
+    const auto attempt = [this](auto&& open) {
+      try {
+        open();
+      } catch (const std::exception& failure) {
+        log_->error("SIGHUP: {}; its lines go where they went before", failure.what());
+      }
+    };
+    attempt([this] { reopen(*log_); });
+    if (access_log_) attempt([this] { access_log_->reopen(); });
+    log_->info("SIGHUP: log files were opened anew");
   }
 
   void log_access(const http::AccessEntry& entry) {
@@ -159,8 +179,8 @@ class RunningServer {
       return std::make_unique<http::Server>(
           std::move(options), http::Router(std::move(surfaces)),
           [this](const http::AccessEntry& entry) { log_access(entry); },
-          [this](std::string_view request, std::string_view what) {
-            log_->error("request {}: {}", request, what);
+          [this](std::string_view request, std::string_view traceparent, std::string_view what) {
+            log_of_request(*log_, {request, traceparent}, what);
           });
     } catch (const std::system_error& error) {
       throw CommandError(ExitCode::failed, "cannot listen on " + to_string(address) + " (" +
@@ -285,6 +305,7 @@ class RunningServer {
   api::WorkPool hashing_;
   api::Bcrypt bcrypt_;
   ops::Jobs jobs_;
+  StopSignals& signals_;
   Outside outside_;
   PublicApi public_api_;
   std::vector<http::Surface> surfaces_;
@@ -301,8 +322,8 @@ ExitCode serve(const Settings& settings) {
   refuse_what_is_missing(settings);
   StopSignals signals;  // before every other thread
   journal::init_crypto();
-  RunningServer server(settings);
-  return server.run(signals);
+  RunningServer server(settings, signals);
+  return server.run();
 }
 
 }  // namespace groundtruth::app

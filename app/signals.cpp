@@ -16,6 +16,12 @@ sigset_t stop_set() {
   return set;
 }
 
+sigset_t watched_set() {
+  sigset_t set = stop_set();
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
 // The person means it. The journal holds everything that was acknowledged, so nothing is finished or flushed.
 [[noreturn]] void die_of(int number) {
   ::signal(number, SIG_DFL);
@@ -29,7 +35,10 @@ sigset_t stop_set() {
 
 StopSignals::StopSignals() {
   ::signal(SIGPIPE, SIG_IGN);
-  const auto set = stop_set();
+  // Under nohup SIGHUP comes ignored; Linux hands a blocked one to sigwait all the same, other systems would
+  // not.
+  ::signal(SIGHUP, SIG_DFL);
+  const auto set = watched_set();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   thread_ = std::thread([this] { run(); });
 }
@@ -41,11 +50,16 @@ StopSignals::~StopSignals() {
 }
 
 void StopSignals::run() {
-  const auto set = stop_set();
+  const auto set = watched_set();
   for (;;) {
     int number = 0;
     if (sigwait(&set, &number) != 0) continue;
     if (ending_) return;
+    if (number == SIGHUP) {
+      const std::lock_guard lock(hangup_mutex_);
+      if (hangup_) hangup_();
+      continue;
+    }
     if (asked_) die_of(number);
     {
       const std::lock_guard lock(mutex_);
@@ -53,6 +67,11 @@ void StopSignals::run() {
     }
     signal_.notify_all();
   }
+}
+
+void StopSignals::on_hangup(std::function<void()> call) {
+  const std::lock_guard lock(hangup_mutex_);
+  hangup_ = std::move(call);
 }
 
 void StopSignals::wait() {

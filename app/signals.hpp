@@ -1,10 +1,12 @@
 // SIGTERM and SIGINT as something to wait for: the first asks the server to stop in order, the second ends it
-// at once.
+// at once. SIGHUP never ends it, also where a terminal was closed: it always means that log files are opened
+// anew.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +24,10 @@ class StopSignals {
   const std::atomic<bool>& asked() const { return asked_; }
   void wait();  // until somebody asks to stop
 
+  // What SIGHUP calls from now on, on the thread of signals; nullptr: nothing. Once this returns, the one
+  // before is not running any more. It must not throw.
+  void on_hangup(std::function<void()> call);
+
  private:
   void run();
 
@@ -29,6 +35,8 @@ class StopSignals {
   std::atomic<bool> ending_{false};
   std::mutex mutex_;
   std::condition_variable signal_;
+  std::mutex hangup_mutex_;
+  std::function<void()> hangup_;
   std::thread thread_;
 };
 

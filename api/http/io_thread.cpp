@@ -33,8 +33,7 @@ std::uint64_t splitmix(std::uint64_t& state) {
 }  // namespace
 
 ServerContext::ServerContext(ServerOptions server_options, Router server_router,
-                             std::function<void(const AccessEntry&)> access,
-                             std::function<void(std::string_view, std::string_view)> error)
+                             std::function<void(const AccessEntry&)> access, ErrorLog error)
     : options(std::move(server_options)),
       router(std::move(server_router)),
       access_log(std::move(access)),
@@ -123,11 +122,22 @@ void IoThread::dismiss(Session& session) {
 }
 
 void IoThread::append_request_id(std::string& out) {
+  for (auto& state : id_state_) append_hex(out, 12, state);
+}
+
+void IoThread::append_traceparent(std::string& out) {
+  out += "00-";
+  for (auto& state : id_state_) append_hex(out, 16, state);
+  out += '-';
+  append_hex(out, 16, id_state_[0]);
+  out += "-00";
+}
+
+// At most 16 digits, which are not all zero.
+void IoThread::append_hex(std::string& out, int digits, std::uint64_t& state) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  for (auto& state : id_state_) {
-    std::uint64_t word = splitmix(state);
-    for (int i = 0; i < 12; ++i, word >>= 4U) out.push_back(kDigits[word & 15U]);
-  }
+  std::uint64_t word = splitmix(state) | 1U;
+  for (int i = 0; i < digits; ++i, word >>= 4U) out.push_back(kDigits[word & 15U]);
 }
 
 // Armed only while there are connections: an idle server sleeps.

@@ -33,13 +33,12 @@ using Clock = std::chrono::steady_clock;
 // What every connection of a server shares; immutable but for the limits.
 struct ServerContext {
   ServerContext(ServerOptions server_options, Router server_router,
-                std::function<void(const AccessEntry&)> access,
-                std::function<void(std::string_view, std::string_view)> error);
+                std::function<void(const AccessEntry&)> access, ErrorLog error);
 
   const ServerOptions options;
   const Router router;
   const std::function<void(const AccessEntry&)> access_log;
-  const std::function<void(std::string_view, std::string_view)> error_log;
+  const ErrorLog error_log;
   const HeadWriter head_writer;
   const TrustedProxies proxies;
   const std::chrono::milliseconds
@@ -74,8 +73,10 @@ class IoThread {
   bool draining() const { return draining_; }
   std::string_view date() { return date_.now(); }
   void append_request_id(std::string& out);
+  void append_traceparent(std::string& out);  // of a trace that begins here
 
  private:
+  void append_hex(std::string& out, int digits, std::uint64_t& state);
   void arm();
   void sweep();
   void finish_drain();

@@ -90,6 +90,7 @@ struct Request {
   std::string body;
   std::string remote_address;                      // textual IP of the client (client_address.hpp)
   std::string request_id;                          // the caller's own when well-formed, else a new one
+  std::string traceparent;                         // the caller's own when well-formed, else a new one
   std::chrono::steady_clock::time_point deadline;  // the handler's answer must be there by then
   std::any principal;                              // who calls; type decided by the surface
   BodyReader* streamed_body = nullptr;             // on a streamed route, for as long as its handler runs

@@ -40,7 +40,7 @@ std::vector<int> processors() {
 
 struct Server::Impl {
   Impl(ServerOptions options, Router router, std::function<void(const AccessEntry&)> access_log,
-       std::function<void(std::string_view, std::string_view)> error_log)
+       ErrorLog error_log)
       : context(std::move(options), std::move(router), std::move(access_log), std::move(error_log)) {
     for (unsigned i = 0; i < std::max(1U, context.options.io_threads); ++i) {
       threads.push_back(std::make_unique<IoThread>(context));
@@ -79,7 +79,7 @@ struct Server::Impl {
       context.head_writer.append(answer, unread, response, exchange, thread.date());
       answer += response.body;
     } catch (const std::exception& failure) {
-      if (context.error_log) context.error_log("-", failure.what());
+      if (context.error_log) context.error_log("-", "-", failure.what());
     }
     boost::system::error_code ignored;
     socket.non_blocking(true, ignored);
@@ -141,7 +141,7 @@ struct Server::Impl {
 };
 
 Server::Server(ServerOptions options, Router router, std::function<void(const AccessEntry&)> access_log,
-               std::function<void(std::string_view request_id, std::string_view what)> error_log)
+               ErrorLog error_log)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(router), std::move(access_log),
                                    std::move(error_log))) {}
 

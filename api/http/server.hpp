@@ -38,9 +38,13 @@ struct ServerOptions {
   std::string server_name = "groundtruth";
 };
 
+// What went wrong in answering a request.
+using ErrorLog =
+    std::function<void(std::string_view request_id, std::string_view traceparent, std::string_view what)>;
+
 // One line of the access log, written after the response. Holds no header value, no body and no query.
 struct AccessEntry {
-  std::string request_id, remote_address, method, path, surface, operation;
+  std::string request_id, traceparent, remote_address, method, path, surface, operation;
   int status = 0;
   std::uint64_t request_bytes = 0, response_bytes = 0;
   std::chrono::microseconds duration{0};
@@ -51,7 +55,7 @@ class Server {
   // Binds and listens at once; throws std::system_error when the address cannot be had, std::invalid_argument
   // for a trusted proxy that is neither an address nor a network, and a header that cannot be one.
   Server(ServerOptions options, Router router, std::function<void(const AccessEntry&)> access_log,
-         std::function<void(std::string_view request_id, std::string_view what)> error_log);
+         ErrorLog error_log);
   ~Server();  // stop()
 
   void start();  // starts the threads and returns

@@ -6,6 +6,7 @@
 
 #include "api/http/framing.hpp"
 #include "api/http/refusal.hpp"
+#include "api/http/trace_context.hpp"
 
 namespace groundtruth::http {
 
@@ -50,7 +51,7 @@ Async<void> Session::run(std::shared_ptr<Session> self) {
     failure = "unknown exception";
   }
   if (!failure.empty() && self->context_.error_log)
-    self->context_.error_log(self->request_.request_id, failure);
+    self->context_.error_log(self->request_.request_id, self->request_.traceparent, failure);
   if (!self->abandoned_) self->close();
 }
 
@@ -88,6 +89,7 @@ void Session::begin_request() {
   request_.params.clear();
   request_.headers.clear();
   request_.request_id.clear();
+  request_.traceparent.clear();
   request_.principal.reset();
   request_.streamed_body = nullptr;
   if (request_.body.capacity() > kSpareBodyBytes) std::string().swap(request_.body);
@@ -115,6 +117,10 @@ Async<void> Session::respond() {
   } else {
     thread_.append_request_id(request_.request_id);
   }
+  if (const auto trace = request_.headers.find("traceparent");
+      trace && request_.headers.count("traceparent") == 1)
+    request_.traceparent = read_traceparent(*trace);
+  if (request_.traceparent.empty()) thread_.append_traceparent(request_.traceparent);
   std::string failure;
   try {
     if (!keep_alive_) {
@@ -268,7 +274,7 @@ void Session::refuse_body(Outcome outcome, const Route& route) {
 }
 
 void Session::fail(std::string_view cause, Refusal refusal) {
-  if (context_.error_log) context_.error_log(request_.request_id, cause);
+  if (context_.error_log) context_.error_log(request_.request_id, request_.traceparent, cause);
   try {
     refuse(refusal, refusal == Refusal::internal ? "internal error" : "not available at the moment");
   } catch (const std::exception&) {  // the log has the first cause
@@ -282,9 +288,10 @@ void Session::finish() {
     match_.surface->finish(request_, response_);
     return;
   } catch (const std::exception& error) {
-    if (context_.error_log) context_.error_log(request_.request_id, error.what());
+    if (context_.error_log) context_.error_log(request_.request_id, request_.traceparent, error.what());
   } catch (...) {
-    if (context_.error_log) context_.error_log(request_.request_id, "unknown exception");
+    if (context_.error_log)
+      context_.error_log(request_.request_id, request_.traceparent, "unknown exception");
   }
   response_ = plain_refusal(Refusal::internal);
 }
@@ -292,6 +299,7 @@ void Session::finish() {
 void Session::log(std::uint64_t response_bytes) {
   if (!context_.access_log) return;
   access_.request_id = request_.request_id;
+  access_.traceparent = request_.traceparent;
   access_.remote_address = request_.remote_address;
   access_.method = parser_.knows_method() ? to_string(request_.method) : std::string_view("-");
   access_.path = request_.path;

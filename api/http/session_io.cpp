@@ -202,7 +202,7 @@ Async<bool> Session::write_stream() {
       failure = "unknown exception";
     }
     if (!failure.empty()) {
-      if (context_.error_log) context_.error_log(request_.request_id, failure);
+      if (context_.error_log) context_.error_log(request_.request_id, request_.traceparent, failure);
       co_return false;  // without the last bytes: the client sees that something is missing
     }
     if (chunk_.empty() && more) {
@@ -299,7 +299,8 @@ void Session::expire() {
 void Session::abandon() {
   abandoned_ = true;
   keep_alive_ = false;
-  if (context_.error_log) context_.error_log(request_.request_id, "the handler did not answer in time");
+  if (context_.error_log)
+    context_.error_log(request_.request_id, request_.traceparent, "the handler did not answer in time");
   try {
     refuse(Refusal::unavailable, "no answer in time");
   } catch (const std::exception& error) {

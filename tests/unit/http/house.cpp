@@ -210,7 +210,7 @@ House::House(ServerOptions options) {
     shared->note(entry.method + " " + entry.path + " " + entry.operation + " " +
                  std::to_string(entry.status));
   };
-  const auto error = [shared](std::string_view, std::string_view what) {
+  const auto error = [shared](std::string_view, std::string_view, std::string_view what) {
     shared->note("error: " + std::string(what));
   };
   server = std::make_unique<Server>(std::move(options), Router(std::move(surfaces)), access, error);
