@@ -35,7 +35,7 @@ Decision decide(const CreateApiKey& c, const Account& account, const ApiKey& key
   if (account.status == AccountStatus::none) return reject(RejectionCode::account_not_found);
   if (account.status == AccountStatus::erased) return reject(RejectionCode::account_erased);
   if (!key.id.empty()) return reject(RejectionCode::api_key_exists);
-  if (c.expires_at && *c.expires_at <= at) return reject(RejectionCode::key_expiry_in_past);
+  if (c.expires_at && *c.expires_at <= at) return in_past(RejectionCode::key_expiry_in_past, at);
   Decision decision;
   decision.add(c.key,
                ApiKeyCreated{c.key, c.account, c.name, c.scopes, c.prefix, c.secret_hash, c.expires_at});

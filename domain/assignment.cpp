@@ -44,6 +44,11 @@ void add_approval(Decision& decision, const Assignment& assignment, const Task& 
                                                        assignment.submission.value, assignment.reward_cents));
 }
 
+void add_discard(Decision& decision, const Assignment& assignment) {
+  decision.add(assignment.id,
+               SubmissionDiscarded{assignment.submission, assignment.id, assignment.task, assignment.worker});
+}
+
 // nullopt: it may be decided now.
 std::optional<Rejection> undecidable(const Assignment& assignment, const AccountId& account,
                                      const SubmissionId& submission) {
@@ -51,7 +56,8 @@ std::optional<Rejection> undecidable(const Assignment& assignment, const Account
       assignment.has_submission() && assignment.submission == submission && assignment.account == account;
   if (!known) return reject(RejectionCode::submission_not_found);
   if (assignment.status == AssignmentStatus::pending) return std::nullopt;
-  return Rejection{RejectionCode::submission_decided, {}, {{"status", status_of(assignment)}}};
+  const auto seen = std::string(boost::describe::enum_to_string(assignment.review(), ""));
+  return Rejection{RejectionCode::submission_decided, {}, {{"status", seen}}};
 }
 
 }  // namespace
@@ -94,6 +100,24 @@ void evolve(Assignment& state, const SubmissionRejected& event, Timestamp at) {
   state.status = AssignmentStatus::rejected;
   state.decided_at = at;
   state.reason = event.reason;
+  state.keep_until = Timestamp{at.ms + kContestMs};
+}
+
+void evolve(Assignment& state, const SubmissionContested&, Timestamp at) {
+  state.status = AssignmentStatus::contested;
+  state.contested_at = at;
+  state.keep_until.reset();
+}
+
+void evolve(Assignment& state, const ContestDecided& event, Timestamp at) {
+  state.status =
+      event.outcome == ContestOutcome::upheld ? AssignmentStatus::reinstated : AssignmentStatus::rejected;
+  if (!state.is_discarded) state.keep_until = at;
+}
+
+void evolve(Assignment& state, const SubmissionDiscarded&, Timestamp) {
+  state.keep_until.reset();
+  state.is_discarded = true;
 }
 
 bool Assignment::has_announced(const std::string& sha256) const {
@@ -193,11 +217,57 @@ Decision decide(const RejectSubmission& c, const Task& task, const Assignment& a
   return decision;
 }
 
+Decision decide(const ContestSubmission& c, const Assignment& assignment, Timestamp at) {
+  const bool is_own =
+      assignment.has_submission() && assignment.submission == c.submission && assignment.worker == c.worker;
+  if (!is_own) return reject(RejectionCode::submission_not_found);
+  const bool is_open = assignment.status == AssignmentStatus::rejected && !assignment.contested_at;
+  if (!is_open) {
+    const bool was_dismissed = assignment.status == AssignmentStatus::rejected;
+    return Rejection{RejectionCode::submission_not_contestable,
+                     {},
+                     {{"status", was_dismissed ? "dismissed" : status_of(assignment)}}};
+  }
+  if (!assignment.keep_until || *assignment.keep_until <= at)
+    return Rejection{RejectionCode::submission_not_contestable, {}, {{"status", "too_late"}}};
+  Decision decision;
+  decision.add(c.assignment, SubmissionContested{assignment.submission, assignment.id, assignment.task,
+                                                 assignment.account, assignment.worker});
+  return decision;
+}
+
+Decision decide(const DecideContest& c, const Assignment& assignment, const Wallet&, Timestamp) {
+  const bool known = assignment.has_submission() && assignment.submission == c.submission &&
+                     assignment.account == c.account && assignment.contested_at;
+  if (!known) return reject(RejectionCode::contest_not_found);
+  if (assignment.status != AssignmentStatus::contested)
+    return Rejection{RejectionCode::submission_decided, {}, {{"status", status_of(assignment)}}};
+  const bool is_upheld = c.outcome == ContestOutcome::upheld;
+  const Cents reward = is_upheld ? assignment.reward_cents : Cents{0};
+  Decision decision;
+  decision.add(c.assignment, ContestDecided{assignment.submission, assignment.id, assignment.task,
+                                            assignment.account, assignment.worker, c.outcome, reward});
+  if (is_upheld)
+    decision.add(wallet_of(assignment.account), transfer(assignment.account, PostingReason::contest_pay,
+                                                         assignment.submission.value, reward));
+  return decision;
+}
+
+Decision decide(const DiscardSubmission&, const Assignment& assignment, Timestamp) {
+  Decision decision;
+  if (assignment.was_rejected() && !assignment.is_discarded) add_discard(decision, assignment);
+  return decision;
+}
+
 Decision decide(const PassTime&, const Task& task, const Assignment& assignment, const Wallet&,
                 Timestamp at) {
   const auto due = assignment.due();
   Decision decision;
   if (!due || *due > at) return decision;
+  if (assignment.was_rejected()) {
+    add_discard(decision, assignment);
+    return decision;
+  }
   // Who could no longer submit because the task had ended did not let anything lapse.
   const bool was_cut_short = task.closed_at && *task.closed_at < assignment.lease_until;
   if (assignment.status == AssignmentStatus::leased)

@@ -14,9 +14,21 @@
 
 namespace groundtruth::domain {
 
-// none -> leased -> pending -> approved or rejected; a leased one may lapse, and be leased again.
-enum class AssignmentStatus : std::uint8_t { none, leased, lapsed, pending, approved, rejected };
-BOOST_DESCRIBE_ENUM(AssignmentStatus, none, leased, lapsed, pending, approved, rejected)
+// none -> leased -> pending -> approved or rejected; a leased one may lapse, and be leased again. A rejected
+// one may become contested, once, and then rejected again or reinstated, as an operator decides. The
+// customer, whose money went back with the rejection, sees the last two as rejected.
+enum class AssignmentStatus : std::uint8_t {
+  none,
+  leased,
+  lapsed,
+  pending,
+  approved,
+  rejected,
+  contested,
+  reinstated
+};
+BOOST_DESCRIBE_ENUM(AssignmentStatus, none, leased, lapsed, pending, approved, rejected, contested,
+                    reinstated)
 
 // What a worker announced to bring. The object in the blob store is named by assignment, lease and hash: the
 // same bytes lie there once however often they are sent, and what a lease has left nobody names under a later
@@ -40,6 +52,9 @@ BOOST_DESCRIBE_STRUCT(Media, (), (content_type, bytes, sha256, duration_ms))
 
 inline constexpr std::size_t kMaxUploads = 8;              // that one proof names
 inline constexpr std::int64_t kReviewMs = 7 * 86'400'000;  // unreviewed for so long is approved
+// For so long after a rejection the worker may contest it, and its media is kept for the operator who would
+// decide.
+inline constexpr std::int64_t kContestMs = 7 * 86'400'000;
 
 // --- events
 // ---------------------------------------------------------------------------------------------------------
@@ -122,6 +137,46 @@ struct SubmissionRejected {
 };
 BOOST_DESCRIBE_STRUCT(SubmissionRejected, (), (submission, assignment, task, account, worker, reason))
 
+// The worker asks an operator to look at a rejection.
+struct SubmissionContested {
+  static constexpr std::string_view kType = "submission.contested";
+  static constexpr int kSchema = 1;
+  SubmissionId submission;
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  WorkerId worker;
+};
+BOOST_DESCRIBE_STRUCT(SubmissionContested, (), (submission, assignment, task, account, worker))
+
+enum class ContestOutcome : std::uint8_t { upheld, dismissed };  // the contest, not the rejection
+BOOST_DESCRIBE_ENUM(ContestOutcome, upheld, dismissed)
+
+struct ContestDecided {
+  static constexpr std::string_view kType = "submission.contest_decided";
+  static constexpr int kSchema = 1;
+  SubmissionId submission;
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  WorkerId worker;
+  ContestOutcome outcome{};
+  Cents reward_cents;  // what the worker is paid; 0 where dismissed
+};
+BOOST_DESCRIBE_STRUCT(ContestDecided, (),
+                      (submission, assignment, task, account, worker, outcome, reward_cents))
+
+// Nobody has a right to see the media of a rejected submission any more: it is removed from the store.
+struct SubmissionDiscarded {
+  static constexpr std::string_view kType = "submission.discarded";
+  static constexpr int kSchema = 1;
+  SubmissionId submission;
+  AssignmentId assignment;
+  TaskId task;
+  WorkerId worker;
+};
+BOOST_DESCRIBE_STRUCT(SubmissionDiscarded, (), (submission, assignment, task, worker))
+
 // --- state
 // ----------------------------------------------------------------------------------------------------------
 
@@ -142,21 +197,28 @@ struct Assignment {
   Timestamp review_until;
   std::optional<Timestamp> decided_at;
   std::string reason;  // of the rejection
+  std::optional<Timestamp> contested_at;
+  std::optional<Timestamp> keep_until;  // of a rejected one: then its media is discarded
+  bool is_discarded = false;
 
+  bool was_rejected() const { return status >= AssignmentStatus::rejected; }
+  // As the customer sees it.
+  AssignmentStatus review() const { return was_rejected() ? AssignmentStatus::rejected : status; }
   bool holds_lease(Timestamp at) const { return status == AssignmentStatus::leased && at < lease_until; }
   bool has_announced(const std::string& sha256) const;
   std::int64_t announced_bytes() const;  // that all uploads of this lease take, each content once
   bool has_submission() const { return !submission.empty(); }
-  // When time acts on it: ends the lease, or approves what nobody reviewed.
+  // When time acts on it: ends the lease, approves what nobody reviewed, or discards what was rejected.
   std::optional<Timestamp> due() const {
     if (status == AssignmentStatus::leased) return lease_until;
     if (status == AssignmentStatus::pending) return review_until;
-    return std::nullopt;
+    return keep_until;
   }
 };
 BOOST_DESCRIBE_STRUCT(Assignment, (),
                       (id, task, account, worker, status, lease, reward_cents, lease_until, uploads,
-                       submission, media, submitted_at, review_until, decided_at, reason))
+                       submission, media, submitted_at, review_until, decided_at, reason, contested_at,
+                       keep_until, is_discarded))
 
 void evolve(Assignment& state, const LeaseGranted& event, Timestamp at);
 void evolve(Assignment& state, const LeaseEnded& event, Timestamp at);
@@ -164,6 +226,9 @@ void evolve(Assignment& state, const UploadAnnounced& event, Timestamp at);
 void evolve(Assignment& state, const SubmissionCreated& event, Timestamp at);
 void evolve(Assignment& state, const SubmissionApproved& event, Timestamp at);
 void evolve(Assignment& state, const SubmissionRejected& event, Timestamp at);
+void evolve(Assignment& state, const SubmissionContested& event, Timestamp at);
+void evolve(Assignment& state, const ContestDecided& event, Timestamp at);
+void evolve(Assignment& state, const SubmissionDiscarded& event, Timestamp at);
 
 // --- commands
 // -------------------------------------------------------------------------------------------------------
@@ -237,8 +302,39 @@ struct RejectSubmission {
 };
 BOOST_DESCRIBE_STRUCT(RejectSubmission, (), (assignment, task, account, submission, reason))
 
-// The clock says that a lease or a review is over. Whoever says so too early, or of what has moved on,
-// changes nothing.
+// By the worker whose submission it is.
+struct ContestSubmission {
+  static constexpr std::string_view kName = "submission.contest";
+  AssignmentId assignment;
+  TaskId task;
+  WorkerId worker;
+  SubmissionId submission;
+};
+BOOST_DESCRIBE_STRUCT(ContestSubmission, (), (assignment, task, worker, submission))
+
+// By an operator. An upheld contest is paid by the platform: the customer's money went back with the
+// rejection, and so did the right to see the media; neither comes again.
+struct DecideContest {
+  static constexpr std::string_view kName = "submission.decide_contest";
+  AssignmentId assignment;
+  TaskId task;
+  AccountId account;
+  SubmissionId submission;
+  ContestOutcome outcome{};
+};
+BOOST_DESCRIBE_STRUCT(DecideContest, (), (assignment, task, account, submission, outcome))
+
+// The worker was erased: the media of what was rejected is kept for nobody. Of what was not, it changes
+// nothing.
+struct DiscardSubmission {
+  static constexpr std::string_view kName = "submission.discard";
+  AssignmentId assignment;
+  TaskId task;
+};
+BOOST_DESCRIBE_STRUCT(DiscardSubmission, (), (assignment, task))
+
+// The clock says that a lease, a review or the time to contest is over. Whoever says so too early, or of what
+// has moved on, changes nothing.
 struct PassTime {
   static constexpr std::string_view kName = "assignment.pass_time";
   AssignmentId assignment;

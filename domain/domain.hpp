@@ -34,13 +34,15 @@ using Event = std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountE
                            TaskExpired, CommandRejected, TaskProgressed, TaskCompleted, LeaseGranted,
                            LeaseEnded, UploadAnnounced, SubmissionCreated, SubmissionApproved,
                            SubmissionRejected, WorkerRegistered, VerificationMailed, WorkerVerified,
-                           WorkerProfileChanged, WorkSettled, WorkerErased, WriterAnnounced>;
+                           WorkerProfileChanged, WorkSettled, WorkerErased, WriterAnnounced,
+                           TaskCheckoutRenewed, SubmissionContested, ContestDecided, SubmissionDiscarded>;
 using Aggregate = std::variant<EmailClaim, Account, ApiKey, Wallet, Task, Assignment, Worker, Writer>;
 using Command =
     std::variant<CreateAccount, EraseAccount, CreateApiKey, UseApiKey, RevokeApiKey, Deposit, CreateTask,
                  FundTask, CancelTask, ExpireTask, AcceptTask, ReleaseTask, AnnounceUpload, SubmitProof,
                  ApproveSubmission, RejectSubmission, PassTime, RegisterWorker, RecordVerificationMail,
-                 VerifyWorker, ChangeWorkerProfile, SettleWork, EraseWorker, AnnounceWriter>;
+                 VerifyWorker, ChangeWorkerProfile, SettleWork, EraseWorker, AnnounceWriter, RenewCheckout,
+                 ContestSubmission, DecideContest, DiscardSubmission>;
 using Decision = BasicDecision<Event>;
 
 // Which aggregate an event belongs to: the one that has an `evolve` for it.
@@ -79,6 +81,9 @@ inline auto reads(const Deposit& c) {
 inline auto reads(const CreateTask& c) {
   return std::tuple{c.account, New{c.task}};
 }
+inline auto reads(const RenewCheckout& c) {
+  return std::tuple{c.account, c.task};
+}
 inline auto reads(const FundTask& c) {
   return std::tuple{c.task, wallet_of(c.account)};
 }
@@ -105,6 +110,15 @@ inline auto reads(const ApproveSubmission& c) {
 }
 inline auto reads(const RejectSubmission& c) {
   return std::tuple{c.task, c.assignment, wallet_of(c.account)};
+}
+inline auto reads(const ContestSubmission& c) {
+  return std::tuple{c.assignment};
+}
+inline auto reads(const DecideContest& c) {
+  return std::tuple{c.assignment, wallet_of(c.account)};
+}
+inline auto reads(const DiscardSubmission& c) {
+  return std::tuple{c.assignment};
 }
 inline auto reads(const PassTime& c) {
   return std::tuple{c.task, c.assignment, wallet_of(c.account)};
@@ -138,6 +152,7 @@ Decision decide(const UseApiKey&, const ApiKey&, Timestamp at);
 Decision decide(const RevokeApiKey&, const ApiKey&, Timestamp at);
 Decision decide(const Deposit&, const Account&, const Wallet&, Timestamp at);
 Decision decide(const CreateTask&, const Account&, const Task&, Timestamp at);
+Decision decide(const RenewCheckout&, const Account&, const Task&, Timestamp at);
 Decision decide(const FundTask&, const Task&, const Wallet&, Timestamp at);
 Decision decide(const CancelTask&, const Task&, const Wallet&, Timestamp at);
 Decision decide(const ExpireTask&, const Task&, const Wallet&, Timestamp at);
@@ -147,6 +162,9 @@ Decision decide(const AnnounceUpload&, const Assignment&, Timestamp at);
 Decision decide(const SubmitProof&, const Task&, const Assignment&, Timestamp at);
 Decision decide(const ApproveSubmission&, const Task&, const Assignment&, const Wallet&, Timestamp at);
 Decision decide(const RejectSubmission&, const Task&, const Assignment&, const Wallet&, Timestamp at);
+Decision decide(const ContestSubmission&, const Assignment&, Timestamp at);
+Decision decide(const DecideContest&, const Assignment&, const Wallet&, Timestamp at);
+Decision decide(const DiscardSubmission&, const Assignment&, Timestamp at);
 Decision decide(const PassTime&, const Task&, const Assignment&, const Wallet&, Timestamp at);
 Decision decide(const RegisterWorker&, const EmailClaim&, const Worker&, Timestamp at);
 Decision decide(const RecordVerificationMail&, const Worker&, Timestamp at);

@@ -42,6 +42,9 @@ enum class RejectionCode : std::uint8_t {
   worker_erased,
   task_unsuitable,
   lease_unseen,
+  submission_not_contestable,
+  contest_not_found,
+  too_many_unpaid_tasks,
 };
 BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_taken, api_key_exists,
                     api_key_not_found, key_expiry_in_past, task_exists, task_not_found, task_not_cancellable,
@@ -49,7 +52,8 @@ BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_take
                     insufficient_funds, version_mismatch, task_not_open, task_full, task_already_accepted,
                     lease_not_found, lease_expired, already_submitted, too_many_uploads, uploads_too_large,
                     submission_not_found, submission_decided, worker_not_found, worker_erased,
-                    task_unsuitable, lease_unseen)
+                    task_unsuitable, lease_unseen, submission_not_contestable, contest_not_found,
+                    too_many_unpaid_tasks)
 
 // What a retry gets again (CONTRACTS, Idempotency). Not where the request is wrong by itself or by the time,
 // for its caller mends it and keeps the key; nor where whoever asked looked at an older state than the one
@@ -57,7 +61,8 @@ BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_take
 // the command, finds no trace of such a one.
 constexpr bool is_for_good(RejectionCode code) {
   return code != RejectionCode::key_expiry_in_past && code != RejectionCode::deadline_in_past &&
-         code != RejectionCode::insufficient_budget && code != RejectionCode::lease_unseen;
+         code != RejectionCode::insufficient_budget && code != RejectionCode::lease_unseen &&
+         code != RejectionCode::too_many_unpaid_tasks;
 }
 
 struct Rejection {

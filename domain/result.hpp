@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "domain/rejection.hpp"
+#include "domain/values.hpp"
 
 namespace groundtruth::domain {
 
@@ -40,6 +41,11 @@ class BasicDecision {
 
 inline Rejection reject(RejectionCode code) {
   return {code, {}, {}};
+}
+
+// With the time that was compared with: that of the chain, which a clock that was once ahead leaves ahead.
+inline Rejection in_past(RejectionCode code, Timestamp at) {
+  return {code, {}, {{"now", to_rfc3339_s(at)}}};
 }
 
 }  // namespace groundtruth::domain

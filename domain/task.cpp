@@ -48,7 +48,20 @@ void evolve(Task& state, const TaskCreated& event, Timestamp at) {
   state.metadata = event.metadata;
   state.checkout = event.checkout;
   state.funding_url = event.funding_url;
+  state.checkout_until = event.checkout_until.value_or(Timestamp{at.ms + kOldCheckoutMs});
   state.created_at = at;
+}
+
+void evolve(Task& state, const TaskCheckoutRenewed& event, Timestamp) {
+  state.id = event.task;
+  state.account = event.account;
+  state.status = TaskStatus::funding;
+  state.reward_cents = event.reward_cents;
+  state.target_submissions = event.target_submissions;
+  state.checkout = event.checkout;
+  state.funding_url = event.funding_url;
+  state.checkout_until = event.checkout_until;
+  state.closed_at.reset();
 }
 
 void evolve(Task& state, const TaskFunded&, Timestamp at) {
@@ -94,11 +107,28 @@ Decision decide(const CreateTask& c, const Account& account, const Task& task, T
   if (account.status == AccountStatus::erased) return reject(RejectionCode::account_erased);
   if (task.status != TaskStatus::none) return reject(RejectionCode::task_exists);
   if (auto rejection = check_budget(c.reward_cents, c.target_submissions)) return *rejection;
-  if (c.deadline && *c.deadline <= at) return reject(RejectionCode::deadline_in_past);
+  if (!c.has_room) return reject(RejectionCode::too_many_unpaid_tasks);
+  if (c.deadline && *c.deadline <= at) return in_past(RejectionCode::deadline_in_past, at);
   Decision decision;
   decision.add(c.task, TaskCreated{c.task, c.account, c.title, c.instructions, c.modalities, c.reward_cents,
                                    c.target_submissions, c.deadline, c.requirements, c.metadata, c.checkout,
-                                   c.funding_url});
+                                   c.funding_url, Timestamp{at.ms + c.checkout_ms}});
+  return decision;
+}
+
+Decision decide(const RenewCheckout& c, const Account& account, const Task& task, Timestamp at) {
+  if (task.status == TaskStatus::none || task.account != c.account)
+    return reject(RejectionCode::task_not_found);
+  if (account.status == AccountStatus::erased) return reject(RejectionCode::account_erased);
+  const bool is_unpaid = task.status == TaskStatus::expired && !task.funded_at;
+  if (task.status != TaskStatus::funding && !is_unpaid)
+    return not_now(RejectionCode::task_not_fundable, task);
+  if (task.deadline && *task.deadline <= at)  // and the clock has perhaps not said so yet
+    return Rejection{RejectionCode::task_not_fundable, {}, {{"status", "expired"}}};
+  if (is_unpaid && !c.has_room) return reject(RejectionCode::too_many_unpaid_tasks);
+  Decision decision;
+  decision.add(c.task, TaskCheckoutRenewed{c.task, task.account, task.reward_cents, task.target_submissions,
+                                           c.checkout, c.funding_url, Timestamp{at.ms + c.checkout_ms}});
   return decision;
 }
 

@@ -12,18 +12,21 @@
 
 namespace groundtruth::domain {
 
-// none -> funding -> open -> completed; funding and open may become cancelled or expired.
+// none -> funding -> open -> completed; funding and open may become cancelled or expired. What expired before
+// it was paid for may become funding again, by a new checkout.
 enum class TaskStatus : std::uint8_t { none, funding, open, completed, cancelled, expired };
 BOOST_DESCRIBE_ENUM(TaskStatus, none, funding, open, completed, cancelled, expired)
 
 inline constexpr Cents kMinimumBudget{2'500};
+inline constexpr std::int64_t kCheckoutMs = 86'400'000;  // how long a checkout can be paid, if nobody says
+inline constexpr std::int64_t kOldCheckoutMs = 7 * 86'400'000;  // the same of those made before it was said
 
 // --- events
 // ---------------------------------------------------------------------------------------------------------
 
 struct TaskCreated {
   static constexpr std::string_view kType = "task.created";
-  static constexpr int kSchema = 2;
+  static constexpr int kSchema = 3;
   TaskId task;
   AccountId account;
   std::string title;
@@ -36,10 +39,27 @@ struct TaskCreated {
   JsonObject metadata;
   CheckoutId checkout;
   std::string funding_url;
+  std::optional<Timestamp> checkout_until = std::nullopt;  // unpaid by then, the task expires
 };
 BOOST_DESCRIBE_STRUCT(TaskCreated, (),
                       (task, account, title, instructions, modalities, reward_cents, target_submissions,
-                       deadline, requirements, metadata, checkout, funding_url))
+                       deadline, requirements, metadata, checkout, funding_url, checkout_until))
+
+// The task can be paid for at another checkout, and at none from before.
+struct TaskCheckoutRenewed {
+  static constexpr std::string_view kType = "task.checkout_renewed";
+  static constexpr int kSchema = 1;
+  TaskId task;
+  AccountId account;
+  Cents reward_cents;  // this and the next as the task was created: what the checkout is for
+  std::int64_t target_submissions = 0;
+  CheckoutId checkout;
+  std::string funding_url;
+  Timestamp checkout_until;
+};
+BOOST_DESCRIBE_STRUCT(TaskCheckoutRenewed, (),
+                      (task, account, reward_cents, target_submissions, checkout, funding_url,
+                       checkout_until))
 
 struct TaskFunded {
   static constexpr std::string_view kType = "task.funded";
@@ -109,6 +129,7 @@ struct Task {
   JsonObject metadata;
   CheckoutId checkout;
   std::string funding_url;
+  Timestamp checkout_until;
   Timestamp created_at;
   std::optional<Timestamp> funded_at;
   std::optional<Timestamp> closed_at;
@@ -117,7 +138,10 @@ struct Task {
   // May still be paid, worked on or cancelled.
   bool is_alive() const { return status == TaskStatus::funding || status == TaskStatus::open; }
   // When the task ends by itself; nullopt when it never will, or has ended.
-  std::optional<Timestamp> due() const { return is_alive() ? deadline : std::nullopt; }
+  std::optional<Timestamp> due() const {
+    if (status != TaskStatus::funding) return is_alive() ? deadline : std::nullopt;
+    return deadline && *deadline < checkout_until ? *deadline : checkout_until;
+  }
   TaskProgressed progress() const { return {leased_places, pending_submissions, approved_submissions}; }
   // A worker may take one.
   bool has_free_place() const {
@@ -134,9 +158,10 @@ struct Task {
 BOOST_DESCRIBE_STRUCT(Task, (),
                       (id, account, status, title, instructions, modalities, reward_cents, target_submissions,
                        leased_places, pending_submissions, approved_submissions, deadline, requirements,
-                       metadata, checkout, funding_url, created_at, funded_at, closed_at))
+                       metadata, checkout, funding_url, checkout_until, created_at, funded_at, closed_at))
 
 void evolve(Task& state, const TaskCreated& event, Timestamp at);
+void evolve(Task& state, const TaskCheckoutRenewed& event, Timestamp at);
 void evolve(Task& state, const TaskFunded& event, Timestamp at);
 void evolve(Task& state, const TaskProgressed& event, Timestamp at);
 void evolve(Task& state, const TaskCompleted& event, Timestamp at);
@@ -158,12 +183,26 @@ struct CreateTask {
   std::optional<Timestamp> deadline;
   std::optional<Requirements> requirements;
   JsonObject metadata;
-  CheckoutId checkout;      // minted by the payments provider before the command is submitted
-  std::string funding_url;  // where the customer pays
+  CheckoutId checkout;                     // minted by the payments provider before the command is submitted
+  std::string funding_url;                 // where the customer pays
+  std::int64_t checkout_ms = kCheckoutMs;  // for how long
+  bool has_room = true;                    // among the account's unpaid tasks: they are counted by the caller
 };
 BOOST_DESCRIBE_STRUCT(CreateTask, (),
                       (task, account, title, instructions, modalities, reward_cents, target_submissions,
-                       deadline, requirements, metadata, checkout, funding_url))
+                       deadline, requirements, metadata, checkout, funding_url, checkout_ms, has_room))
+
+// Another checkout for a task that was never paid for, be it because the one before is over.
+struct RenewCheckout {
+  static constexpr std::string_view kName = "task.renew_checkout";
+  TaskId task;
+  AccountId account;
+  CheckoutId checkout;
+  std::string funding_url;
+  std::int64_t checkout_ms = kCheckoutMs;
+  bool has_room = true;  // as CreateTask's; a task that is unpaid now has its place already
+};
+BOOST_DESCRIBE_STRUCT(RenewCheckout, (), (task, account, checkout, funding_url, checkout_ms, has_room))
 
 // The payments provider says that the checkout was paid.
 struct FundTask {
@@ -183,8 +222,8 @@ struct CancelTask {
 };
 BOOST_DESCRIBE_STRUCT(CancelTask, (), (task, account, reason))
 
-// The clock says that the deadline has passed. Whoever says so too early, or of a task that has ended,
-// changes nothing.
+// The clock says that the deadline has passed, or that nobody paid in time. Whoever says so too early, or of
+// a task that has ended, changes nothing.
 struct ExpireTask {
   static constexpr std::string_view kName = "task.expire";
   TaskId task;

@@ -18,15 +18,23 @@ enum class LedgerAccount : std::uint8_t { available, escrow, fees, transit, paya
 BOOST_DESCRIBE_ENUM(LedgerAccount, available, escrow, fees, transit, payable, external)
 inline constexpr std::size_t kLedgerAccounts = 6;
 
-enum class PostingReason : std::uint8_t { deposit, task_funding, task_refund, submission_pay, work_earned };
-BOOST_DESCRIBE_ENUM(PostingReason, deposit, task_funding, task_refund, submission_pay, work_earned)
+enum class PostingReason : std::uint8_t {
+  deposit,
+  task_funding,
+  task_refund,
+  submission_pay,
+  work_earned,
+  contest_pay
+};
+BOOST_DESCRIBE_ENUM(PostingReason, deposit, task_funding, task_refund, submission_pay, work_earned,
+                    contest_pay)
 
 // Which way money goes, and for what: every posting follows one of these rows.
 struct PostingRule {
   PostingReason reason{};
   LedgerAccount from{}, to{};
 };
-inline constexpr std::array<PostingRule, 5> kPostingRules{{
+inline constexpr std::array<PostingRule, 6> kPostingRules{{
     // in the order of PostingReason
     {PostingReason::deposit, LedgerAccount::external, LedgerAccount::available},
     {PostingReason::task_funding, LedgerAccount::external, LedgerAccount::escrow},
@@ -34,6 +42,8 @@ inline constexpr std::array<PostingRule, 5> kPostingRules{{
     {PostingReason::submission_pay, LedgerAccount::escrow,
      LedgerAccount::transit},                                                      // in the customer's chain
     {PostingReason::work_earned, LedgerAccount::transit, LedgerAccount::payable},  // in the worker's
+    {PostingReason::contest_pay, LedgerAccount::external,
+     LedgerAccount::transit},  // in the customer's chain, the platform's own money
 }};
 constexpr const PostingRule& rule_of(PostingReason reason) {
   return kPostingRules[static_cast<std::size_t>(reason)];
@@ -50,7 +60,7 @@ BOOST_DESCRIBE_STRUCT(PostingEntry, (), (account, amount_cents))
 
 struct WalletPosted {
   static constexpr std::string_view kType = "wallet.posted";
-  static constexpr int kSchema = 1;
+  static constexpr int kSchema = 2;
   AccountId account;
   PostingReason reason{};
   std::string reference;  // what it is for: a task, a checkout, a submission or an assignment

@@ -61,7 +61,7 @@ void evolve(Worker& state, const WorkerRegistered& event, Timestamp at) {
   state.name = event.name.value;
   state.email = event.email.value;
   state.password_hash = event.password_hash.value;
-  state.offer = {event.skills, event.modalities, unsealed(event.area)};
+  state.offer = {event.skills.value, event.modalities.value, unsealed(event.area)};
   state.registered_at = at;
 }
 
@@ -76,7 +76,7 @@ void evolve(Worker& state, const WorkerVerified&, Timestamp) {
 
 void evolve(Worker& state, const WorkerProfileChanged& event, Timestamp) {
   state.name = event.name.value;
-  state.offer = {event.skills, event.modalities, unsealed(event.area)};
+  state.offer = {event.skills.value, event.modalities.value, unsealed(event.area)};
 }
 
 void evolve(Worker& state, const WorkSettled& event, Timestamp) {
@@ -90,6 +90,10 @@ void evolve(Worker& state, const WorkSettled& event, Timestamp) {
     case WorkOutcome::lapsed:
       ++state.lapsed;
       break;
+    case WorkOutcome::reinstated:
+      --state.rejected;
+      ++state.approved;
+      break;
   }
   state.earned_cents += event.earned_cents;
 }
@@ -99,7 +103,7 @@ void evolve(Worker& state, const WorkerErased&, Timestamp) {
   state.name.clear();
   state.email.clear();
   state.password_hash.clear();
-  state.offer.area.reset();
+  state.offer = {};
   state.mailed = true;
 }
 
@@ -113,8 +117,8 @@ Decision decide(const RegisterWorker& c, const EmailClaim& claim, const Worker& 
                                           {c.name},
                                           {c.email},
                                           {c.password_hash},
-                                          c.offer.skills,
-                                          c.offer.modalities,
+                                          {c.offer.skills},
+                                          {c.offer.modalities},
                                           sealed(c.offer.area)});
   return decision;
 }
@@ -140,8 +144,8 @@ Decision decide(const ChangeWorkerProfile& c, const Worker& worker, Timestamp) {
   Decision decision;
   decision.add(c.worker, WorkerProfileChanged{c.worker,
                                               {c.name.value_or(worker.name)},
-                                              c.skills.value_or(worker.offer.skills),
-                                              c.modalities.value_or(worker.offer.modalities),
+                                              {c.skills.value_or(worker.offer.skills)},
+                                              {c.modalities.value_or(worker.offer.modalities)},
                                               sealed(c.area ? c.area->area : worker.offer.area)});
   return decision;
 }

@@ -21,8 +21,9 @@
 
 namespace groundtruth::domain {
 
-enum class WorkOutcome : std::uint8_t { approved, rejected, lapsed };
-BOOST_DESCRIBE_ENUM(WorkOutcome, approved, rejected, lapsed)
+// reinstated: it was counted as rejected before, and an operator found it good.
+enum class WorkOutcome : std::uint8_t { approved, rejected, lapsed, reinstated };
+BOOST_DESCRIBE_ENUM(WorkOutcome, approved, rejected, lapsed, reinstated)
 
 enum class Badge : std::uint8_t {
   verified,
@@ -41,14 +42,14 @@ BOOST_DESCRIBE_ENUM(Badge, verified, first_submission, ten_submissions, hundred_
 
 struct WorkerRegistered {
   static constexpr std::string_view kType = "worker.registered";
-  static constexpr int kSchema = 1;
+  static constexpr int kSchema = 2;
   WorkerId worker;
   EmailClaimId email_claim;
   Sealed<std::string> name;
   Sealed<std::string> email;
   Sealed<std::string> password_hash;  // Argon2id, "$argon2id$…"
-  std::vector<std::string> skills;
-  std::vector<Modality> modalities;
+  Sealed<std::vector<std::string>> skills;
+  Sealed<std::vector<Modality>> modalities;
   std::optional<Sealed<Area>> area;
   const std::string& data_owner() const { return worker.value; }
 };
@@ -73,11 +74,11 @@ BOOST_DESCRIBE_STRUCT(WorkerVerified, (), (worker))
 
 struct WorkerProfileChanged {
   static constexpr std::string_view kType = "worker.profile_changed";
-  static constexpr int kSchema = 1;
+  static constexpr int kSchema = 2;
   WorkerId worker;
   Sealed<std::string> name;
-  std::vector<std::string> skills;
-  std::vector<Modality> modalities;
+  Sealed<std::vector<std::string>> skills;
+  Sealed<std::vector<Modality>> modalities;
   std::optional<Sealed<Area>> area;
   const std::string& data_owner() const { return worker.value; }
 };
@@ -85,12 +86,12 @@ BOOST_DESCRIBE_STRUCT(WorkerProfileChanged, (), (worker, name, skills, modalitie
 
 struct WorkSettled {
   static constexpr std::string_view kType = "worker.work_settled";
-  static constexpr int kSchema = 1;
+  static constexpr int kSchema = 2;
   WorkerId worker;
   TaskId task;
   AssignmentId assignment;
   WorkOutcome outcome{};
-  Cents earned_cents;  // 0 unless approved
+  Cents earned_cents;  // 0 unless approved or reinstated
 };
 BOOST_DESCRIBE_STRUCT(WorkSettled, (), (worker, task, assignment, outcome, earned_cents))
 
@@ -114,7 +115,7 @@ struct Worker {
   WorkerId id;
   WorkerStatus status = WorkerStatus::none;
   EmailClaimId email_claim;
-  std::string name;  // these four are empty once erased
+  std::string name;  // empty once erased, as all that was sealed
   std::string email;
   std::string password_hash;
   Offer offer;

@@ -23,7 +23,9 @@ template <class... Upcaster>
 struct Upcasters {};
 
 // The project's own, oldest first.
-using EventUpcasters = Upcasters<TaskCreatedV1To2, LeaseGrantedV1To2, UploadAnnouncedV1To2>;
+using EventUpcasters =
+    Upcasters<TaskCreatedV1To2, LeaseGrantedV1To2, UploadAnnouncedV1To2, TaskCreatedV2To3, WalletPostedV1To2,
+              WorkSettledV1To2, WorkerRegisteredV1To2, WorkerProfileChangedV1To2>;
 
 enum class EventLookup : std::uint8_t { found, unknown_type, unknown_schema };
 

@@ -14,7 +14,10 @@ namespace {
 using domain::AssignmentStatus;
 
 // Submissions have a table of their own whose rows grow in the order in which they came along each task's
-// chain, so (created_at, row) is a total order that never changes: it orders their lists.
+// chain, so (created_at, row) is a total order that never changes: it orders their lists. Their status is the
+// one that the customer sees. `contests` holds those that wait for an operator, `kept` those of which
+// something lies in the store that goes when the worker is erased: leases, and rejections whose media is
+// still there.
 constexpr const char* kSchema = R"sql(
   CREATE TABLE assignments(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, due INTEGER,
@@ -25,9 +28,13 @@ constexpr const char* kSchema = R"sql(
   CREATE TABLE counts(
     task BLOB PRIMARY KEY, pending INTEGER NOT NULL, approved INTEGER NOT NULL, rejected INTEGER NOT NULL)
     WITHOUT ROWID;
+  CREATE TABLE contests(assignment INTEGER PRIMARY KEY, contested_at INTEGER NOT NULL);
+  CREATE TABLE kept(assignment INTEGER PRIMARY KEY, worker BLOB NOT NULL);
 )sql";
 constexpr const char* kIndexes = R"sql(
   CREATE INDEX IF NOT EXISTS assignment_due ON assignments(due) WHERE due IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS contest_list ON contests(contested_at);
+  CREATE INDEX IF NOT EXISTS kept_of_worker ON kept(worker);
   CREATE INDEX IF NOT EXISTS submission_list ON submissions(task, status, created_at);
 )sql";
 
@@ -83,7 +90,7 @@ class NewSubmissions {
   void add(std::string_view assignment_key, const domain::Assignment& state) {
     rows_.insert_or_assign(
         stream_key(state.submission.value),
-        Row{std::string(assignment_key), stream_key(state.task.value), state.status, state.submitted_at});
+        Row{std::string(assignment_key), stream_key(state.task.value), state.review(), state.submitted_at});
   }
   void flush() {
     for (const auto& created : order_) {
@@ -134,24 +141,27 @@ class NewSubmissions {
 
 struct AssignmentRows {
   using State = domain::Assignment;
-  using Memo = AssignmentStatus;
+  struct Memo {
+    AssignmentStatus status = AssignmentStatus::none;
+    bool is_kept = false;
+  };
   static constexpr bool kSorted = false;
   static constexpr sqlite::Sql kLoad = "SELECT version, state FROM assignments WHERE id = ?1";
   sqlite::Connection& db;
   TaskCounts counts;
   NewSubmissions submissions;
 
-  Memo memo(const State& stored) { return stored.status; }
+  Memo memo(const State& stored) { return {stored.status, is_kept(stored)}; }
 
   void insert(const StoredRow& row, const State& state) {
     auto statement = db.cached("INSERT INTO assignments(id, version, state, due) VALUES(?1, ?2, ?3, ?4)");
     statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state);
     if (const auto due = state.due()) statement.bind(4, due->ms);
     statement.run();
-    follow(row.key, state, AssignmentStatus::none);
+    follow(row.key, state, {});
   }
 
-  void update(const StoredRow& row, const State& state, AssignmentStatus before) {
+  void update(const StoredRow& row, const State& state, const Memo& before) {
     auto statement = db.cached("UPDATE assignments SET version = ?2, state = ?3, due = ?4 WHERE id = ?1");
     statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state);
     if (const auto due = state.due()) statement.bind(4, due->ms);
@@ -161,18 +171,53 @@ struct AssignmentRows {
 
  private:
   static bool is_submitted(AssignmentStatus status) { return status >= AssignmentStatus::pending; }
+  static bool is_kept(const State& state) {
+    return state.status == AssignmentStatus::leased || (state.was_rejected() && !state.is_discarded);
+  }
+  static AssignmentStatus review_of(AssignmentStatus status) {
+    return status > AssignmentStatus::rejected ? AssignmentStatus::rejected : status;
+  }
 
-  void follow(std::string_view key, const State& state, AssignmentStatus before) {
-    if (!is_submitted(state.status) || state.status == before) return;
-    counts.move(state.task, before, state.status);
-    if (is_submitted(before)) {
+  void follow(std::string_view key, const State& state, const Memo& before) {
+    if (is_kept(state) != before.is_kept) keep(key, state);
+    if (state.status == before.status) return;
+    if (state.status == AssignmentStatus::contested || before.status == AssignmentStatus::contested)
+      contest(key, state);
+    const auto seen = state.review(), seen_before = review_of(before.status);
+    if (!is_submitted(seen) || seen == seen_before) return;
+    counts.move(state.task, seen_before, seen);
+    if (is_submitted(seen_before)) {
       auto statement = db.cached("UPDATE submissions SET status = ?2 WHERE id = ?1");
       statement.bind_blob(1, stream_key(state.submission.value))
-          .bind(2, static_cast<std::int64_t>(state.status))
+          .bind(2, static_cast<std::int64_t>(seen))
           .run();
       return;
     }
     submissions.add(key, state);
+  }
+
+  void keep(std::string_view key, const State& state) {
+    if (is_kept(state)) {
+      auto statement =
+          db.cached("INSERT INTO kept(assignment, worker) SELECT row, ?2 FROM assignments WHERE id = ?1");
+      statement.bind_blob(1, key).bind_blob(2, stream_key(state.worker.value)).run();
+    } else {
+      auto statement =
+          db.cached("DELETE FROM kept WHERE assignment = (SELECT row FROM assignments WHERE id = ?1)");
+      statement.bind_blob(1, key).run();
+    }
+  }
+
+  void contest(std::string_view key, const State& state) {
+    if (state.status == AssignmentStatus::contested) {
+      auto statement = db.cached(
+          "INSERT INTO contests(assignment, contested_at) SELECT row, ?2 FROM assignments WHERE id = ?1");
+      statement.bind_blob(1, key).bind(2, state.contested_at->ms).run();
+    } else {
+      auto statement =
+          db.cached("DELETE FROM contests WHERE assignment = (SELECT row FROM assignments WHERE id = ?1)");
+      statement.bind_blob(1, key).run();
+    }
   }
 };
 
@@ -208,7 +253,7 @@ class AssignmentsApplier final : public Applier {
 Definition assignments_projection() {
   Definition definition;
   definition.name = "assignments";
-  definition.version = 2;
+  definition.version = 3;
   definition.schema = kSchema;
   definition.indexes = kIndexes;
   definition.digest = {{"assignments", "SELECT id, version, due, state FROM assignments ORDER BY id", 4},
@@ -216,7 +261,15 @@ Definition assignments_projection() {
                         "SELECT s.id, a.id, s.task, s.status, s.created_at FROM submissions s "
                         "LEFT JOIN assignments a ON a.row = s.assignment ORDER BY s.id",
                         5},
-                       {"counts", "SELECT task, pending, approved, rejected FROM counts ORDER BY task", 4}};
+                       {"counts", "SELECT task, pending, approved, rejected FROM counts ORDER BY task", 4},
+                       {"contests",
+                        "SELECT a.id, c.contested_at FROM contests c LEFT JOIN assignments a "
+                        "ON a.row = c.assignment ORDER BY a.id",
+                        2},
+                       {"kept",
+                        "SELECT a.id, k.worker FROM kept k LEFT JOIN assignments a "
+                        "ON a.row = k.assignment ORDER BY a.id",
+                        2}};
   definition.loaders = {loader_of<AssignmentRows>()};
   definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
     return std::make_unique<AssignmentsApplier>(db);

@@ -124,6 +124,52 @@ std::optional<Page<Assignment>> AssignmentQueries::page_after(
   return page_behind(*db, filter, place, 0, limit);
 }
 
+std::optional<Page<Assignment>> AssignmentQueries::contests_after(
+    const std::optional<domain::SubmissionId>& after, std::uint32_t limit) const {
+  check_limit(limit);
+  const auto db = readers_->lease();
+  const Snapshot snapshot(*db);
+  std::int64_t at = std::numeric_limits<std::int64_t>::min(), row = 0;
+  if (after) {  // it may have been decided meanwhile: its own time says where it stood
+    const auto found = load_row<Assignment>(
+        db->cached("SELECT a.version, a.state FROM submissions s JOIN assignments a ON a.row = s.assignment "
+                   "WHERE s.id = ?1"),
+        stream_key(after->value));
+    if (!found || !found->state.contested_at) return std::nullopt;
+    at = found->state.contested_at->ms;
+    auto place = db->cached("SELECT row FROM assignments WHERE id = ?1");
+    place.bind_blob(1, stream_key(found->state.id.value)).step();
+    row = place.int64(0);
+  }
+  Page<Assignment> page;
+  page.total = static_cast<std::uint64_t>(db->query_int64("SELECT count(*) FROM contests"));
+  auto statement = db->cached(
+      "SELECT a.version, a.state FROM contests c JOIN assignments a ON a.row = c.assignment "
+      "WHERE c.contested_at >= ?1 AND (c.contested_at, c.assignment) > (?1, ?2) "
+      "ORDER BY c.contested_at, c.assignment LIMIT ?3");
+  statement.bind(1, at).bind(2, row).bind(3, limit + 1);
+  while (statement.step()) {
+    if (page.items.size() == limit) {
+      page.more = true;
+      break;
+    }
+    page.items.push_back(
+        {decode_state<Assignment>(statement.text(1)), static_cast<std::uint32_t>(statement.int64(0))});
+  }
+  return page;
+}
+
+std::vector<Assignment> AssignmentQueries::kept_of(const domain::WorkerId& worker,
+                                                   std::uint32_t limit) const {
+  const auto db = readers_->lease();
+  auto statement = db->cached(
+      "SELECT a.state FROM kept k JOIN assignments a ON a.row = k.assignment WHERE k.worker = ?1 LIMIT ?2");
+  statement.bind_blob(1, stream_key(worker.value)).bind(2, limit);
+  std::vector<Assignment> kept;
+  while (statement.step()) kept.push_back(decode_state<Assignment>(statement.text(0)));
+  return kept;
+}
+
 DueLook<domain::PassTime> AssignmentQueries::due(domain::Timestamp now, const std::optional<DuePlace>& after,
                                                  std::uint32_t limit) const {
   const auto db = readers_->lease();

@@ -55,7 +55,15 @@ class AssignmentQueries {
                                                      std::uint32_t limit) const;
   SubmissionWalk walk(SubmissionFilter filter) const { return {*readers_, std::move(filter)}; }
 
-  // Leases and reviews that ended at or before `now` (due.hpp).
+  // Contested submissions, the longest waiting first, behind `after` where it is given. nullopt: `after` is
+  // no submission that ever waited here.
+  std::optional<Page<domain::Assignment>> contests_after(const std::optional<domain::SubmissionId>& after,
+                                                         std::uint32_t limit) const;
+
+  // Of a worker: leases, and what was rejected and whose media is still there; at most `limit`.
+  std::vector<domain::Assignment> kept_of(const domain::WorkerId& worker, std::uint32_t limit) const;
+
+  // Leases, reviews and times to contest that ended at or before `now` (due.hpp).
   DueLook<domain::PassTime> due(domain::Timestamp now, const std::optional<DuePlace>& after,
                                 std::uint32_t limit) const;
 

@@ -139,6 +139,7 @@ struct TaskRows {
   using State = domain::Task;
   struct Memo {
     TaskStatus status = TaskStatus::none;
+    std::optional<domain::Timestamp> due;
     bool in_feed = false;
   };
   static constexpr bool kSorted = false;
@@ -147,7 +148,7 @@ struct TaskRows {
   Owners owners;
   Feed feed;
 
-  Memo memo(const State& stored) { return {stored.status, stored.has_free_place()}; }
+  Memo memo(const State& stored) { return {stored.status, stored.due(), stored.has_free_place()}; }
 
   void insert(const StoredRow& row, const State& task) {
     auto& owner = owners.of(task.account);
@@ -170,14 +171,16 @@ struct TaskRows {
   void update(const StoredRow& row, const State& task, const Memo& before) {
     if (!before.in_feed && task.has_free_place()) feed.add(row.key, task);
     if (before.in_feed && !task.has_free_place()) feed.remove(row.key);
-    if (task.status == before.status) {
+    if (task.status == before.status && task.due() == before.due) {
       auto statement = db.cached("UPDATE tasks SET version = ?2, state = ?3 WHERE id = ?1");
       statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state).run();
       return;
     }
-    auto& owner = owners.of(task.account);
-    --count(owner, before.status);
-    ++count(owner, task.status);
+    if (task.status != before.status) {
+      auto& owner = owners.of(task.account);
+      --count(owner, before.status);
+      ++count(owner, task.status);
+    }
     auto statement =
         db.cached("UPDATE tasks SET version = ?2, state = ?3, status = ?4, due = ?5 WHERE id = ?1");
     statement.bind_blob(1, row.key)
@@ -218,7 +221,7 @@ class TasksApplier final : public Applier {
 Definition tasks_projection() {
   Definition definition;
   definition.name = "tasks";
-  definition.version = 3;
+  definition.version = 4;
   definition.schema = kSchema;
   definition.indexes = kIndexes;
   definition.digest = {

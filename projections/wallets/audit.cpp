@@ -158,7 +158,8 @@ template <class E>
 void LedgerAudit::take_task_event(const Position& at, const std::string& stream, const E& event,
                                   domain::Timestamp when) {
   auto found = open_.find(stream);
-  if constexpr (std::is_same_v<E, domain::TaskCreated>) {
+  // A task that expired unpaid comes back by a new checkout, whose event says all that counts here.
+  if constexpr (std::is_same_v<E, domain::TaskCreated> || std::is_same_v<E, domain::TaskCheckoutRenewed>) {
     if (found == open_.end()) found = open_.emplace(stream, domain::Task{}).first;
   }
   if (found == open_.end()) return;  // closed already: it promises nothing whatever comes

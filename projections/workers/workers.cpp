@@ -105,7 +105,9 @@ class WorkersApplier final : public Applier {
 
  private:
   void add_earned(const domain::WorkSettled& settled, domain::Timestamp at) {
-    if (settled.outcome != domain::WorkOutcome::approved) return;
+    const bool is_bought = settled.outcome == domain::WorkOutcome::approved ||
+                           settled.outcome == domain::WorkOutcome::reinstated;
+    if (!is_bought) return;
     auto statement = db_.cached(
         "INSERT INTO earnings(worker, day, cents, approved) VALUES(?1, ?2, ?3, 1) ON CONFLICT DO UPDATE "
         "SET cents = cents + ?3, approved = approved + 1");
@@ -125,7 +127,7 @@ class WorkersApplier final : public Applier {
 Definition workers_projection() {
   Definition definition;
   definition.name = "workers";
-  definition.version = 1;
+  definition.version = 2;
   definition.schema = kSchema;
   definition.indexes = kIndexes;
   definition.personal = true;

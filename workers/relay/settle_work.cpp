@@ -15,7 +15,7 @@ Effect settle(const domain::WorkerId& worker, const domain::TaskId& task,
 
 std::vector<std::string> settle_markers() {
   return {std::string(domain::SubmissionApproved::kType), std::string(domain::SubmissionRejected::kType),
-          std::string(domain::LeaseEnded::kType)};
+          std::string(domain::LeaseEnded::kType), std::string(domain::ContestDecided::kType)};
 }
 
 std::optional<Effect> settle_effect(const domain::Event& event) {
@@ -25,6 +25,10 @@ std::optional<Effect> settle_effect(const domain::Event& event) {
                   approved->reward_cents);
   if (const auto* rejected = std::get_if<domain::SubmissionRejected>(&event))
     return settle(rejected->worker, rejected->task, rejected->assignment, WorkOutcome::rejected, {});
+  if (const auto* decided = std::get_if<domain::ContestDecided>(&event))
+    if (decided->outcome == domain::ContestOutcome::upheld)
+      return settle(decided->worker, decided->task, decided->assignment, WorkOutcome::reinstated,
+                    decided->reward_cents);
   if (const auto* ended = std::get_if<domain::LeaseEnded>(&event))
     if (ended->reason == domain::LeaseEnd::expired)
       return settle(ended->worker, ended->task, ended->assignment, WorkOutcome::lapsed, {});

@@ -210,5 +210,117 @@ TEST_CASE("a task without a deadline never ends by itself, and nobody ends anoth
   CHECK(business.ask(ExpireTask{kTask, kOther}) == "task_not_found");
 }
 
+RenewCheckout renewal() {
+  RenewCheckout renew;
+  renew.task = kTask;
+  renew.account = kAcme;
+  renew.checkout = {"cko_01j9zq4k7w00yyyyyyyyyyyyyy"};
+  renew.funding_url = "https://pay.example/2";
+  return renew;
+}
+
+TEST_CASE("an unpaid task ends with its checkout, a paid one does not") {
+  Business business;
+  business.has_task();
+  CHECK(business.task().due() == Timestamp{kNow.ms + kCheckoutMs});
+  business.now.ms += kCheckoutMs - 1;
+  CHECK(business.ask(kExpire) == "");
+  CHECK(business.task().status == TaskStatus::funding);
+  ++business.now.ms;
+  CHECK(business.ask(kExpire) == "");
+  CHECK(business.task().status == TaskStatus::expired);
+  CHECK(business.last_event<TaskExpired>()->refunded_cents == Cents{0});
+  CHECK(business.ask(kFund) == "task_not_fundable");
+
+  Business paid;
+  paid.has_open_task();
+  CHECK_FALSE(paid.task().due());
+}
+
+TEST_CASE("the deadline ends an unpaid task where it comes first") {
+  Business business;
+  business.has_account();
+  auto create = street_scenes();
+  create.deadline = Timestamp{kNow.ms + 1'000};
+  REQUIRE(business.ask(create).empty());
+  CHECK(business.task().due() == create.deadline);
+}
+
+TEST_CASE("a task of before checkouts ended has a week") {
+  Task task;
+  evolve(task, TaskCreated{}, kNow);
+  CHECK(task.due() == Timestamp{kNow.ms + kOldCheckoutMs});
+}
+
+TEST_CASE("who may have a new checkout, by what became of the task") {
+  struct Row {
+    std::string state, answer;
+  };
+  for (const auto& [state, answer] :
+       {Row{"funding", ""}, Row{"over", ""}, Row{"expired", ""}, Row{"open", "task_not_fundable"},
+        Row{"cancelled", "task_not_fundable"}, Row{"erased", "account_erased"}}) {
+    CAPTURE(state);
+    Business business;
+    if (state == "open")
+      business.has_open_task();
+    else
+      business.has_task();
+    if (state == "over" || state == "expired") business.now.ms += kCheckoutMs;
+    if (state == "expired") REQUIRE(business.ask(kExpire).empty());
+    if (state == "cancelled") REQUIRE(business.ask(kCancel).empty());
+    if (state == "erased") REQUIRE(business.ask(EraseAccount{kAcme, kMail}).empty());
+    CHECK(business.ask(renewal()) == answer);
+    if (!answer.empty()) continue;
+    CHECK(business.task().status == TaskStatus::funding);
+    CHECK_FALSE(business.task().closed_at);
+    CHECK(business.task().due() == Timestamp{business.now.ms + kCheckoutMs});
+    CHECK(business.ask(kFund) == "task_not_fundable");  // the checkout from before
+    CHECK(business.ask(FundTask{kTask, kAcme, renewal().checkout, {25'000}}) == "");
+    CHECK(business.wallet().escrow == Cents{25'000});
+    CHECK(business.ask(renewal()) == "task_not_fundable");
+  }
+}
+
+TEST_CASE("nobody renews another's checkout, nor one whose deadline has passed") {
+  Business business;
+  business.has_account();
+  auto create = street_scenes();
+  create.deadline = Timestamp{kNow.ms + 1'000};
+  REQUIRE(business.ask(create).empty());
+  auto foreign = renewal();
+  foreign.account = kOther;
+  CHECK(business.ask(foreign) == "task_not_found");
+  business.now.ms += 1'000;
+  CHECK(business.ask(renewal()) == "task_not_fundable");
+  REQUIRE(business.ask(kExpire).empty());
+  CHECK(business.ask(renewal()) == "task_not_fundable");
+}
+
+TEST_CASE("where there is no room for an unpaid task, none is made and none comes back") {
+  Business business;
+  business.has_account();
+  auto create = street_scenes();
+  create.has_room = false;
+  CHECK(business.ask(create) == "too_many_unpaid_tasks");
+  REQUIRE(business.ask(street_scenes()).empty());
+  auto renew = renewal();
+  renew.has_room = false;
+  CHECK(business.ask(renew) == "");  // it has its place
+  business.now.ms += kCheckoutMs;
+  REQUIRE(business.ask(kExpire).empty());
+  CHECK(business.ask(renew) == "too_many_unpaid_tasks");
+  CHECK_FALSE(is_for_good(RejectionCode::too_many_unpaid_tasks));
+}
+
+TEST_CASE("a refused time says what it was compared with") {
+  Business business;
+  business.has_account();
+  auto create = street_scenes();
+  create.deadline = kNow;
+  const auto rejection = business.give(create);
+  REQUIRE(rejection);
+  CHECK(rejection->words.at("now") == to_rfc3339_s(kNow));
+}
+
 }  // namespace
 }  // namespace groundtruth::domain::test

@@ -295,5 +295,23 @@ TEST_CASE("good work never costs trust, bad work never earns any") {
   }
 }
 
+TEST_CASE("who is reinstated was never rejected, and is paid") {
+  Workshop work;
+  work.becomes("verified");
+  work.settles(WorkOutcome::rejected);
+  const auto trust = work.worker().trust();
+  CHECK(work.ask(SettleWork{kAda, kTask, kWork, WorkOutcome::reinstated, {250}}) == "");
+  CHECK(work.worker().rejected == 0);
+  CHECK(work.worker().approved == 1);
+  CHECK(work.worker().trust() > trust);
+  CHECK(work.purse().payable == Cents{250});
+}
+
+TEST_CASE("of an erased worker nothing is left of what they offered") {
+  Workshop work;
+  work.becomes("erased");
+  CHECK(work.worker().offer == Offer{});
+}
+
 }  // namespace
 }  // namespace groundtruth::domain::test

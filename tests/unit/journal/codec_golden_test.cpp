@@ -74,10 +74,10 @@ TEST_CASE("every event type keeps its bytes, and they keep their meaning") {
 
 // The bytes that older programs wrote, which no program writes any more.
 template <class E>
-E read_past(int schema) {
+E read_past(int schema, const std::string& stream = kTask.value) {
   CountingRandomness randomness;
   const CommitCodec codec(std::string(kJournal), std::make_shared<FixedKeyStore>(), randomness);
-  auto today = commit_of({kTask.value, 1, domain::TaskFunded{kCheckout, domain::Cents{1}}});
+  auto today = commit_of({stream, 1, domain::TaskFunded{kCheckout, domain::Cents{1}}});
   std::string record = *codec.encode(today);
   record.resize(record.find(R"("type":"task.funded")"));
   const auto type = std::string(E::kType), number = std::to_string(schema);
@@ -110,6 +110,33 @@ TEST_CASE("a lease of schema 1 was not counted") {
   CHECK(announced.lease == 0);
   CHECK(announced.assignment == kAssignment);
   CHECK(announced.upload.upload == kUpload);
+}
+
+TEST_CASE("a task of schema 2 has no end of its checkout") {
+  const auto created = read_past<domain::TaskCreated>(2);
+  CHECK(created.task == kTask);
+  CHECK(created.requirements.has_value());
+  CHECK_FALSE(created.checkout_until);
+}
+
+TEST_CASE("what a worker of schema 1 offers stood in the clear") {
+  const auto registered = read_past<domain::WorkerRegistered>(1, kWorker.value);
+  CHECK(registered.worker == kWorker);
+  CHECK(registered.name.value == "Ada");
+  CHECK(registered.skills.value == std::vector<std::string>{"driving", "french"});
+  CHECK(registered.modalities.value == std::vector<domain::Modality>{domain::Modality::video});
+  const auto changed = read_past<domain::WorkerProfileChanged>(1, kWorker.value);
+  CHECK(changed.name.value == "Ada L.");
+  CHECK(changed.skills.value == std::vector<std::string>{"driving"});
+}
+
+TEST_CASE("money and outcomes of schema 1 are what they were") {
+  const auto posted = read_past<domain::WalletPosted>(1);
+  CHECK(posted.reason == domain::PostingReason::task_funding);
+  CHECK(domain::follows_rules(posted));
+  const auto settled = read_past<domain::WorkSettled>(1);
+  CHECK(settled.outcome == domain::WorkOutcome::approved);
+  CHECK(settled.earned_cents == domain::Cents{250});
 }
 
 TEST_CASE("every event type has a schema") {

@@ -73,7 +73,8 @@ class Values {
       case 3:
         return TaskCreated{
             {text()},           {text()},      text(),         text(),   some<Modality>(), cents(),
-            number(0, 1 << 30), maybe(time()), requirements(), object(), {text()},         text()};
+            number(0, 1 << 30), maybe(time()), requirements(), object(), {text()},         text(),
+            maybe(time())};
       case 4:
         return TaskCancelled{{text()}, any<CancelReason>(), cents()};
       case 6:
@@ -93,7 +94,8 @@ class Values {
         return created;
       }
       case 8:
-        return WorkerProfileChanged{{text()}, {text()}, {text(), text()}, some<Modality>(), sealed_area()};
+        return WorkerProfileChanged{
+            {text()}, {text()}, {{text(), text()}}, {some<Modality>()}, sealed_area()};
       default:
         return ApiKeyUsed{time()};
     }

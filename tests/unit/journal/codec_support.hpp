@@ -101,6 +101,7 @@ inline std::vector<CommittedEvent> sample_events() {
   task.metadata = {R"({"campaign":"spring","batch":7,"deep":{"n":1.50,"x":null}})"};
   task.checkout = kCheckout;
   task.funding_url = "https://checkout.stripe.com/c/pay/cs_a1b2c3";
+  task.checkout_until = Timestamp{kAt.ms + kCheckoutMs};
 
   std::vector<CommittedEvent> events;
   const auto add = [&](const std::string& stream, Event event) {
@@ -149,18 +150,26 @@ inline std::vector<CommittedEvent> sample_events() {
                              {"Ada"},
                              {"ada@worker.example"},
                              {"$argon2id$v=19$x"},
-                             {"driving", "french"},
-                             {Modality::video},
+                             {{"driving", "french"}},
+                             {{Modality::video}},
                              area});
   on_worker(VerificationMailed{kWorker, true});
   on_worker(WorkerVerified{kWorker});
-  on_worker(WorkerProfileChanged{kWorker, {"Ada L."}, {"driving"}, {Modality::video, Modality::text}, area});
+  on_worker(
+      WorkerProfileChanged{kWorker, {"Ada L."}, {{"driving"}}, {{Modality::video, Modality::text}}, area});
   on_worker(WorkSettled{kWorker, kTask, kAssignment, WorkOutcome::approved, Cents{250}});
   on_worker(WorkerErased{kWorker});
   add("wtr_00000000000300000000000000", WriterAnnounced{"10.1.2.3:7090"});
   add("cmd_01j9zq4k7w00aaaaaaaaaaaaaa", CommandRejected{{RejectionCode::insufficient_budget,
                                                          {{"budget_cents", 2'000}, {"required_cents", 2'500}},
                                                          {{"status", "open"}}}});
+  add(kTask.value,
+      TaskCheckoutRenewed{kTask, kAccount, Cents{250}, 100, kCheckout,
+                          "https://checkout.stripe.com/c/pay/cs_d4e5f6", Timestamp{kAt.ms + kCheckoutMs}});
+  on_assignment(SubmissionContested{kSubmission, kAssignment, kTask, kAccount, kWorker});
+  on_assignment(
+      ContestDecided{kSubmission, kAssignment, kTask, kAccount, kWorker, ContestOutcome::upheld, Cents{250}});
+  on_assignment(SubmissionDiscarded{kSubmission, kAssignment, kTask, kWorker});
   return events;
 }
 

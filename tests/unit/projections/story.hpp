@@ -82,6 +82,9 @@ class Story {
   domain::SubmissionId submit(const domain::AssignmentId& work);
   void approve(const domain::AssignmentId& work);
   void reject(const domain::AssignmentId& work, const std::string& reason = "Too dark.");
+  void contest(const domain::AssignmentId& work);
+  void decide(const domain::AssignmentId& work, domain::ContestOutcome outcome);
+  void discard(const domain::AssignmentId& work);
   void time_passes(const domain::AssignmentId& work);
   // Accept, submit: what waits for its review.
   domain::AssignmentId work(const domain::WorkerId& worker, const domain::TaskId& task) {

@@ -99,6 +99,10 @@ void Story::note_effects(const journal::Accepted& accepted) {
     const auto* ended = std::get_if<LeaseEnded>(&events[i].data);
     if (ended != nullptr && ended->reason == LeaseEnd::expired)
       command = {ended->worker, ended->task, ended->assignment, WorkOutcome::lapsed, {}};
+    const auto* decided = std::get_if<ContestDecided>(&events[i].data);
+    if (decided != nullptr && decided->outcome == ContestOutcome::upheld)
+      command = {decided->worker, decided->task, decided->assignment, WorkOutcome::reinstated,
+                 decided->reward_cents};
     if (command) on_their_way_.push_back({{accepted.partition, accepted.seq, i, "settle.0"}, *command});
   }
 }
@@ -110,6 +114,20 @@ void Story::carry(std::size_t at_most) {
     because(effect.cause)
         .run(effect.command, bucket_in(effect.command.worker.value), journal::Topic::workers);
   }
+}
+
+void Story::contest(const AssignmentId& work) {
+  const auto state = this->state<Assignment>(work.value);
+  run(ContestSubmission{work, state.task, state.worker, state.submission}, bucket_in(work.value));
+}
+
+void Story::decide(const AssignmentId& work, ContestOutcome outcome) {
+  const auto state = this->state<Assignment>(work.value);
+  run(DecideContest{work, state.task, state.account, state.submission, outcome}, bucket_in(work.value));
+}
+
+void Story::discard(const AssignmentId& work) {
+  run(DiscardSubmission{work, state<Assignment>(work.value).task}, bucket_in(work.value));
 }
 
 Requirements Story::some_requirements() {
@@ -156,7 +174,13 @@ void Story::worker_step() {
   }
   if (works_.empty()) return;
   const auto work = late(works_, upto(4) == 0 ? 200 : 12);
-  switch (upto(9)) {
+  switch (upto(12)) {
+    case 9:
+      return contest(work);
+    case 10:
+      return decide(work, upto(2) == 0 ? ContestOutcome::upheld : ContestOutcome::dismissed);
+    case 11:
+      return discard(work);
     case 0:
       return release(work);
     case 1:
