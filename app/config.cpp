@@ -184,11 +184,14 @@ void lay_limits(RateLimitSettings& limits, const file::RateLimits& file, Problem
   lay(limits.key_per_minute, file.key_per_minute);
   lay(limits.account_per_minute, file.account_per_minute);
   lay(limits.address_per_minute, file.address_per_minute);
+  lay(limits.journal_bytes_per_day, file.journal_bytes_per_day);
   if (!file.accounts) return;
   for (const auto& [account, own] : *file.accounts) {
     if (!domain::is_id(account, "org_"))
       problems.add("rate_limits.groundtruth.accounts", "'" + account + "' is not the id of an organization");
-    auto& limit = limits.accounts[account] = {limits.key_per_minute, limits.account_per_minute};
+    auto& limit = limits.accounts[account] = {limits.key_per_minute, limits.account_per_minute,
+                                              limits.journal_bytes_per_day};
+    lay(limit.journal_bytes_per_day, own.journal_bytes_per_day);
     lay(limit.key_per_minute, own.key_per_minute);
     lay(limit.account_per_minute, own.account_per_minute);
   }
@@ -200,6 +203,8 @@ void lay_workers(Settings& settings, const file::Config& config) {
     lay(workers.worker_per_minute, config.rate_limits->worker->worker_per_minute);
     lay(workers.address_per_minute, config.rate_limits->worker->address_per_minute);
     lay(workers.logins_per_minute, config.rate_limits->worker->logins_per_minute);
+    lay(workers.journal_bytes_per_day, config.rate_limits->worker->journal_bytes_per_day);
+    lay(workers.address_journal_bytes_per_day, config.rate_limits->worker->address_journal_bytes_per_day);
   }
   if (config.hosts) lay(settings.worker_hosts, config.hosts->worker);
   if (!config.workers) return;
@@ -275,6 +280,9 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
     lay(settings.internal_advertised, config.internal->advertise);
   }
   lay(settings.http.cors_origins, config.cors_origins);
+  if (config.payments && config.payments->checkout_minutes)
+    settings.checkout = std::chrono::minutes(config.payments->checkout_minutes->value);
+  if (config.payments) lay(settings.max_unpaid_tasks, config.payments->max_unpaid_tasks);
   if (config.payments && config.payments->provider) {
     settings.payments_provider = *config.payments->provider;
     problems.add("payments.provider",

@@ -35,19 +35,26 @@ using Bytes = Integer<1'024, 1LL << 40>;
 
 struct OwnRateLimits {
   std::optional<Count> key_per_minute, account_per_minute;
+  std::optional<Bytes> journal_bytes_per_day;
 };
-BOOST_DESCRIBE_STRUCT(OwnRateLimits, (), (key_per_minute, account_per_minute))
+BOOST_DESCRIBE_STRUCT(OwnRateLimits, (), (key_per_minute, account_per_minute, journal_bytes_per_day))
 
 struct RateLimits {
   std::optional<Count> key_per_minute, account_per_minute, address_per_minute;
+  std::optional<Bytes> journal_bytes_per_day;
   std::optional<std::map<std::string, OwnRateLimits>> accounts;
 };
-BOOST_DESCRIBE_STRUCT(RateLimits, (), (key_per_minute, account_per_minute, address_per_minute, accounts))
+BOOST_DESCRIBE_STRUCT(RateLimits, (),
+                      (key_per_minute, account_per_minute, address_per_minute, journal_bytes_per_day,
+                       accounts))
 
 struct WorkerRateLimits {
   std::optional<Count> worker_per_minute, address_per_minute, logins_per_minute;
+  std::optional<Bytes> journal_bytes_per_day, address_journal_bytes_per_day;
 };
-BOOST_DESCRIBE_STRUCT(WorkerRateLimits, (), (worker_per_minute, address_per_minute, logins_per_minute))
+BOOST_DESCRIBE_STRUCT(WorkerRateLimits, (),
+                      (worker_per_minute, address_per_minute, logins_per_minute, journal_bytes_per_day,
+                       address_journal_bytes_per_day))
 
 struct RateLimitsBySurface {
   std::optional<RateLimits> groundtruth;
@@ -81,8 +88,10 @@ BOOST_DESCRIBE_STRUCT(Internal, (), (listen, advertise))
 
 struct Payments {
   std::optional<std::string> provider;
+  std::optional<Integer<1, 43'200>> checkout_minutes;
+  std::optional<Count> max_unpaid_tasks;
 };
-BOOST_DESCRIBE_STRUCT(Payments, (), (provider))
+BOOST_DESCRIBE_STRUCT(Payments, (), (provider, checkout_minutes, max_unpaid_tasks))
 
 enum class StartTls : std::uint8_t { off, optional, required };
 BOOST_DESCRIBE_ENUM(StartTls, off, optional, required)
@@ -191,11 +200,13 @@ BOOST_DESCRIBE_STRUCT(Config, (),
 // -----------------------------------------------------------------------------------------------------
 
 struct RateLimitSettings {
-  std::uint32_t key_per_minute = 600;        // CONTRACTS, "Rate limits"
-  std::uint32_t account_per_minute = 6'000;  // all keys of an account together
-  std::uint32_t address_per_minute = 120;    // requests without a valid key
+  std::uint32_t key_per_minute = 600;                       // CONTRACTS, "Rate limits"
+  std::uint32_t account_per_minute = 6'000;                 // all keys of an account together
+  std::uint32_t address_per_minute = 120;                   // requests without a valid key
+  std::uint64_t journal_bytes_per_day = 256 * 1024 * 1024;  // of an account
   struct Own {
     std::uint32_t key_per_minute, account_per_minute;
+    std::uint64_t journal_bytes_per_day;
   };
   std::map<std::string, Own> accounts = {};  // those of accounts that have their own
 };
@@ -203,7 +214,10 @@ struct RateLimitSettings {
 struct WorkerSettings {
   std::uint32_t worker_per_minute = 120;
   std::uint32_t address_per_minute = 120;
-  std::uint32_t logins_per_minute = 10;  // with one e-mail address
+  std::uint32_t logins_per_minute = 10;                    // with one e-mail address
+  std::uint64_t journal_bytes_per_day = 16 * 1024 * 1024;  // of a worker
+  std::uint64_t address_journal_bytes_per_day =
+      16 * 1024 * 1024;  // of all without a credential at one address
   std::chrono::minutes lease{30};
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
   std::int64_t max_lease_upload_bytes = std::int64_t{1} << 31;  // never less than one upload may have
@@ -259,6 +273,8 @@ struct Settings {
   std::optional<Address> internal;            // where it takes commands from other nodes; only with `kafka`
   std::string internal_advertised;            // HOST:PORT; "": `internal`
   std::string payments_provider;              // "": none
+  std::chrono::minutes checkout{24 * 60};     // how long one can be paid
+  std::uint32_t max_unpaid_tasks = 1'000;     // of an account
   std::optional<adapters::SmtpOptions> mail;  // nullopt: none, with --dev a folder
   std::optional<adapters::S3Options> s3;      // nullopt: media lies in a folder
   std::filesystem::path media_folder;         // "": DATA/media, with --dev alone

@@ -57,7 +57,8 @@ struct PartitionStatus {
   CommitId id;
   std::uint64_t orphans = 0;
   std::uint64_t projected_seq = 0;
-  std::string halted;  // why the follower or the writer stopped; "" while all is well
+  domain::Timestamp head_at;  // of the head's commit: no later one has an earlier time, whatever clocks say
+  std::string halted;         // why the follower or the writer stopped; "" while all is well
 };
 
 struct NodeStatus {

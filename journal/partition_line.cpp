@@ -251,6 +251,7 @@ PartitionStatus PartitionLine::status() const {
           head.id,
           follower_.orphans(),
           projected_seq_,
+          head_at_,
           !halt_reason_.empty() ? halt_reason_ : writer_.stop_reason()};
 }
 

@@ -31,11 +31,14 @@ struct Answer {
   Partition partition;                   // with commit->seq: the Journal-Position
   std::uint64_t seq = 0;                 // of the commit, or of the head that was decided on; 0: of neither
   std::uint64_t offset = 0;              // of the commit's record
+  std::size_t appended_bytes = 0;        // of that record, where this node made it for this submission
   domain::Rejection rejection;           // where rejected
   domain::CommandId command;             // the one that was executed: on a replay the first one
   std::string reason;                    // for the log, where unavailable
   bool reads_only = false;               // unavailable for as long as this process runs, and callers may know
   bool elsewhere = false;                // unavailable because of this process: another may well take it
+  std::chrono::seconds over_budget{
+      0};  // unavailable until then: the sender has written what they may in a day
 };
 
 // What a commit at this offset answers to whoever caused it.

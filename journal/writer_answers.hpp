@@ -137,7 +137,11 @@ Answer BasicWriter<R>::plain(AnswerKind kind, const Submission& submission, std:
 
 template <class R>
 Answer BasicWriter<R>::answer_for(const InFlight& entry) const {
-  if (entry.commit) return answer_of(partition_, entry.offset.value_or(0), entry.commit);
+  if (entry.commit) {
+    Answer answer = answer_of(partition_, entry.offset.value_or(0), entry.commit);
+    answer.appended_bytes = entry.bytes ? entry.bytes->size() : 0;
+    return answer;
+  }
   Answer answer = plain(entry.rejection ? AnswerKind::rejected : AnswerKind::accepted, *entry.submission);
   answer.seq = entry.seq;
   if (entry.rejection) answer.rejection = *entry.rejection;

@@ -171,10 +171,13 @@ void BasicWriter<R>::decide_or_throw(InFlight& entry) {
   }
 
   // Rule 6, and a relay's target records its refusal too. A keyed no-op is recorded so that retries find it;
-  // a refusal that a retry must not get again is not.
+  // a refusal that a retry must not get again is not, nor is one of somebody without a credential (for whom a
+  // component of ours speaks): the journal keeps for ever what they could repeat for nothing.
+  const bool is_anonymous = submission.actor.kind == ActorKind::system;
   const bool recorded =
       submission.cause ||
-      (submission.keyed && (!decision.rejection() || domain::is_for_good(decision.rejection()->code)));
+      (submission.keyed &&
+       (!decision.rejection() || (domain::is_for_good(decision.rejection()->code) && !is_anonymous)));
   entry.seq = speculative_.seq;
   if (const auto* rejection = decision.rejection()) {
     entry.rejection = *rejection;

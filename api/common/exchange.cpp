@@ -41,6 +41,16 @@ std::chrono::steady_clock::time_point deadline_of(const Exchange& exchange, cons
 
 http::Async<journal::Answer> execute(const Exchange& exchange, const http::Request& request, Sender sender,
                                      Order order) {
+  JournalBudget::Share share;
+  if (exchange.budget != nullptr) {
+    auto taken = exchange.budget->take(sender.actor, request.remote_address, request.body.size());
+    if (taken.refused_for.count() > 0) {
+      journal::Answer refused;
+      refused.over_budget = taken.refused_for;
+      co_return refused;
+    }
+    share = std::move(taken.share);
+  }
   journal::Submission submission;
   submission.id = domain::new_id<domain::CommandId>("cmd_", exchange.clock.now(), sender.bucket,
                                                     exchange.randomness.bits());
@@ -56,6 +66,7 @@ http::Async<journal::Answer> execute(const Exchange& exchange, const http::Reque
     exchange.node.submit(std::move(submission));
   };
   journal::Answer answer = co_await http::await_callback<journal::Answer>(std::move(begin));
+  share.settle(answer);
   co_return answer;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/common/idempotency.hpp"
+#include "api/common/journal_budget.hpp"
 #include "api/common/problem.hpp"
 #include "journal/codec/json_reader.hpp"
 #include "journal/node.hpp"
@@ -21,6 +22,7 @@ struct Exchange {
   journal::Randomness& randomness;
   std::chrono::milliseconds position_wait{5'000};  // how long a read waits for its Journal-Position
   std::chrono::milliseconds answer_margin{250};    // of the request's time, kept for the answer itself
+  JournalBudget* budget = nullptr;                 // what each may write; null: nobody counts
 };
 
 // A body, or the problem with it.
@@ -45,7 +47,7 @@ struct Intent {
 Intent read_intent(const RequestHasher& hasher, const http::Request& request);
 
 // Submits to a chain in somebody's name and awaits the answer. The command's id is new; a replay's answer
-// names the first one.
+// names the first one. Who has written as much as they may is answered `unavailable` with `over_budget`.
 struct Order {
   domain::Command command;
   std::optional<journal::KeyedRequest> keyed;

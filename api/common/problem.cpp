@@ -38,6 +38,30 @@ std::string reason(std::string_view why) {
   return details;
 }
 
+// Where the service's clock was once ahead, its history still is: then a time may seem to lie in the future,
+// and nobody would know why it is refused.
+std::string must_be_later(const domain::Rejection& rejection) {
+  const auto now = rejection.words.find("now");
+  if (now == rejection.words.end()) return "must be in the future";
+  return "must be later than " + now->second + ", the time of the service";
+}
+
+Problem over_budget(std::chrono::seconds retry_after) {
+  Problem problem = rate_limited(retry_after);
+  problem.message =
+      "You have written as much as is kept for you in a day. Try again after Retry-After seconds.";
+  return problem;
+}
+
+Problem not_contestable(const domain::Rejection& rejection) {
+  const auto status = status_of(rejection);
+  std::string message = "A submission that is " + status + " cannot be contested.";
+  if (status == "dismissed")
+    message = "The contest of this submission was dismissed; there is no second one.";
+  if (status == "too_late") message = "The time to contest this rejection is over.";
+  return {409, kConflict, std::move(message), words_of(rejection)};
+}
+
 Problem outcome_unknown(const std::string& command_id) {
   std::string details;
   ObjectWriter(details).member("command_id", command_id).end();
@@ -63,7 +87,7 @@ Problem problem_of(const domain::Rejection& rejection) {
     case Code::api_key_not_found:
       return no_such("API key");
     case Code::key_expiry_in_past:
-      return wrong_field("expires_at", "invalid_value", "must be in the future");
+      return wrong_field("expires_at", "invalid_value", must_be_later(rejection));
     case Code::task_not_found:
       return no_such("task");
     case Code::task_not_cancellable:
@@ -73,7 +97,7 @@ Problem problem_of(const domain::Rejection& rejection) {
       return {409, kConflict, "A task that is " + status_of(rejection) + " cannot be funded.",
               words_of(rejection)};
     case Code::deadline_in_past:
-      return wrong_field("deadline", "invalid_value", "must be in the future");
+      return wrong_field("deadline", "invalid_value", must_be_later(rejection));
     case Code::insufficient_budget:
       return {400, "insufficient_budget", "Task budget is below the minimum required to open.",
               numbers_of(rejection)};
@@ -112,6 +136,13 @@ Problem problem_of(const domain::Rejection& rejection) {
     case Code::submission_decided:
       return {409, kConflict, "This submission is " + status_of(rejection) + " already.",
               words_of(rejection)};
+    case Code::too_many_unpaid_tasks:
+      return {409, kConflict, "This organization has too many unpaid tasks. Pay for one, or cancel one.",
+              reason("too_many_unpaid_tasks")};
+    case Code::submission_not_contestable:
+      return not_contestable(rejection);
+    case Code::contest_not_found:
+      return no_such("contest");
     case Code::worker_not_found:
     case Code::worker_erased:
       return no_such("worker");
@@ -180,6 +211,7 @@ Problem problem_of(const journal::Answer& answer) {
     case journal::AnswerKind::too_large:
       return too_large("This request would make a record that is too large.");
     case journal::AnswerKind::unavailable:
+      if (answer.over_budget.count() > 0) return over_budget(answer.over_budget);
       return unavailable(answer.reads_only ? "This node only serves reads; nothing was done."
                                            : "This cannot be written at the moment; nothing was done.");
     case journal::AnswerKind::unknown:

@@ -38,9 +38,7 @@ struct Checkout {
   std::string reason;
 };
 
-http::Async<Checkout> make_checkout(Services& services, const domain::CreateTask& command) {
-  ports::CheckoutRequest wanted{command.checkout, command.account, command.task, command.title,
-                                command.reward_cents * command.target_submissions};
+http::Async<Checkout> make_checkout(Services& services, ports::CheckoutRequest wanted) {
   auto begin = [&](auto done) {
     services.payments.create_checkout(std::move(wanted),
                                       [done](std::optional<std::string> url, std::string reason) {
@@ -49,6 +47,34 @@ http::Async<Checkout> make_checkout(Services& services, const domain::CreateTask
   };
   Checkout checkout = co_await http::await_callback<Checkout>(std::move(begin));
   co_return checkout;
+}
+
+// A place among the organization's unpaid tasks; none where there is no room. What was answered a moment ago,
+// and the read models do not have yet, is counted too; it is waited for only where it decides.
+http::Async<UnpaidTasks::Place> take_unpaid_place(Services& services, const http::Request& request) {
+  const Caller& caller = caller_of(request);
+  const projections::TaskFilter unpaid{caller.account(), domain::TaskStatus::funding, {}, {}};
+  const std::uint64_t newest = services.unpaid.newest(caller.account());
+  const auto told = services.node.answered_ahead(caller.partition());
+  UnpaidTasks::Place place =
+      services.unpaid.take(caller.account(), services.tasks.count(unpaid), told ? 0 : newest);
+  if (place || !told) co_return place;
+  const auto behind = co_await catch_up(services.exchange, request, told);
+  if (behind) co_return UnpaidTasks::Place();
+  co_return services.unpaid.take(caller.account(), services.tasks.count(unpaid), newest);
+}
+
+// What a provider is asked for, unless there is no room: then only an earlier answer to the same request can
+// come of it. nullopt: the provider gave none.
+http::Async<std::optional<http::Response>> add_checkout(Services& services, ports::CheckoutRequest wanted,
+                                                        std::string* funding_url) {
+  Checkout checkout = co_await make_checkout(services, std::move(wanted));
+  if (checkout.url) {
+    *funding_url = std::move(*checkout.url);
+    co_return std::nullopt;
+  }
+  std::string reason = checkout.reason.empty() ? "The payments provider cannot be reached." : checkout.reason;
+  co_return to_response(unavailable(std::move(reason), kRetryPayments));
 }
 
 domain::CreateTask to_command(Services& services, const Caller& caller, CreateTaskRequest request) {
@@ -87,16 +113,23 @@ http::Async<http::Response> create_task(Services& services, http::Request& reque
 
   domain::CreateTask command = to_command(services, caller, std::move(*body.value));
   command.checkout = checkout_id(services, caller, intent.keyed);
-  Checkout checkout = co_await make_checkout(services, command);
-  if (!checkout.url) {
-    std::string reason =
-        checkout.reason.empty() ? "The payments provider cannot be reached." : checkout.reason;
-    co_return to_response(unavailable(std::move(reason), kRetryPayments));
+  command.checkout_ms = services.options.checkout.count();
+  UnpaidTasks::Place place;
+  if (services.unpaid.enforced()) {
+    UnpaidTasks::Place taken = co_await take_unpaid_place(services, request);
+    command.has_room = static_cast<bool>(taken);
+    place.take_over(taken);
   }
-  command.funding_url = std::move(*checkout.url);
+  if (command.has_room) {
+    ports::CheckoutRequest wanted{command.checkout, command.account, command.task, command.title,
+                                  command.reward_cents * command.target_submissions};
+    auto failed = co_await add_checkout(services, std::move(wanted), &command.funding_url);
+    if (failed) co_return std::move(*failed);
+  }
 
   Order order{std::move(command), std::move(intent.keyed), std::nullopt, journal::AnswerWhen::durable};
   const journal::Answer answer = co_await execute(services, request, std::move(order));
+  place.settle(answer);
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
   http::Response response = written(201, render_task_created(*answer.commit), answer);
   response.header("ETag", etag_of(1));
@@ -163,6 +196,43 @@ http::Async<http::Response> cancel_task(Services& services, http::Request& reque
   if (is_mismatch && !find_task(services, caller, id)) co_return to_response(no_such("task"));
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
   co_return written(200, render_task_cancelled(*answer.commit), answer);
+}
+
+// Whoever let a checkout pass, or lost its page, gets another one; the one before is worth nothing from then
+// on.
+http::Async<http::Response> renew_checkout(Services& services, http::Request& request) {
+  const Caller& caller = caller_of(request);
+  Intent intent = read_intent(services.hasher, request);
+  if (intent.problem) co_return to_response(*intent.problem);
+  if (!request.body.empty()) {
+    auto body = read_body<EmptyRequest>(request);
+    if (!body.value) co_return to_response(body.problem);
+  }
+  const auto task = find_task(services, caller, request.param("id"));
+  if (!task) co_return to_response(no_such("task"));
+
+  domain::RenewCheckout command;
+  command.task = task->state.id;
+  command.account = caller.account();
+  command.checkout = checkout_id(services, caller, intent.keyed);
+  command.checkout_ms = services.options.checkout.count();
+  UnpaidTasks::Place place;
+  if (services.unpaid.enforced() && task->state.status != domain::TaskStatus::funding) {
+    UnpaidTasks::Place taken = co_await take_unpaid_place(services, request);
+    command.has_room = static_cast<bool>(taken);
+    place.take_over(taken);
+  }
+  if (command.has_room) {
+    ports::CheckoutRequest wanted{command.checkout, command.account, command.task, task->state.title,
+                                  task->state.budget()};
+    auto failed = co_await add_checkout(services, std::move(wanted), &command.funding_url);
+    if (failed) co_return std::move(*failed);
+  }
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  const journal::Answer answer = co_await execute(services, request, std::move(order));
+  place.settle(answer);
+  if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  co_return written(200, render_checkout_renewed(*answer.commit), answer);
 }
 
 http::Async<http::Response> get_command(Services& services, http::Request& request) {

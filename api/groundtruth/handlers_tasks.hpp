@@ -12,6 +12,7 @@ namespace groundtruth::api::groundtruth {
 http::Async<http::Response> create_task(Services& services, http::Request& request);
 http::Async<http::Response> list_tasks(Services& services, http::Request& request);
 http::Async<http::Response> get_task(Services& services, http::Request& request);
+http::Async<http::Response> renew_checkout(Services& services, http::Request& request);
 http::Async<http::Response> cancel_task(Services& services, http::Request& request);
 http::Async<http::Response> get_command(Services& services, http::Request& request);
 

@@ -153,6 +153,19 @@ std::string render_task_cancelled(const journal::Commit& commit) {
   return out;
 }
 
+std::string render_checkout_renewed(const journal::Commit& commit) {
+  const auto& renewed = event_of<domain::TaskCheckoutRenewed>(commit);
+  std::string out;
+  ObjectWriter(out)
+      .member("id", renewed.task)
+      .member("status", domain::TaskStatus::funding)
+      .member("funding_url", renewed.funding_url)
+      .member("budget_cents", renewed.reward_cents * renewed.target_submissions)
+      .member("expires_at", SecondsTime{renewed.checkout_until})
+      .end();
+  return out;
+}
+
 std::string render_submission_approved(const journal::Commit& commit) {
   const auto& approved = event_of<domain::SubmissionApproved>(commit);
   std::string out;
@@ -210,14 +223,17 @@ std::string render_tasks(const std::vector<projections::Versioned<domain::Task>>
                      [](std::string& out, const domain::Task& task) { append_task(out, task); });
 }
 
+// What was rejected is not the customer's to see any more: its media has no URLs.
 void append_submission(std::string& out, const domain::Assignment& assignment, const MediaLinks& links) {
-  std::vector<std::string> urls;
-  for (const auto& media : assignment.media)
-    urls.push_back(links.blobs.sign_download(blob_key(assignment.id, assignment.lease, media.sha256),
-                                             links.now, kMediaLinkLifetime));
+  using codec::Nullable;
+  std::vector<Nullable<std::string>> urls(assignment.media.size());
+  for (std::size_t i = 0; i < urls.size() && !assignment.was_rejected(); ++i)
+    urls[i] = {
+        links.blobs.sign_download(blob_key(assignment.id, assignment.lease, assignment.media[i].sha256),
+                                  links.now, kMediaLinkLifetime)};
   ObjectWriter object(out);
   object.member("id", assignment.submission)
-      .member("status", assignment.status)
+      .member("status", assignment.review())
       .member("duration_seconds", duration_seconds(assignment.media.front()))
       .member("media_url", urls.front())
       .member("created_at", SecondsTime{assignment.submitted_at})
@@ -233,11 +249,10 @@ void append_submission(std::string& out, const domain::Assignment& assignment, c
   object.head("media");
   out += '[';
   for (std::size_t i = 0; i < urls.size(); ++i) {
-    const auto& media = assignment.media[i];
     if (i > 0) out += ',';
     ObjectWriter part(out);
     part.member("url", urls[i]);
-    add_media(part, media);
+    add_media(part, assignment.media[i]);
     part.end();
   }
   out += ']';

@@ -18,6 +18,7 @@ namespace groundtruth::api::groundtruth {
 // These three throw std::logic_error when the commit is not of that command.
 std::string render_task_created(const journal::Commit& commit);
 std::string render_task_cancelled(const journal::Commit& commit);
+std::string render_checkout_renewed(const journal::Commit& commit);
 std::string render_key_revoked(const journal::Commit& commit);
 // `secret` is the whole key; empty in a replay, which omits it.
 std::string render_key_created(const journal::Commit& commit, std::string_view secret);

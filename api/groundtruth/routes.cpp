@@ -26,6 +26,7 @@ http::Surface make_groundtruth_surface(Services& services) {
       {Method::post, "/api/v1/tasks",             "createTask",   with(create_task),    BodyKind::json, body_bytes, "write", true},
       {Method::get,  "/api/v1/tasks",             "listTasks",    with(list_tasks),     BodyKind::none, body_bytes, "read"},
       {Method::get,  "/api/v1/tasks/{id}",        "getTask",      with(get_task),       BodyKind::none, body_bytes, "read"},
+      {Method::post, "/api/v1/tasks/{id}/checkout", "renewCheckout", with(renew_checkout), BodyKind::json, body_bytes, "write"},
       {Method::post, "/api/v1/tasks/{id}/cancel", "cancelTask",   with(cancel_task),    BodyKind::json, body_bytes, "write"},
       {Method::get,  "/api/v1/tasks/{id}/submissions",   "listSubmissions",   with(list_submissions),   BodyKind::none, body_bytes, "read"},
       {Method::get,  "/api/v1/submissions/{id}",         "getSubmission",     with(get_submission),     BodyKind::none, body_bytes, "read"},

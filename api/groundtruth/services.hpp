@@ -14,6 +14,7 @@
 #include "api/common/exchange.hpp"
 #include "api/common/idempotency.hpp"
 #include "api/common/rate_limiter.hpp"
+#include "api/groundtruth/unpaid_tasks.hpp"
 #include "journal/key_store.hpp"
 #include "journal/node.hpp"
 #include "journal/ports.hpp"
@@ -38,6 +39,8 @@ struct Options {
   AuthenticatorOptions authenticator;
   std::chrono::milliseconds position_wait{5'000};  // how long a read waits for its Journal-Position
   std::chrono::milliseconds last_use_timeout{5'000};
+  std::chrono::milliseconds checkout{domain::kCheckoutMs};  // how long one can be paid
+  UnpaidTasksOptions unpaid;
   std::vector<std::string> hosts;  // host names bound to this surface
 
   OwnLimits limits_of(std::string_view account) const {
@@ -59,6 +62,7 @@ struct Services {
     const journal::Clock& clock;
     journal::Randomness& randomness;
     const journal::MasterKey& master;  // only while constructing
+    JournalBudget* budget = nullptr;
   };
 
   Services(const Parts& parts, Options chosen)
@@ -72,12 +76,15 @@ struct Services {
         clock(parts.clock),
         randomness(parts.randomness),
         options(std::move(chosen)),
-        exchange{parts.node, parts.clock, parts.randomness, options.position_wait},
+        exchange{
+            parts.node,  parts.clock, parts.randomness, options.position_wait, std::chrono::milliseconds{250},
+            parts.budget},
         hasher(parts.master),
         cursors(parts.master),
         key_limits(options.key_limit, clock),
         account_limits(options.account_limit, clock),
         address_limits(options.address_limit, clock),
+        unpaid(options.unpaid),
         authenticator(options.authenticator, accounts, bcrypt, clock) {}
 
   // For Projector::on_committed: drops revoked keys from the cache before a revocation is answered.
@@ -99,6 +106,7 @@ struct Services {
   RateLimiter key_limits;
   RateLimiter account_limits;
   RateLimiter address_limits;
+  UnpaidTasks unpaid;
   Authenticator authenticator;
 };
 

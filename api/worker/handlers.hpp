@@ -24,6 +24,10 @@ http::Async<http::Response> accept_task(Services& services, http::Request& reque
 http::Async<http::Response> release_task(Services& services, http::Request& request);
 http::Async<http::Response> get_command(Services& services, http::Request& request);
 
+// handlers_submissions.cpp
+http::Async<http::Response> get_submission(Services& services, http::Request& request);
+http::Async<http::Response> contest_rejection(Services& services, http::Request& request);
+
 // handlers_proof.cpp
 http::Async<http::Response> announce_upload(Services& services, http::Request& request);
 http::Async<http::Response> submit_proof(Services& services, http::Request& request);

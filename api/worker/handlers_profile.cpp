@@ -1,4 +1,6 @@
 // What a worker is and has earned, and how they stand among the others.
+#include <limits>
+
 #include "api/common/etag.hpp"
 #include "api/common/json_object.hpp"
 #include "api/worker/exchange.hpp"
@@ -11,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kMaxDays = 366;
+constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
 
 std::string date_of(std::int64_t day) {
   return domain::to_rfc3339_s({day * kDayMs}).substr(0, 10);
@@ -63,7 +66,8 @@ http::Async<http::Response> change_profile(Services& services, http::Request& re
   co_return response;
 }
 
-// Sums of the usual periods, up to today, and the days behind them. Days are UTC.
+// Sums of the usual periods, and the days behind them. Days are UTC. No period has an end: what was earned
+// while a clock was ahead is dated later than today, and was earned all the same.
 http::Async<http::Response> get_earnings(Services& services, http::Request& request) {
   const Caller& caller = caller_of(request);
   QueryReader query(request);
@@ -72,7 +76,7 @@ http::Async<http::Response> get_earnings(Services& services, http::Request& requ
 
   const std::int64_t today = services.clock.now().ms / kDayMs;
   const auto since = [&](std::int64_t first_day) {
-    return services.workers.earned(caller.worker.id, first_day, today);
+    return services.workers.earned(caller.worker.id, first_day, kNoEnd);
   };
   std::string body;
   ObjectWriter object(body);
@@ -89,13 +93,13 @@ http::Async<http::Response> get_earnings(Services& services, http::Request& requ
     append_earned(body, since(today - length + 1));
   }
   periods.head("all_time");
-  append_earned(body, since(0));
+  append_earned(body, since(-kNoEnd));
   periods.end();
   object.head("days");
   body += '[';
   bool is_first = true;
   for (const auto& [day, earned] :
-       services.workers.earned_by_day(caller.worker.id, today - days + 1, today)) {
+       services.workers.earned_by_day(caller.worker.id, today - days + 1, kNoEnd)) {
     if (!std::exchange(is_first, false)) body += ',';
     ObjectWriter(body)
         .member("date", date_of(day))

@@ -11,6 +11,7 @@
 namespace groundtruth::api::worker {
 namespace {
 
+namespace codec = journal::codec;
 using journal::codec::SecondsTime;
 
 template <class Event>
@@ -55,7 +56,7 @@ std::string render_registered(const journal::Commit& commit) {
       .member("name", registered.name.value)
       .member("email", registered.email.value)
       .member("email_verified", false);
-  append_offer(worker, out, registered.skills, registered.modalities, plain(registered.area));
+  append_offer(worker, out, registered.skills.value, registered.modalities.value, plain(registered.area));
   worker.member("created_at", SecondsTime{commit.at}).end();
   answer.member("message", "Open the link in the mail that we sent you, then log in.").end();
   return out;
@@ -66,7 +67,7 @@ std::string render_profile_changed(const journal::Commit& commit) {
   std::string out;
   ObjectWriter object(out);
   object.member("id", changed.worker).member("name", changed.name.value);
-  append_offer(object, out, changed.skills, changed.modalities, plain(changed.area));
+  append_offer(object, out, changed.skills.value, changed.modalities.value, plain(changed.area));
   object.member("updated_at", SecondsTime{commit.at}).end();
   return out;
 }
@@ -117,6 +118,51 @@ std::string render_submitted(const journal::Commit& commit) {
       .member("review_until", SecondsTime{created.review_until})
       .end();
   answer.end();
+  return out;
+}
+
+// The place of a contest, in the worker's words; null: there was none.
+std::string render_submission(const domain::Assignment& assignment) {
+  using codec::Nullable;
+  const auto seconds = [](const std::optional<domain::Timestamp>& time) {
+    return time ? Nullable<SecondsTime>(SecondsTime{*time}) : Nullable<SecondsTime>();
+  };
+  Nullable<std::string> reason, contest;
+  if (!assignment.reason.empty()) reason = {assignment.reason};
+  const bool may_contest =
+      assignment.status == domain::AssignmentStatus::rejected && !assignment.contested_at;
+  if (assignment.status == domain::AssignmentStatus::contested) contest = {std::string("waiting")};
+  if (assignment.status == domain::AssignmentStatus::reinstated) contest = {std::string("upheld")};
+  if (assignment.status == domain::AssignmentStatus::rejected && assignment.contested_at)
+    contest = {std::string("dismissed")};
+  std::string out;
+  ObjectWriter answer(out);
+  answer.head("submission");
+  ObjectWriter(out)
+      .member("id", assignment.submission)
+      .member("task_id", assignment.task)
+      .member("status", assignment.review())
+      .member("reward_cents", assignment.reward_cents)
+      .member("created_at", SecondsTime{assignment.submitted_at})
+      .member("review_until", SecondsTime{assignment.review_until})
+      .member("decided_at", seconds(assignment.decided_at))
+      .member("rejection_reason", reason)
+      .member("contest", contest)
+      .member("contest_until", may_contest ? seconds(assignment.keep_until) : Nullable<SecondsTime>())
+      .end();
+  answer.end();
+  return out;
+}
+
+std::string render_contested(const journal::Commit& commit) {
+  const auto& contested = event_of<domain::SubmissionContested>(commit);
+  std::string out;
+  ObjectWriter(out)
+      .member("id", contested.submission)
+      .member("task_id", contested.task)
+      .member("contest", "waiting")
+      .member("contested_at", SecondsTime{commit.at})
+      .end();
   return out;
 }
 

@@ -17,6 +17,8 @@ std::string render_profile_changed(const journal::Commit& commit);
 std::string render_accepted(const journal::Commit& commit);
 std::string render_released(const journal::Commit& commit);
 std::string render_submitted(const journal::Commit& commit);
+std::string render_submission(const domain::Assignment& assignment);
+std::string render_contested(const journal::Commit& commit);
 
 // `signed_upload` must be signed at the commit's own time.
 std::string render_upload(const journal::Commit& commit, const ports::SignedUpload& signed_upload);

@@ -32,6 +32,8 @@ http::Surface make_worker_surface(Services& services) {
       {Method::post, "/api/v1/worker/tasks/{id}/release", "releaseTask",      with(release_task),       BodyKind::json, body_bytes,  worker},
       {Method::post, "/api/v1/worker/tasks/{id}/uploads", "announceUpload",   with(announce_upload),    BodyKind::json, body_bytes,  worker},
       {Method::post, "/api/v1/worker/tasks/{id}/proof",   "submitProof",      with(submit_proof),       BodyKind::json, proof_bytes, worker},
+      {Method::get,  "/api/v1/worker/tasks/{id}/submission", "getSubmission", with(get_submission),      BodyKind::none, body_bytes,  worker},
+      {Method::post, "/api/v1/worker/submissions/{id}/contest", "contestRejection", with(contest_rejection), BodyKind::json, body_bytes,  worker},
       {Method::get,  "/api/v1/worker/profile",            "getProfile",       with(get_profile),        BodyKind::none, body_bytes,  worker},
       {Method::put,  "/api/v1/worker/profile",            "changeProfile",    with(change_profile),     BodyKind::json, body_bytes,  worker},
       {Method::get,  "/api/v1/worker/earnings",           "getEarnings",      with(get_earnings),       BodyKind::none, body_bytes,  worker},

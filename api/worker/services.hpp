@@ -52,6 +52,7 @@ struct Services {
     const journal::Clock& clock;
     journal::Randomness& randomness;
     const journal::MasterKey& master;  // only while constructing
+    JournalBudget* budget = nullptr;
   };
 
   Services(const Parts& parts, Options chosen)
@@ -67,7 +68,12 @@ struct Services {
         clock(parts.clock),
         randomness(parts.randomness),
         options(std::move(chosen)),
-        exchange{parts.node, parts.clock, parts.randomness},
+        exchange{parts.node,
+                 parts.clock,
+                 parts.randomness,
+                 std::chrono::milliseconds{5'000},
+                 std::chrono::milliseconds{250},
+                 parts.budget},
         hasher(parts.master),
         cursors(parts.master),
         email_key(parts.master.derive(kEmailHashPurpose)),

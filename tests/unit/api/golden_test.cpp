@@ -120,6 +120,15 @@ TEST_CASE("every rejection has its status and its bytes") {
       {{RejectionCode::lease_unseen, {}, {}},
        503,
        R"({"error":{"code":"unavailable","message":"Your lease is news here; nothing was done. Try again.","details":{}}})"},
+      {{RejectionCode::submission_not_contestable, {}, {{"status", "too_late"}}},
+       409,
+       R"({"error":{"code":"conflict","message":"The time to contest this rejection is over.","details":{"status":"too_late"}}})"},
+      {{RejectionCode::contest_not_found, {}, {}},
+       404,
+       R"({"error":{"code":"not_found","message":"There is no such contest.","details":{}}})"},
+      {{RejectionCode::too_many_unpaid_tasks, {}, {}},
+       409,
+       R"({"error":{"code":"conflict","message":"This organization has too many unpaid tasks. Pay for one, or cancel one.","details":{"reason":"too_many_unpaid_tasks"}}})"},
       {{RejectionCode::already_submitted, {}, {}},
        409,
        R"({"error":{"code":"conflict","message":"You have submitted work for this task already.","details":{"reason":"already_submitted"}}})"},
@@ -153,6 +162,16 @@ TEST_CASE("every rejection has its status and its bytes") {
     CHECK(response.status == row.status);
     CHECK(response.body == row.body);
   }
+}
+
+TEST_CASE("a rejection says what there is to say") {
+  const auto deadline =
+      problem_of(Rejection{RejectionCode::deadline_in_past, {}, {{"now", "2026-06-18T14:32:00Z"}}});
+  CHECK(deadline.details.find("must be later than 2026-06-18T14:32:00Z, the time of the service") !=
+        std::string::npos);
+  const auto dismissed =
+      problem_of(Rejection{RejectionCode::submission_not_contestable, {}, {{"status", "dismissed"}}});
+  CHECK(dismissed.message == "The contest of this submission was dismissed; there is no second one.");
 }
 
 TEST_CASE("what the server refuses by itself has the same envelope") {
@@ -278,11 +297,11 @@ TEST_CASE("a checkout page shows a hostile title as text") {
   domain::Task task;
   evolve(task, task_created(), kAt);
   task.title = "</title><script>alert(1)</script>";
-  const std::string page = api::dev::checkout_page(task, {});
+  const std::string page = api::dev::checkout_page(task, "form-token", {});
   CHECK(page.find("<script") == std::string::npos);
   CHECK(page.find("&lt;/title&gt;&lt;script&gt;") != std::string::npos);
   CHECK(page.find("$250.00") != std::string::npos);
   CHECK(page.find("value=\"pay\"") != std::string::npos);
   task.status = domain::TaskStatus::open;
-  CHECK(api::dev::checkout_page(task, {}).find("<form") == std::string::npos);
+  CHECK(api::dev::checkout_page(task, "form-token", {}).find("<form") == std::string::npos);
 }

@@ -56,7 +56,9 @@ House::House(groundtruth::Options options)
                                    clock, journal::system_randomness(), master_key()},
       std::move(options));
   projector_->on_committed([this](const journal::Accepted& accepted) { services_->observe(accepted); });
-  dev_ = std::make_unique<dev::Services>(dev::Services{*node_, *tasks_, clock, journal::system_randomness()});
+  dev_ =
+      std::make_unique<dev::Services>(dev::Services{*node_, *tasks_, clock, journal::system_randomness(),
+                                                    journal::SignedToken(master_key(), dev::kFormPurpose)});
   std::vector<http::Surface> surfaces;
   surfaces.push_back(docs::make_pages_surface(pages()));
   surfaces.push_back(dev::make_dev_surface(*dev_));
