@@ -11,6 +11,7 @@
 #include "projections/assignments/queries.hpp"
 #include "projections/rebuild.hpp"
 #include "projections/tasks/queries.hpp"
+#include "projections/workers/queries.hpp"
 #include "workers/relay/settle_work.hpp"
 
 namespace groundtruth::app {
@@ -200,12 +201,31 @@ void NodeAssembly::make_erasure() {
   task_ender_ = std::make_unique<workers::TaskEnder>(
       std::move(alive), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
       journal::system_clock());
+  auto kept = [people = projections::WorkerQueries(projector_->readers("workers")),
+               assignments = projections::AssignmentQueries(projector_->readers("assignments"))](
+                  const domain::WorkerId& worker, std::uint32_t limit) {
+    const auto found = people.worker(worker);
+    if (!found || found->state.status != domain::WorkerStatus::erased)
+      return std::vector<domain::Assignment>();
+    return assignments.kept_of(worker, limit);
+  };
+  work_discarder_ = std::make_unique<workers::WorkDiscarder>(
+      std::move(kept), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
+      journal::system_clock(), journal::system_randomness());
   workers::ErasureOptions options;
   options.checkpoint_file = directory_->root() / "erasure.json";
+  // Mails that --dev kept as files bear their recipient's id in their names.
+  options.forget = [folder = directory_->root() / "mail"](const std::string& owner) {
+    std::error_code none;
+    for (const auto& file : std::filesystem::directory_iterator(folder, none))
+      if (file.path().filename().string().find(owner) != std::string::npos)
+        std::filesystem::remove(file.path());
+  };
   options.log = [log = log_](const std::string& what) { log->info("{}", what); };
   erasure_ = std::make_unique<workers::ErasureWorker>(
       *journal_, *codec_, *node_, *keys_,
-      [this](const domain::AccountId& account) { return task_ender_->end_all(account); }, *duties_,
+      [this](const domain::AccountId& account) { return task_ender_->end_all(account); },
+      [this](const domain::WorkerId& worker) { return work_discarder_->discard_all(worker); }, *duties_,
       std::move(options));
 }
 
@@ -331,6 +351,7 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
     if (has_settled(now)) {
       if (writers_) writers_->start();
       if (has_workers_) start_workers();
+      chain_clock_ = std::make_unique<ChainClock>(*node_, journal::system_clock(), *clock_executor_, log_);
       return true;
     }
     if (cancel) return false;
@@ -369,6 +390,7 @@ void NodeAssembly::stop() {
   if (!node_) return;
   leave();
   // These submit nothing any more; their threads stay for answers on their way.
+  chain_clock_.reset();
   deadlines_.reset();
   leases_.reset();
   settling_->stop();

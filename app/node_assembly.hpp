@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "app/chain_clock.hpp"
 #include "app/config.hpp"
 #include "app/kafka_metrics.hpp"
 #include "journal/data_directory.hpp"
@@ -21,6 +22,7 @@
 #include "journal/sqlite/sqlite_journal.hpp"
 #include "projections/projector.hpp"
 #include "workers/clock/clock_worker.hpp"
+#include "workers/erasure/discard_work.hpp"
 #include "workers/erasure/end_tasks.hpp"
 #include "workers/erasure/erasure_worker.hpp"
 #include "workers/relay/relay.hpp"
@@ -109,7 +111,9 @@ class NodeAssembly {
   std::unique_ptr<journal::Node> node_;
   std::unique_ptr<journal::PreferredWriters> writers_;
   std::unique_ptr<journal::Duties> duties_;
+  std::unique_ptr<ChainClock> chain_clock_;
   std::unique_ptr<workers::TaskEnder> task_ender_;
+  std::unique_ptr<workers::WorkDiscarder> work_discarder_;
   std::unique_ptr<workers::ErasureWorker> erasure_;
   std::unique_ptr<journal::Executor> clock_executor_;
   std::unique_ptr<workers::ClockWorker> deadlines_, leases_;

@@ -29,7 +29,20 @@ api::groundtruth::Options options_of(const Settings& settings) {
   for (const auto& [account, own] : settings.groundtruth_limits.accounts)
     options.own_limits.emplace(account,
                                api::groundtruth::OwnLimits{own.key_per_minute, own.account_per_minute});
+  options.checkout = settings.checkout;
+  options.unpaid = {settings.max_unpaid_tasks, settings.enforce_rate_limits};
   options.hosts = settings.groundtruth_hosts;
+  return options;
+}
+
+api::JournalBudgetOptions budget_options(const Settings& settings) {
+  api::JournalBudgetOptions options;
+  options.account_bytes = settings.groundtruth_limits.journal_bytes_per_day;
+  options.worker_bytes = settings.workers.journal_bytes_per_day;
+  options.address_bytes = settings.workers.address_journal_bytes_per_day;
+  for (const auto& [account, own] : settings.groundtruth_limits.accounts)
+    options.accounts.emplace(account, own.journal_bytes_per_day);
+  options.enforced = settings.enforce_rate_limits;
   return options;
 }
 
@@ -72,10 +85,11 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
       workers_(node.projector().readers("workers")),
       dev_payments_(settings.dev ? std::make_unique<adapters::DevPayments>() : nullptr),
       no_payments_(std::make_unique<NoPayments>()),
+      budget_(budget_options(settings), journal::system_clock()),
       groundtruth_(
           {node.node(), accounts_, tasks_, assignments_,
            dev_payments_ ? static_cast<ports::Payments&>(*dev_payments_) : *no_payments_, outside.media(),
-           bcrypt, journal::system_clock(), journal::system_randomness(), node.master()},
+           bcrypt, journal::system_clock(), journal::system_randomness(), node.master(), &budget_},
           options_of(settings)),
       outside_(outside),
       password_threads_({settings.workers.password_threads, kMaxWaiting}),
@@ -83,11 +97,12 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
       passwords_(password_threads_, {}),
       worker_({node.node(), accounts_, tasks_, feed_, assignments_, workers_, passwords_, blob_threads_,
                outside.media(), *outside.probe, node.keys(), journal::system_clock(),
-               journal::system_randomness(), node.master()},
+               journal::system_randomness(), node.master(), &budget_},
               worker_options(settings)) {
   if (settings.dev)
-    dev_.emplace(
-        api::dev::Services{node.node(), tasks_, journal::system_clock(), journal::system_randomness()});
+    dev_.emplace(api::dev::Services{node.node(), tasks_, journal::system_clock(),
+                                    journal::system_randomness(),
+                                    journal::SignedToken(node.master(), api::dev::kFormPurpose)});
   if (settings.roles.workers) make_collector(node);
   node.projector().on_offered([this](const journal::Accepted& accepted) { task_cache_.observe(accepted); });
   node.projector().on_committed([this](const journal::Accepted& accepted) {
@@ -95,8 +110,43 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
     if (mailer_) mailer_->observe(accepted);
     if (collector_) collector_->observe(accepted);
   });
-  if (outside.folder) media_.emplace(*outside.folder, journal::system_clock(), media_options(settings));
+  if (outside.folder)
+    media_.emplace(
+        *outside.folder, journal::system_clock(), media_options(settings),
+        [this](const std::string& key, domain::Timestamp signed_at) { return may_read(key, signed_at); });
   if (outside.mailer) make_mailer(node);
+}
+
+// With a rejection the customer's right to see the media ends, and with it the URLs that they got before.
+// While a contest waits, operators look at it by URLs that are signed after it began.
+bool PublicApi::may_read(const std::string& key, domain::Timestamp signed_at) const {
+  constexpr std::int64_t second_ms = 1'000;  // a URL has no finer time
+  const auto row = assignments_.assignment({key.substr(0, key.find('/'))});
+  if (!row || !row->state.was_rejected()) return true;
+  return row->state.status == domain::AssignmentStatus::contested &&
+         signed_at.ms >= row->state.contested_at->ms - row->state.contested_at->ms % second_ms;
+}
+
+ops::LimitsView PublicApi::limits_of(const std::string& id) const {
+  ops::LimitsView view;
+  view.id = id;
+  view.enforced = settings_.enforce_rate_limits;
+  view.journal_bytes_used = budget_.used(id);
+  if (domain::is_id(id, "wrk_")) {
+    view.worker_per_minute = settings_.workers.worker_per_minute;
+    view.logins_per_minute = settings_.workers.logins_per_minute;
+    view.journal_bytes_per_day = settings_.workers.journal_bytes_per_day;
+    return view;
+  }
+  const auto& limits = settings_.groundtruth_limits;
+  const auto own = limits.accounts.find(id);
+  const bool has_own = own != limits.accounts.end();
+  view.key_per_minute = has_own ? own->second.key_per_minute : limits.key_per_minute;
+  view.account_per_minute = has_own ? own->second.account_per_minute : limits.account_per_minute;
+  view.journal_bytes_per_day = has_own ? own->second.journal_bytes_per_day : limits.journal_bytes_per_day;
+  view.max_unpaid_tasks = settings_.max_unpaid_tasks;
+  view.unpaid_tasks = tasks_.count({{id}, domain::TaskStatus::funding, {}, {}});
+  return view;
 }
 
 void PublicApi::make_mailer(NodeAssembly& node) {

@@ -14,6 +14,7 @@
 #include "api/groundtruth/services.hpp"
 #include "api/http/router.hpp"
 #include "api/media/services.hpp"
+#include "api/ops/services.hpp"
 #include "api/worker/services.hpp"
 #include "app/config.hpp"
 #include "app/node_assembly.hpp"
@@ -40,7 +41,14 @@ class PublicApi {
   void start(const std::string& base);
   void stop();  // before the node; idempotent
 
+  // What an account or a worker may do, by its id. Thread-safe.
+  ops::LimitsView limits_of(const std::string& id) const;
+
+  // Requests that were refused because their sender had written as much as they may.
+  std::uint64_t over_budget() const { return budget_.refused(); }
+
  private:
+  bool may_read(const std::string& key, domain::Timestamp signed_at) const;
   void make_mailer(NodeAssembly& node);
   void make_collector(NodeAssembly& node);
 
@@ -54,6 +62,7 @@ class PublicApi {
   projections::WorkerQueries workers_;
   std::unique_ptr<adapters::DevPayments> dev_payments_;  // with --dev
   std::unique_ptr<ports::Payments> no_payments_;         // without
+  api::JournalBudget budget_;
   api::groundtruth::Services groundtruth_;
   std::optional<api::dev::Services> dev_;
   Outside& outside_;

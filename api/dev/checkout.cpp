@@ -39,6 +39,24 @@ http::Async<journal::Answer> execute(Services& services, const http::Request& re
   co_return answer;
 }
 
+constexpr std::int64_t kFormMs = 86'400'000;
+
+std::string form_token(const Services& services, const domain::Task& task) {
+  return services.form_tokens.mint(task.id.value, {services.clock.now().ms + kFormMs});
+}
+
+// Whatever comes from a page says so in one of these, which the page cannot keep its browser from.
+bool is_from_browser(const http::Request& request) {
+  return request.headers.find("Origin") || request.headers.find("Referer") ||
+         request.headers.find("Sec-Fetch-Site") || request.headers.find("Cookie");
+}
+
+bool may_act(const Services& services, const http::Request& request, const domain::Task& task) {
+  const auto token = only_value(request.body, "token");
+  if (token) return services.form_tokens.check(*token, services.clock.now()) == task.id.value;
+  return !is_from_browser(request) && request.body.find("token=") == std::string::npos;
+}
+
 bool is_paid(const domain::Task& task) {
   return task.status == domain::TaskStatus::open || task.status == domain::TaskStatus::completed;
 }
@@ -69,7 +87,7 @@ http::Async<http::Response> show_checkout(Services& services, http::Request& req
   if (behind) co_return std::move(*behind);
   const auto task = find_task(services, request.param("id"));
   if (!task) co_return no_such_checkout();
-  co_return html_page(200, checkout_page(*task, {}));
+  co_return html_page(200, checkout_page(*task, form_token(services, *task), {}));
 }
 
 http::Async<http::Response> act_on_checkout(Services& services, http::Request& request) {
@@ -78,9 +96,13 @@ http::Async<http::Response> act_on_checkout(Services& services, http::Request& r
   const auto task = find_task(services, request.param("id"));
   if (!task) co_return no_such_checkout();
   const auto action = only_value(request.body, "action");
+  if (!may_act(services, request, *task))
+    co_return html_page(403, checkout_page(*task, form_token(services, *task),
+                                           "This form was not sent by this page, or is too old. Try again."));
   const bool is_pay = action && *action == "pay";
   if (!is_pay && !(action && *action == "cancel"))
-    co_return html_page(400, checkout_page(*task, "Choose to pay or to cancel."));
+    co_return html_page(400,
+                        checkout_page(*task, form_token(services, *task), "Choose to pay or to cancel."));
 
   domain::Command command;
   if (is_pay)
@@ -99,7 +121,7 @@ http::Async<http::Response> act_on_checkout(Services& services, http::Request& r
       const auto now = find_task(services, task->id.value).value_or(*task);
       if (is_pay ? is_paid(now) : now.status == domain::TaskStatus::cancelled)
         co_return look_again(task->id, answer);
-      co_return html_page(409, checkout_page(now, "This is no longer possible."));
+      co_return html_page(409, checkout_page(now, form_token(services, now), "This is no longer possible."));
     }
     case journal::AnswerKind::key_reused:
     case journal::AnswerKind::too_large:

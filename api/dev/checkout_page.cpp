@@ -64,7 +64,7 @@ Shown shown(domain::TaskStatus status) {
 
 }  // namespace
 
-std::string checkout_page(const domain::Task& task, std::string_view notice) {
+std::string checkout_page(const domain::Task& task, std::string_view form_token, std::string_view notice) {
   const Shown state = shown(task.status);
   std::string out = "<p class=\"status ";
   out += state.badge;
@@ -88,6 +88,8 @@ std::string checkout_page(const domain::Task& task, std::string_view notice) {
   if (task.status == domain::TaskStatus::funding) {
     out += "<form method=\"post\" action=\"/dev/checkout/";
     out += escape_html(task.id.value);
+    out += "\">\n<input type=\"hidden\" name=\"token\" value=\"";
+    out += escape_html(form_token);
     out += "\">\n<button class=\"pay\" type=\"submit\" name=\"action\" value=\"pay\">Pay ";
     out += dollars(task.budget());
     out +=

@@ -52,6 +52,16 @@ void send(http::Response& response, std::shared_ptr<const ports::OpenBlob> blob,
   };
 }
 
+// Of a URL whose signature is valid: "20260618T143200Z".
+domain::Timestamp signing_time(const http::Request& request) {
+  constexpr std::size_t length = 16;
+  std::string text(request.query_value("X-Amz-Date").value_or(""));
+  if (text.size() != length) return {};
+  for (const std::size_t at : {13U, 11U}) text.insert(at, 1, ':');
+  for (const std::size_t at : {6U, 4U}) text.insert(at, 1, '-');
+  return domain::parse_rfc3339(text).value_or(domain::Timestamp{});
+}
+
 http::Response unsatisfiable(const RangeChoice& choice, std::uint64_t size_bytes) {
   auto response = groundtruth::to_response(
       {416, "range_not_satisfiable", "The object has no bytes in the range that was asked for."});
@@ -87,6 +97,8 @@ http::Async<http::Response> give_download(Services& services, http::Request& req
   const ports::BlobRequest signed_request{*key, request.query};
   const auto signature = services.blobs.check_download(signed_request, services.clock.now());
   if (signature != ports::Signature::valid) co_return refuse_signature(signature);
+  if (services.may_read && !services.may_read(*key, signing_time(request)))
+    co_return refuse_signature(ports::Signature::expired);
   std::shared_ptr<const ports::OpenBlob> blob = services.blobs.open(*key);
   if (!blob) co_return no_such_object();
   co_return answer(request, std::move(blob));

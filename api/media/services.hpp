@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "api/common/work_pool.hpp"
 #include "api/http/message.hpp"
@@ -26,15 +28,22 @@ struct Options {
 
 // Lives longer than the server that calls its surface; `blobs` and `clock` longer than it.
 struct Services {
-  Services(ports::ServedBlobs& served, const journal::Clock& wall_clock, Options settings = {})
+  // Whether the object may be seen by who holds a URL for it that was signed at that time: a right to see may
+  // end before its URL does.
+  using MayRead = std::function<bool(const std::string& key, domain::Timestamp signed_at)>;
+
+  Services(ports::ServedBlobs& served, const journal::Clock& wall_clock, Options settings = {},
+           MayRead may = nullptr)
       : blobs(served),
         clock(wall_clock),
         options(settings),
+        may_read(std::move(may)),
         pool({settings.threads, 2 * settings.max_uploads}) {}
 
   ports::ServedBlobs& blobs;
   const journal::Clock& clock;
   const Options options;
+  const MayRead may_read;               // nullptr: always
   std::atomic<std::size_t> uploads{0};  // running
   // Hashing and writing an upload goes here piece by piece, as each costs an I/O thread's other connections a
   // millisecond at best and, when the kernel wants dirty pages written first, seconds; so does the final

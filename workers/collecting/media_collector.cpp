@@ -19,7 +19,7 @@ struct Job {
   Following::Term term = 0;
   domain::AssignmentId assignment;
   std::uint32_t lease = 0;
-  std::string sha256;
+  std::string sha256;  // "": all that a discarded submission names
   bool was_removed = false;
 };
 using Jobs = std::multimap<std::int64_t, Job>;  // by when to look, in ms
@@ -27,7 +27,8 @@ using Jobs = std::multimap<std::int64_t, Job>;  // by when to look, in ms
 FollowingOptions following_options(const CollectorOptions& options) {
   FollowingOptions following;
   following.checkpoint_file = options.checkpoint_file;
-  following.markers = {std::string(domain::UploadAnnounced::kType)};
+  following.markers = {std::string(domain::UploadAnnounced::kType),
+                       std::string(domain::SubmissionDiscarded::kType)};
   following.max_open = options.max_open;
   following.log = options.log;
   return following;
@@ -60,6 +61,12 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
     std::size_t jobs = 0;
     const std::int64_t due = accepted.commit->at.ms + options.keep.count();
     for (const auto& event : accepted.commit->events) {
+      if (const auto* discarded = std::get_if<domain::SubmissionDiscarded>(&event.data)) {
+        const std::lock_guard lock(mutex);
+        arrived.emplace_back(accepted.commit->at.ms,
+                             Job{{accepted.partition, accepted.seq}, term, discarded->assignment, 0, ""});
+        ++jobs;
+      }
       const auto* announced = std::get_if<domain::UploadAnnounced>(&event.data);
       if (announced == nullptr) continue;
       const std::lock_guard lock(mutex);
@@ -134,15 +141,22 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
     const domain::Timestamp later{now.ms + options.retry_delay.count()};
     try {
       const auto assignment = find(job.assignment);
-      const bool is_seen = assignment && assignment->lease >= job.lease;
+      const bool is_whole = job.sha256.empty();
+      const bool is_seen =
+          assignment && assignment->lease >= job.lease && (!is_whole || assignment->is_discarded);
       if (!is_seen) return later;  // the journal was read further than the read models
+      if (is_whole) {
+        for (const auto& media : assignment->media) remove(job.assignment, assignment->lease, media.sha256);
+        if (std::exchange(job.was_removed, true)) return std::nullopt;
+        removed += assignment->media.size();
+        return later;
+      }
       if (assignment->lease == job.lease) {
         // Whether its time is over is for the chain to say: until then a proof may be accepted.
-        if (assignment->status == domain::AssignmentStatus::leased)
-          return domain::Timestamp{std::max(assignment->lease_until.ms, now.ms) + options.interval.count()};
-        if (names(*assignment, job.sha256)) return std::nullopt;
+        if (assignment->status == domain::AssignmentStatus::leased) return next_look(*assignment, now);
+        if (!assignment->is_discarded && names(*assignment, job.sha256)) return std::nullopt;
       }
-      blobs.remove(ports::blob_key(job.assignment, job.lease, job.sha256));
+      remove(job.assignment, job.lease, job.sha256);
       if (std::exchange(job.was_removed, true)) return std::nullopt;
       ++removed;
       return later;
@@ -151,6 +165,16 @@ struct MediaCollector::State : std::enable_shared_from_this<State> {
                   " could not be removed and will be tried again: " + failure.what());
       return later;
     }
+  }
+
+  // When the lease is over; or before, for who is erased gives it back.
+  domain::Timestamp next_look(const domain::Assignment& assignment, domain::Timestamp now) const {
+    const auto over = std::max(assignment.lease_until.ms, now.ms) + options.interval.count();
+    return {std::min(over, now.ms + std::max(options.keep, options.interval).count())};
+  }
+
+  void remove(const domain::AssignmentId& assignment, std::uint32_t lease, const std::string& sha256) {
+    blobs.remove(ports::blob_key(assignment, lease, sha256));
   }
 
   const Find find;

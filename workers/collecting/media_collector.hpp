@@ -1,5 +1,7 @@
 // Removes media that no submission names, once none can name it any more: of leases that lapsed or were given
 // back, of uploads that a proof left out, of proofs that were refused, of workers who were erased meanwhile.
+// And at once the media of submissions that were discarded: rejected, and not contested in time or by nobody
+// any more.
 //
 // Nothing gets into the store but what `upload.announced` has named before: uploads by a URL that is signed
 // for that event, what comes within a proof after one of its own (api/worker/handlers_proof.cpp). So the

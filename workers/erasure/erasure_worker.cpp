@@ -13,8 +13,10 @@ constexpr std::chrono::seconds kWaitForReadModels{30};
 FollowingOptions following_options(const ErasureOptions& options) {
   FollowingOptions following;
   following.checkpoint_file = options.checkpoint_file;
-  following.markers = {std::string(domain::AccountErased::kType), std::string(domain::WorkerErased::kType)};
-  following.max_open = std::numeric_limits<std::size_t>::max();  // erasures are few, and wait for nobody
+  following.markers = {std::string(domain::AccountErased::kType), std::string(domain::WorkerErased::kType),
+                       std::string(domain::SubmissionRejected::kType)};
+  following.max_open =
+      std::numeric_limits<std::size_t>::max();  // done as fast as they are read, and wait for nobody
   following.log = options.log;
   return following;
 }
@@ -23,10 +25,11 @@ FollowingOptions following_options(const ErasureOptions& options) {
 
 ErasureWorker::ErasureWorker(const journal::Journal& journal, const journal::CommitCodec& codec,
                              journal::Node& node, journal::KeyStore& keys, EndTasks end_tasks,
-                             journal::Duties& duties, ErasureOptions options)
+                             DiscardWork discard_work, journal::Duties& duties, ErasureOptions options)
     : node_(node),
       keys_(keys),
       end_tasks_(std::move(end_tasks)),
+      discard_work_(std::move(discard_work)),
       options_(std::move(options)),
       following_(
           journal, codec, following_options(options_),
@@ -74,11 +77,15 @@ void ErasureWorker::assign(const journal::PartitionSet& ours) {
 std::size_t ErasureWorker::look(const journal::Accepted& accepted, Following::Term term) {
   std::size_t jobs = 0;
   for (const auto& event : accepted.commit->events) {
-    const auto owner = domain::erased_owner(event.data);
+    const auto* rejected = std::get_if<domain::SubmissionRejected>(&event.data);
+    const auto owner =
+        rejected != nullptr ? std::optional(rejected->worker.value) : domain::erased_owner(event.data);
     if (!owner) continue;
+    const auto kind = rejected != nullptr                                         ? Kind::rejection
+                      : std::holds_alternative<domain::AccountErased>(event.data) ? Kind::account
+                                                                                  : Kind::worker;
     const std::lock_guard lock(state_->mutex);
-    const bool is_account = std::holds_alternative<domain::AccountErased>(event.data);
-    state_->waiting.push_back({{accepted.partition, accepted.seq}, term, *owner, is_account});
+    state_->waiting.push_back({{accepted.partition, accepted.seq}, term, *owner, kind});
     ++jobs;
   }
   if (jobs > 0) state_->wake.notify_all();
@@ -157,19 +164,20 @@ void ErasureWorker::ask(Job job) {
 
 // Without the mutex.
 bool ErasureWorker::carry_out(Job& job) {
-  if (!job.is_forgotten) {
+  if (!job.is_forgotten && job.kind != Kind::rejection) {
     job.is_forgotten = destroy(job);
     const std::lock_guard lock(state_->mutex);
     if (job.is_forgotten) ++state_->destroyed;
   }
-  return job.is_forgotten && (!job.has_tasks || end_tasks(job));
+  return (job.is_forgotten || job.kind == Kind::rejection) && finish_work(job);
 }
 
-bool ErasureWorker::end_tasks(const Job& job) {
+bool ErasureWorker::finish_work(const Job& job) {
   try {
-    return end_tasks_({job.owner});
+    if (job.kind != Kind::rejection) options_.forget(job.owner);
+    return job.kind == Kind::account ? end_tasks_({job.owner}) : discard_work_({job.owner});
   } catch (const std::exception& failure) {
-    options_.log("the tasks of " + job.owner +
+    options_.log("the work of " + job.owner +
                  " could not be ended and will be tried again: " + failure.what());
     return false;
   }

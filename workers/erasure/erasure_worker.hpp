@@ -1,6 +1,7 @@
 // Forgets: destroys the data key of an erased account or worker once the read models have forgotten its plain
-// text (DESIGN, section 8), and then ends the tasks that an account has left open (end_tasks.hpp). The key
-// comes first: to forget somebody waits for nothing else.
+// text (DESIGN, section 8), and then ends the tasks that an account has left open (end_tasks.hpp) and
+// discards what a worker has left that was rejected (discard_work.hpp), also where it is rejected later. The
+// key comes first: to forget somebody waits for nothing else.
 //
 // It follows the journal with a checkpoint of its own (following.hpp), which passes an erasure only when both
 // are done. Destroying a key that is gone already and ending what has ended are no changes, so doing anything
@@ -34,6 +35,9 @@ struct ErasureOptions {
   std::filesystem::path checkpoint_file;
   std::chrono::milliseconds checkpoint_interval{5'000};
   std::chrono::milliseconds retry_delay{1'000};  // when read models are late or the key store refuses
+  // Removes what of the erased owner lies outside of journal, read models and store. Throws where it cannot
+  // now.
+  std::function<void(const std::string& owner)> forget = [](const std::string&) {};
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 
@@ -41,9 +45,12 @@ class ErasureWorker {
  public:
   // Ends what an erased account has open, blocking; false, or an exception: to be tried again.
   using EndTasks = std::function<bool(const domain::AccountId& account)>;
+  // The same for the rejected work of a worker who is erased; of one who is not it does nothing.
+  using DiscardWork = std::function<bool(const domain::WorkerId& worker)>;
   // Everything given must outlive it, and `duties` must have been left before it goes.
   ErasureWorker(const journal::Journal& journal, const journal::CommitCodec& codec, journal::Node& node,
-                journal::KeyStore& keys, EndTasks end_tasks, journal::Duties& duties, ErasureOptions options);
+                journal::KeyStore& keys, EndTasks end_tasks, DiscardWork discard_work,
+                journal::Duties& duties, ErasureOptions options);
   ~ErasureWorker();  // stop()
   ErasureWorker(const ErasureWorker&) = delete;
   ErasureWorker& operator=(const ErasureWorker&) = delete;
@@ -56,11 +63,16 @@ class ErasureWorker {
   std::uint64_t destroyed() const;
 
  private:
+  enum class Kind : std::uint8_t {
+    account,
+    worker,
+    rejection
+  };  // the last: of what may be an erased worker's
   struct Job {
-    journal::Position position;  // of the erasure
+    journal::Position position;  // of the erasure, or of the rejection
     Following::Term term = 0;
     std::string owner;
-    bool has_tasks = false;  // an account, not a worker
+    Kind kind = Kind::account;
     bool is_forgotten = false;
   };
   // Shared with the node's callbacks, which may come after the worker is gone.
@@ -83,11 +95,12 @@ class ErasureWorker {
   void ask(Job job);
   bool carry_out(Job& job);
   bool destroy(const Job& job);
-  bool end_tasks(const Job& job);
+  bool finish_work(const Job& job);
 
   journal::Node& node_;
   journal::KeyStore& keys_;
   const EndTasks end_tasks_;
+  const DiscardWork discard_work_;
   const ErasureOptions options_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
   Following following_;
