@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/exit_code.hpp"
 #include "app/ops_client.hpp"
@@ -22,7 +23,32 @@ struct NewAccountOptions {
 };
 ExitCode account_create(const CommonOptions& common, const NewAccountOptions& account);
 ExitCode account_list(const CommonOptions& common);
-ExitCode account_erase(const CommonOptions& common, const std::string& id);
+// `who` is an organization's or a worker's id, or an e-mail address.
+ExitCode account_show(const CommonOptions& common, const std::string& who);
+ExitCode account_limits(const CommonOptions& common, const std::string& who);
+ExitCode account_erase(const CommonOptions& common, const std::string& who);
+
+// commands_key.cpp; `account` is an organization's id or e-mail address
+struct NewKeyOptions {
+  std::string account, name;
+  std::vector<std::string> scopes;
+  std::optional<std::string> expires_at;
+};
+ExitCode key_create(const CommonOptions& common, const NewKeyOptions& key);
+ExitCode key_list(const CommonOptions& common, const std::string& account);
+ExitCode key_revoke(const CommonOptions& common, const std::string& account, const std::string& key);
+
+// commands_contest.cpp
+ExitCode contest_list(const CommonOptions& common);
+ExitCode contest_show(const CommonOptions& common, const std::string& submission);
+ExitCode contest_uphold(const CommonOptions& common, const std::string& submission);
+ExitCode contest_dismiss(const CommonOptions& common, const std::string& submission);
+
+// commands_server.cpp
+ExitCode server_status(const CommonOptions& common);
+ExitCode server_live(const CommonOptions& common);
+ExitCode server_metrics(const CommonOptions& common);
+ExitCode server_routes(const CommonOptions& common);
 
 // commands_journal.cpp
 ExitCode journal_init(const CommonOptions& common);

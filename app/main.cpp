@@ -26,6 +26,9 @@ class CommandLineTree {
     root_.footer(kFooter);
     add_serve();
     add_account();
+    add_key();
+    add_contest();
+    add_server();
     add_journal();
     add_ledger();
     add_projections();
@@ -110,17 +113,73 @@ class CommandLineTree {
   }
 
   void add_account() {
-    auto* group = root_.add_subcommand("account", "Customers of the APIs");
+    auto* group = root_.add_subcommand("account", "Organizations and people");
     group->require_subcommand(1);
     auto* create = leaf(*group, "create", "Make an account and its first admin key, shown this once");
     create->add_option("--surface", account_.surface, "Which API it is for, e.g. groundtruth")->required();
     create->add_option("--name", account_.name, "Name of the organization")->required();
     create->add_option("--email", account_.email, "Its e-mail address, unique in the surface")->required();
     on(create, [this] { return account_create(common_, account_); });
-    on(leaf(*group, "list", "All accounts"), [this] { return account_list(common_); });
-    auto* erase = leaf(*group, "erase", "Forget an account: its personal data can never be read again");
-    erase->add_option("ID", argument_, "The account's id")->required();
+    on(leaf(*group, "list", "All organizations"), [this] { return account_list(common_); });
+    constexpr const char* kWho = "An organization's or a worker's id, or an e-mail address";
+    auto* show = leaf(*group, "show", "One organization or person");
+    show->add_option("WHO", argument_, kWho)->required();
+    on(show, [this] { return account_show(common_, argument_); });
+    auto* limits = leaf(*group, "limits", "What they may do in a minute and a day, and have done");
+    limits->add_option("WHO", argument_, kWho)->required();
+    on(limits, [this] { return account_limits(common_, argument_); });
+    auto* erase = leaf(*group, "erase", "Forget somebody: their personal data can never be read again");
+    erase->add_option("WHO", argument_, kWho)->required();
     on(erase, [this] { return account_erase(common_, argument_); });
+  }
+
+  void add_key() {
+    auto* group = root_.add_subcommand("key", "API keys of organizations");
+    group->require_subcommand(1);
+    constexpr const char* kWhose = "The organization's id or e-mail address";
+    auto* create = leaf(*group, "create", "Make a key, shown this once");
+    create->add_option("ACCOUNT", key_.account, kWhose)->required();
+    create->add_option("--name", key_.name, "What it is for")->required();
+    create->add_option("--scopes", key_.scopes, "read, write, admin, separated by commas")
+        ->delimiter(',')
+        ->required()
+        ->allow_extra_args(false);
+    create->add_option("--expires", key_.expires_at,
+                       "When it ends, e.g. 2027-01-31T00:00:00Z; default never");
+    on(create, [this] { return key_create(common_, key_); });
+    auto* list = leaf(*group, "list", "All keys of an organization, revoked ones too");
+    list->add_option("ACCOUNT", argument_, kWhose)->required();
+    on(list, [this] { return key_list(common_, argument_); });
+    auto* revoke = leaf(*group, "revoke", "End a key, for good");
+    revoke->add_option("ACCOUNT", argument_, kWhose)->required();
+    revoke->add_option("KEY", second_, "The key's id, key_…")->required();
+    on(revoke, [this] { return key_revoke(common_, argument_, second_); });
+  }
+
+  void add_contest() {
+    auto* group = root_.add_subcommand("contest", "Rejections that workers contest");
+    group->require_subcommand(1);
+    on(leaf(*group, "list", "Those that wait for a decision, the longest first"),
+       [this] { return contest_list(common_); });
+    const auto one = [&](const char* name, const char* help,
+                         ExitCode (*run)(const CommonOptions&, const std::string&)) {
+      auto* command = leaf(*group, name, help);
+      command->add_option("SUBMISSION", argument_, "The submission's id, sub_…")->required();
+      on(command, [this, run] { return run(common_, argument_); });
+    };
+    one("show", "What was handed in, and why it was refused", contest_show);
+    one("uphold", "The work was good: the platform pays the worker", contest_uphold);
+    one("dismiss", "The rejection stands", contest_dismiss);
+  }
+
+  void add_server() {
+    auto* group = root_.add_subcommand("server", "What a running server says of itself");
+    group->require_subcommand(1);
+    on(leaf(*group, "status", "Is it ready, and why not"), [this] { return server_status(common_); });
+    on(leaf(*group, "live", "Does it answer"), [this] { return server_live(common_); });
+    on(leaf(*group, "metrics", "What it counts, as Prometheus reads it"),
+       [this] { return server_metrics(common_); });
+    on(leaf(*group, "routes", "What it serves"), [this] { return server_routes(common_); });
   }
 
   void add_journal() {
@@ -180,7 +239,8 @@ class CommandLineTree {
   CommandLine line_;
   std::optional<std::filesystem::path> config_;
   NewAccountOptions account_;
-  std::string argument_;
+  NewKeyOptions key_;
+  std::string argument_, second_;
   std::string to_;
   bool raw_ = false;
   bool repair_marker_ = false;

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "api/common/blob_keys.hpp"
 #include "api/common/email_claim.hpp"
 #include "api/ops/metrics.hpp"
 #include "api/ops/surface.hpp"
@@ -82,8 +83,8 @@ class RunningServer {
  public:
   RunningServer(const Settings& settings, StopSignals& signals)
       : settings_(settings),
-        log_(make_logger(settings.log)),
         signals_(signals),
+        log_(make_logger(settings.log)),
         node_(settings_, log_, [log = log_](const std::string& what) { end_broken(*log, what); }),
         hashing_({settings.bcrypt_threads, settings.bcrypt_max_waiting}),
         bcrypt_(hashing_, journal::system_randomness()),
@@ -104,8 +105,8 @@ class RunningServer {
                       ops_token(node_.directory()),
                       ops::list_routes(surfaces_)} {
     open_access_log();
-    start_ops();
     signals_.on_hangup([this] { reopen_logs(); });
+    start_ops();
   }
 
   ~RunningServer() {
@@ -192,6 +193,10 @@ class RunningServer {
   void start_ops() {
     ops_services_.not_ready = [this] { return reasons_not_ready(); };
     ops_services_.is_stopping = [this] { return phase_ == Phase::stopping; };
+    ops_services_.limits_of = [this](const std::string& id) { return public_api_.limits_of(id); };
+    ops_services_.media_url = [this](const std::string& key) {
+      return outside_.media().sign_download(key, journal::system_clock().now(), api::kMediaLinkLifetime);
+    };
     ops_services_.connections = [this] {
       const http::Server* server = public_ready_.load();
       return server != nullptr ? server->counters() : http::Server::Counters{};
@@ -205,6 +210,9 @@ class RunningServer {
       }
       ops::counter(out, "groundtruth_access_log_dropped_total", "Lines that the access log had no room for")
           .add(access_log_ ? static_cast<double>(access_log_->dropped()) : 0);
+      ops::counter(out, "groundtruth_journal_budget_refused_total",
+                   "Requests refused because their sender had written as much as they may in a day")
+          .add(static_cast<double>(public_api_.over_budget()));
       ops::counter(out, "groundtruth_erased_keys_total", "Data keys destroyed after an erasure")
           .add(static_cast<double>(node_.erasure().destroyed()));
       ops::counter(out, "groundtruth_expired_tasks_total", "Tasks that this process ended at their deadline")
@@ -297,6 +305,7 @@ class RunningServer {
   }
 
   const Settings settings_;
+  StopSignals& signals_;
   std::shared_ptr<spdlog::logger> log_;
   std::atomic<Phase> phase_{Phase::starting};
   ops::HttpMetrics http_metrics_;
@@ -305,7 +314,6 @@ class RunningServer {
   api::WorkPool hashing_;
   api::Bcrypt bcrypt_;
   ops::Jobs jobs_;
-  StopSignals& signals_;
   Outside outside_;
   PublicApi public_api_;
   std::vector<http::Surface> surfaces_;

@@ -28,7 +28,13 @@ constexpr Words kWords[] = {
 
 api::Problem problem_of(const domain::Rejection& rejection) {
   for (const auto& words : kWords)
-    if (words.code == rejection.code) return {words.status, words.name, std::string(words.message)};
+    if (words.code == rejection.code) {
+      std::string message(words.message);
+      // The history's time, which may be ahead of its reader's clock.
+      if (const auto now = rejection.words.find("now"); now != rejection.words.end())
+        message += ", later than " + now->second;
+      return {words.status, words.name, std::move(message)};
+    }
   return api::problem_of(rejection);
 }
 

@@ -27,6 +27,16 @@ Async<Response> find_worker(Services& services, Request& request);
 Async<Response> read_worker(Services& services, Request& request);
 Async<Response> erase_worker(Services& services, Request& request);
 
+// limits.cpp
+Async<Response> account_limits(Services& services, Request& request);
+Async<Response> worker_limits(Services& services, Request& request);
+
+// contests.cpp
+Async<Response> list_contests(Services& services, Request& request);
+Async<Response> read_contest(Services& services, Request& request);
+Async<Response> uphold_contest(Services& services, Request& request);
+Async<Response> dismiss_contest(Services& services, Request& request);
+
 // keys.cpp
 Async<Response> create_key(Services& services, Request& request);
 Async<Response> list_keys(Services& services, Request& request);

@@ -1,5 +1,6 @@
 // Is it alive, is it ready, what does it count: /livez, /readyz, /metrics; and the table of public routes.
 #include "api/http/async.hpp"
+#include "api/ops/chain_time.hpp"
 #include "api/ops/errors.hpp"
 #include "api/ops/handlers.hpp"
 #include "api/ops/node_calls.hpp"
@@ -14,9 +15,11 @@ BOOST_DESCRIBE_STRUCT(Live, (), (live))
 
 struct Ready {
   bool ready = false;
-  std::vector<std::string> reasons;  // why not, for people
+  std::vector<std::string> reasons;   // why not, for people
+  std::vector<std::string> warnings;  // what works, and not as it should
+  std::int64_t chain_ahead_seconds = 0;
 };
-BOOST_DESCRIBE_STRUCT(Ready, (), (ready, reasons))
+BOOST_DESCRIBE_STRUCT(Ready, (), (ready, reasons, warnings, chain_ahead_seconds))
 
 void collect_journal(std::vector<prometheus::MetricFamily>& out, const journal::NodeStatus& status) {
   std::uint64_t commits = 0, lag_max = 0;
@@ -74,7 +77,10 @@ Async<Response> livez(Services&, Request&) {
 
 Async<Response> readyz(Services& services, Request&) {
   const journal::NodeStatus status = co_await node_status(services.node);
-  Ready ready{false, services.not_ready()};
+  Ready ready{false, services.not_ready(), {}, 0};
+  const auto ahead = chain_ahead(status, services.clock.now());
+  ready.chain_ahead_seconds = ahead.count();
+  if (ahead >= kChainAheadMatters) ready.warnings.push_back(chain_ahead_warning(ahead));
   if (!status.ready)
     ready.reasons.push_back(status.why_not.empty() ? "the journal is not read yet" : status.why_not);
   for (const auto& partition : status.partitions)
@@ -94,6 +100,9 @@ Async<Response> metrics(Services& services, Request&) {
   collect_journal(families, status);
   gauge(families, "groundtruth_projection_backlog_commits", "Commits that wait for the projector")
       .add(static_cast<double>(services.projector.backlog()));
+  gauge(families, "groundtruth_chain_ahead_seconds",
+        "How far the history's time is ahead of this machine's clock")
+      .add(static_cast<double>(chain_ahead(status, services.clock.now()).count()));
   services.more_metrics(families);
   collect_process(families);
   Response response;

@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <boost/describe.hpp>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,19 @@ struct RouteRow {
 };
 BOOST_DESCRIBE_STRUCT(RouteRow, (), (surface, method, path))
 
+// What one account or worker may do, and has done of what is counted in a day or at a time. nullopt: does not
+// apply.
+struct LimitsView {
+  std::string id;
+  bool enforced = true;
+  std::optional<std::uint32_t> key_per_minute, account_per_minute, worker_per_minute, logins_per_minute;
+  std::uint64_t journal_bytes_per_day = 0, journal_bytes_used = 0;
+  std::optional<std::uint64_t> max_unpaid_tasks, unpaid_tasks;
+};
+BOOST_DESCRIBE_STRUCT(LimitsView, (),
+                      (id, enforced, key_per_minute, account_per_minute, worker_per_minute, logins_per_minute,
+                       journal_bytes_per_day, journal_bytes_used, max_unpaid_tasks, unpaid_tasks))
+
 struct Services {
   journal::Node& node;
   const journal::Journal& journal;
@@ -36,7 +51,15 @@ struct Services {
   Jobs& jobs;
   journal::DataKey email_hash_key;
   std::string token;             // what callers of /ops/* show as a bearer
-  std::vector<RouteRow> routes;  // of the public surfaces
+  std::vector<RouteRow> routes;  // of all surfaces
+
+  std::function<LimitsView(const std::string& id)> limits_of = [](const std::string& id) {
+    return LimitsView{id, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  };
+  // A URL for an hour, for operators who decide on a contested submission. Thread-safe, as all here.
+  std::function<std::string(const std::string& key)> media_url = [](const std::string&) {
+    return std::string();
+  };
 
   // Reasons of the process's own not to be ready: it starts, it stops. Thread-safe.
   std::function<std::vector<std::string>()> not_ready = [] { return std::vector<std::string>{}; };

@@ -67,12 +67,18 @@ http::Surface make_ops_surface(Services& services) {
   add(get, "/ops/accounts", "listAccounts", list_accounts);
   add(get, "/ops/accounts/{id}", "readAccount", read_account);
   add(del, "/ops/accounts/{id}", "eraseAccount", erase_account);
+  add(get, "/ops/accounts/{id}/limits", "readLimits", account_limits);
   add(post, "/ops/accounts/{id}/keys", "createKey", create_key, json);
   add(get, "/ops/accounts/{id}/keys", "listKeys", list_keys);
   add(del, "/ops/accounts/{id}/keys/{key}", "revokeKey", revoke_key);
   add(get, "/ops/workers", "findWorker", find_worker);
   add(get, "/ops/workers/{id}", "readWorker", read_worker);
   add(del, "/ops/workers/{id}", "eraseWorker", erase_worker);
+  add(get, "/ops/workers/{id}/limits", "readWorkerLimits", worker_limits);
+  add(get, "/ops/contests", "listContests", list_contests);
+  add(get, "/ops/contests/{id}", "readContest", read_contest);
+  add(post, "/ops/contests/{id}/uphold", "upholdContest", uphold_contest);
+  add(post, "/ops/contests/{id}/dismiss", "dismissContest", dismiss_contest);
   add(get, "/ops/journal", "journalStat", journal_stat);
   add(post, "/ops/journal/verify", "journalVerify", journal_verify);
   add(get, "/ops/journal/{topic}/{partition}", "journalCat", journal_cat);
@@ -83,6 +89,8 @@ http::Surface make_ops_surface(Services& services) {
   add(get, "/ops/projections/digest", "digestProjections", projection_digest);
   add(post, "/ops/projections/rebuild", "rebuildAllProjections", projection_rebuild);
   add(post, "/ops/projections/{name}/rebuild", "rebuildProjection", projection_rebuild);
+
+  for (auto& row : list_routes({surface})) services.routes.push_back(std::move(row));
 
   surface.guard = [&services](Request& request, const http::Route& route) {
     return guard(&services, &request, &route);

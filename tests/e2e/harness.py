@@ -15,6 +15,8 @@ import httpx
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("GROUNDTRUTH_BINARY", REPOSITORY / "build" / "release" / "groundtruth"))
 
+CLOCK_SHIM = BINARY.parent / "tests" / "tools" / "tool_clock_shim.so"
+
 # Bounds for waiting, generous because they only decide when a hang is called a failure.
 START_DEADLINE_S = 60
 STOP_DEADLINE_S = 30
@@ -90,6 +92,7 @@ class Server:
         self.process: subprocess.Popen | None = None
         self.roles = ""  # of the next start; all where it is empty
         self.environment: dict[str, str] = {}  # besides this process's own, of the next start
+        self.clock_offset_s = 0  # of the next start: its wall clock is so far from the machine's
         self.base_url = ""
         self.ops_url = ""
         self.dev = dev
@@ -119,9 +122,11 @@ class Server:
                    "--data", str(self.data), *self._extra]
         if self.roles:
             command += ["--roles", self.roles]
+        environment = {**os.environ, **self.environment}
+        if self.clock_offset_s:
+            environment |= {"LD_PRELOAD": str(CLOCK_SHIM), "GT_CLOCK_OFFSET_S": str(self.clock_offset_s)}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **self.environment})
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
     def start(self) -> Server:
         """Starts the process and returns when it is ready."""
