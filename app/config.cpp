@@ -205,6 +205,10 @@ void lay_workers(Settings& settings, const file::Config& config) {
     lay(workers.logins_per_minute, config.rate_limits->worker->logins_per_minute);
     lay(workers.journal_bytes_per_day, config.rate_limits->worker->journal_bytes_per_day);
     lay(workers.address_journal_bytes_per_day, config.rate_limits->worker->address_journal_bytes_per_day);
+    lay(workers.mails_per_hour, config.rate_limits->worker->mails_per_hour);
+    lay(workers.mails_per_hour_to_mailbox, config.rate_limits->worker->mails_per_hour_to_mailbox);
+    lay(workers.mailbox_per_hour, config.rate_limits->worker->mailbox_per_hour);
+    lay(workers.mail_domain_per_hour, config.rate_limits->worker->mail_domain_per_hour);
   }
   if (config.hosts) lay(settings.worker_hosts, config.hosts->worker);
   if (!config.workers) return;
@@ -238,6 +242,7 @@ void set_mail(Settings& settings, const file::Mail& mail, Problems& problems) {
   lay(smtp.ca_file, mail.ca_file);
   lay(smtp.from.address, mail.from);
   lay(smtp.from.name, mail.from_name);
+  if (mail.give_up_hours) settings.mail_give_up = std::chrono::hours(mail.give_up_hours->value);
   if (mail.starttls) smtp.starttls = static_cast<adapters::StartTls>(*mail.starttls);
   if (mail.password_file) smtp.password = read_secret(*mail.password_file, "mail.password_file", problems);
 }

@@ -50,11 +50,13 @@ BOOST_DESCRIBE_STRUCT(RateLimits, (),
 
 struct WorkerRateLimits {
   std::optional<Count> worker_per_minute, address_per_minute, logins_per_minute;
+  std::optional<Count> mails_per_hour, mails_per_hour_to_mailbox, mailbox_per_hour, mail_domain_per_hour;
   std::optional<Bytes> journal_bytes_per_day, address_journal_bytes_per_day;
 };
 BOOST_DESCRIBE_STRUCT(WorkerRateLimits, (),
-                      (worker_per_minute, address_per_minute, logins_per_minute, journal_bytes_per_day,
-                       address_journal_bytes_per_day))
+                      (worker_per_minute, address_per_minute, logins_per_minute, mails_per_hour,
+                       mails_per_hour_to_mailbox, mailbox_per_hour, mail_domain_per_hour,
+                       journal_bytes_per_day, address_journal_bytes_per_day))
 
 struct RateLimitsBySurface {
   std::optional<RateLimits> groundtruth;
@@ -100,8 +102,9 @@ struct Mail {
   std::optional<std::string> url;  // smtp://HOST:PORT or smtps://HOST:PORT
   std::optional<StartTls> starttls;
   std::optional<std::string> user, password_file, ca_file, from, from_name;
+  std::optional<Integer<1, 168>> give_up_hours;
 };
-BOOST_DESCRIBE_STRUCT(Mail, (), (url, starttls, user, password_file, ca_file, from, from_name))
+BOOST_DESCRIBE_STRUCT(Mail, (), (url, starttls, user, password_file, ca_file, from, from_name, give_up_hours))
 
 struct S3 {
   std::optional<std::string> endpoint, region, bucket, access_key_id, secret_access_key_file, key_prefix,
@@ -214,7 +217,11 @@ struct RateLimitSettings {
 struct WorkerSettings {
   std::uint32_t worker_per_minute = 120;
   std::uint32_t address_per_minute = 120;
-  std::uint32_t logins_per_minute = 10;                    // with one e-mail address
+  std::uint32_t logins_per_minute = 10;  // with one e-mail address
+  // Registrations, and mails that are asked for: by one client address, by one to one mailbox, by all to one
+  // mailbox, by all to one domain of mail addresses.
+  std::uint32_t mails_per_hour = 30, mails_per_hour_to_mailbox = 5;
+  std::uint32_t mailbox_per_hour = 30, mail_domain_per_hour = 1'000;
   std::uint64_t journal_bytes_per_day = 16 * 1024 * 1024;  // of a worker
   std::uint64_t address_journal_bytes_per_day =
       16 * 1024 * 1024;  // of all without a credential at one address
@@ -276,6 +283,7 @@ struct Settings {
   std::chrono::minutes checkout{24 * 60};     // how long one can be paid
   std::uint32_t max_unpaid_tasks = 1'000;     // of an account
   std::optional<adapters::SmtpOptions> mail;  // nullopt: none, with --dev a folder
+  std::chrono::hours mail_give_up{48};        // for how long a mail is tried
   std::optional<adapters::S3Options> s3;      // nullopt: media lies in a folder
   std::filesystem::path media_folder;         // "": DATA/media, with --dev alone
   WorkerSettings workers;

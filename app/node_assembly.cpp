@@ -231,18 +231,21 @@ void NodeAssembly::make_erasure() {
 
 void NodeAssembly::make_clock_workers() {
   clock_executor_ = journal::make_thread_executor("clock");
-  const auto make = [this](auto queries) {
+  const auto make = [this](workers::ClockWorker::Due due) {
     workers::ClockOptions options;
     options.log = [log = log_](const std::string& what) { log->warn("{}", what); };
-    auto due = [queries](domain::Timestamp now, const std::optional<projections::DuePlace>& after,
-                         std::uint32_t limit) { return workers::acts_of(queries.due(now, after, limit)); };
     return std::make_unique<workers::ClockWorker>(
         std::move(due), [this](journal::Submission submission) { node_->submit(std::move(submission)); },
         journal::system_clock(), journal::system_randomness(), *clock_executor_, *duties_,
         std::move(options));
   };
-  deadlines_ = make(projections::TaskQueries(projector_->readers("tasks")));
-  leases_ = make(projections::AssignmentQueries(projector_->readers("assignments")));
+  const auto due_of = [](auto queries) {
+    return [queries](domain::Timestamp now, const std::optional<projections::DuePlace>& after,
+                     std::uint32_t limit) { return workers::acts_of(queries.due(now, after, limit)); };
+  };
+  deadlines_ = make(due_of(projections::TaskQueries(projector_->readers("tasks"))));
+  leases_ = make(due_of(projections::AssignmentQueries(projector_->readers("assignments"))));
+  registrations_ = make(due_of(projections::WorkerQueries(projector_->readers("workers"))));
 }
 
 void NodeAssembly::make_relay() {
@@ -370,6 +373,7 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
 void NodeAssembly::start_workers() {
   deadlines_->start();
   leases_->start();
+  registrations_->start();
   settling_->start();
   duties_->start();
 }
@@ -393,6 +397,7 @@ void NodeAssembly::stop() {
   chain_clock_.reset();
   deadlines_.reset();
   leases_.reset();
+  registrations_.reset();
   settling_->stop();
   if (started_) {
     const auto drained = std::make_shared<std::promise<void>>();

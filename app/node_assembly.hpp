@@ -116,7 +116,7 @@ class NodeAssembly {
   std::unique_ptr<workers::WorkDiscarder> work_discarder_;
   std::unique_ptr<workers::ErasureWorker> erasure_;
   std::unique_ptr<journal::Executor> clock_executor_;
-  std::unique_ptr<workers::ClockWorker> deadlines_, leases_;
+  std::unique_ptr<workers::ClockWorker> deadlines_, leases_, registrations_;
   std::unique_ptr<journal::Executor> relay_executor_;
   std::unique_ptr<workers::Relay> settling_;
   const bool has_workers_;

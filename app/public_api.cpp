@@ -4,6 +4,7 @@
 #include "api/docs/pages.hpp"
 #include "api/groundtruth/routes.hpp"
 #include "api/media/surface.hpp"
+#include "api/worker/people.hpp"
 #include "api/worker/routes.hpp"
 
 namespace groundtruth::app {
@@ -51,8 +52,15 @@ api::worker::Options worker_options(const Settings& settings) {
   options.worker_limit.requests = settings.workers.worker_per_minute;
   options.address_limit.requests = settings.workers.address_per_minute;
   options.login_limit.requests = settings.workers.logins_per_minute;
-  for (auto* limit : {&options.worker_limit, &options.address_limit, &options.login_limit})
+  auto& mails = options.mail_limits;
+  mails.address.requests = settings.workers.mails_per_hour;
+  mails.address_mailbox.requests = settings.workers.mails_per_hour_to_mailbox;
+  mails.mailbox.requests = settings.workers.mailbox_per_hour;
+  mails.mail_domain.requests = settings.workers.mail_domain_per_hour;
+  for (auto* limit : {&options.worker_limit, &options.address_limit, &options.login_limit, &mails.address,
+                      &mails.address_mailbox, &mails.mailbox, &mails.mail_domain})
     limit->enforced = settings.enforce_rate_limits;
+  options.takes_commands = !settings.roles.reads;
   options.lease = settings.workers.lease;
   options.max_upload_bytes = settings.workers.max_upload_bytes;
   options.lease_uploads = {settings.workers.max_lease_uploads, settings.workers.max_lease_upload_bytes};
@@ -150,17 +158,32 @@ ops::LimitsView PublicApi::limits_of(const std::string& id) const {
 }
 
 void PublicApi::make_mailer(NodeAssembly& node) {
-  workers::VerificationMailerOptions options;
+  workers::WorkerMailerOptions options;
   options.log = [this](const std::string& what) { log_.warn("{}", what); };
-  auto unmailed = [this](std::uint32_t limit) { return workers_.unmailed(limit); };
-  auto awaits_mail = [this](const domain::WorkerId& worker) { return workers_.awaits_mail(worker); };
-  auto link_of = [this](const domain::WorkerId& worker, domain::Timestamp expires_at) {
-    return public_base_ + "/api/v1/worker/verify?token=" + worker_.mail_tokens.mint(worker.value, expires_at);
+  options.give_up = settings_.mail_give_up;
+  auto waiting = [this](std::uint32_t limit) { return workers_.waiting_mails(limit); };
+  auto find = [this](const domain::WorkerId& id) -> std::optional<domain::Worker> {
+    auto row = workers_.worker(id);
+    if (!row) return std::nullopt;
+    return std::move(row->state);
+  };
+  auto link_of = [this](const domain::Worker& worker, domain::WorkerMail which,
+                        domain::Timestamp expires_at) {
+    if (which == domain::WorkerMail::verification)
+      return public_base_ +
+             "/api/v1/worker/verify?token=" + worker_.mail_tokens.mint(worker.id.value, expires_at);
+    return public_base_ + "/api/v1/worker/password/reset?token=" +
+           worker_.reset_tokens.mint(api::worker::reset_subject(worker), expires_at);
   };
   auto submit = [&node = node.node()](journal::Submission submission) { node.submit(std::move(submission)); };
-  mailer_ = std::make_unique<workers::VerificationMailer>(
-      std::move(unmailed), std::move(awaits_mail), std::move(link_of), std::move(submit), *outside_.mailer,
+  mailer_ = std::make_unique<workers::WorkerMailer>(
+      std::move(waiting), std::move(find), std::move(link_of), std::move(submit), *outside_.mailer,
       journal::system_clock(), journal::system_randomness(), node.duties(), std::move(options));
+}
+
+std::optional<workers::MailCounters> PublicApi::mails() const {
+  if (!mailer_) return std::nullopt;
+  return mailer_->counters();
 }
 
 void PublicApi::make_collector(NodeAssembly& node) {

@@ -21,7 +21,7 @@
 #include "app/outside.hpp"
 #include "workers/adapters/dev_payments.hpp"
 #include "workers/collecting/media_collector.hpp"
-#include "workers/mail/verification_mailer.hpp"
+#include "workers/mail/worker_mailer.hpp"
 
 namespace groundtruth::app {
 
@@ -46,6 +46,8 @@ class PublicApi {
 
   // Requests that were refused because their sender had written as much as they may.
   std::uint64_t over_budget() const { return budget_.refused(); }
+  // nullopt: this process sends no mails.
+  std::optional<workers::MailCounters> mails() const;
 
  private:
   bool may_read(const std::string& key, domain::Timestamp signed_at) const;
@@ -71,7 +73,7 @@ class PublicApi {
   api::Passwords passwords_;
   api::worker::Services worker_;
   std::string public_base_;
-  std::unique_ptr<workers::VerificationMailer> mailer_;  // null: there is no mail
+  std::unique_ptr<workers::WorkerMailer> mailer_;  // null: there is no mail
   std::unique_ptr<journal::Executor> collector_executor_;
   std::unique_ptr<workers::MediaCollector> collector_;
 };

@@ -78,6 +78,18 @@ void collect_journal_file(std::vector<prometheus::MetricFamily>& out, const jour
       .add(journal.status().state == journal::SqliteJournalStatus::State::ok ? 0 : 1);
 }
 
+void collect_mails(std::vector<prometheus::MetricFamily>& out, const workers::MailCounters& mails) {
+  ops::counter(out, "groundtruth_mails_total", "Mails to workers by what became of them")
+      .add(static_cast<double>(mails.sent), {{"fate", "sent"}})
+      .add(static_cast<double>(mails.refused), {{"fate", "refused"}})
+      .add(static_cast<double>(mails.undeliverable), {{"fate", "undeliverable"}});
+  ops::counter(out, "groundtruth_mail_failures_total", "Tries that are repeated, by what was in the way")
+      .add(static_cast<double>(mails.failed), {{"at", "recipient"}})
+      .add(static_cast<double>(mails.server_failed), {{"at", "server"}});
+  ops::gauge(out, "groundtruth_mails_waiting", "Mails to workers that wait to be sent")
+      .add(static_cast<double>(mails.waiting));
+}
+
 // Everything of a running server, in the order in which it is built.
 class RunningServer {
  public:
@@ -225,6 +237,7 @@ class RunningServer {
           .add(static_cast<double>(node_.settling().carried()));
       ops::gauge(out, "groundtruth_settling", "Commits whose outcomes are on their way to workers' chains")
           .add(static_cast<double>(node_.settling().waiting()));
+      if (const auto mails = public_api_.mails()) collect_mails(out, *mails);
     };
     http::ServerOptions options;
     options.io_threads = kOpsThreads;

@@ -29,19 +29,21 @@ struct CommandRejected {
 };
 BOOST_DESCRIBE_STRUCT(CommandRejected, (), (rejection))
 
-using Event = std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated,
-                           ApiKeyUsed, ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled,
-                           TaskExpired, CommandRejected, TaskProgressed, TaskCompleted, LeaseGranted,
-                           LeaseEnded, UploadAnnounced, SubmissionCreated, SubmissionApproved,
-                           SubmissionRejected, WorkerRegistered, VerificationMailed, WorkerVerified,
-                           WorkerProfileChanged, WorkSettled, WorkerErased, WriterAnnounced,
-                           TaskCheckoutRenewed, SubmissionContested, ContestDecided, SubmissionDiscarded>;
+using Event =
+    std::variant<EmailClaimed, EmailReleased, AccountCreated, AccountErased, ApiKeyCreated, ApiKeyUsed,
+                 ApiKeyRevoked, WalletPosted, TaskCreated, TaskFunded, TaskCancelled, TaskExpired,
+                 CommandRejected, TaskProgressed, TaskCompleted, LeaseGranted, LeaseEnded, UploadAnnounced,
+                 SubmissionCreated, SubmissionApproved, SubmissionRejected, WorkerRegistered,
+                 VerificationMailed, WorkerVerified, WorkerProfileChanged, WorkSettled, WorkerErased,
+                 WriterAnnounced, WorkerMailRequested, WorkerMailSettled, WorkerPasswordSet,
+                 TaskCheckoutRenewed, SubmissionContested, ContestDecided, SubmissionDiscarded>;
 using Aggregate = std::variant<EmailClaim, Account, ApiKey, Wallet, Task, Assignment, Worker, Writer>;
 using Command =
     std::variant<CreateAccount, EraseAccount, CreateApiKey, UseApiKey, RevokeApiKey, Deposit, CreateTask,
                  FundTask, CancelTask, ExpireTask, AcceptTask, ReleaseTask, AnnounceUpload, SubmitProof,
-                 ApproveSubmission, RejectSubmission, PassTime, RegisterWorker, RecordVerificationMail,
-                 VerifyWorker, ChangeWorkerProfile, SettleWork, EraseWorker, AnnounceWriter, RenewCheckout,
+                 ApproveSubmission, RejectSubmission, PassTime, RegisterWorker, YieldAddress,
+                 LapseRegistration, RequestWorkerMail, SettleWorkerMail, VerifyWorker, SetWorkerPassword,
+                 ChangeWorkerProfile, SettleWork, EraseWorker, AnnounceWriter, RenewCheckout,
                  ContestSubmission, DecideContest, DiscardSubmission>;
 using Decision = BasicDecision<Event>;
 
@@ -126,10 +128,22 @@ inline auto reads(const PassTime& c) {
 inline auto reads(const RegisterWorker& c) {
   return std::tuple{c.email_claim, New{c.worker}};
 }
-inline auto reads(const RecordVerificationMail& c) {
+inline auto reads(const YieldAddress& c) {
+  return std::tuple{c.email_claim, c.worker};
+}
+inline auto reads(const LapseRegistration& c) {
+  return std::tuple{c.email_claim, c.worker};
+}
+inline auto reads(const RequestWorkerMail& c) {
+  return std::tuple{c.worker};
+}
+inline auto reads(const SettleWorkerMail& c) {
   return std::tuple{c.worker};
 }
 inline auto reads(const VerifyWorker& c) {
+  return std::tuple{c.email_claim, c.worker};
+}
+inline auto reads(const SetWorkerPassword& c) {
   return std::tuple{c.worker};
 }
 inline auto reads(const ChangeWorkerProfile& c) {
@@ -167,8 +181,12 @@ Decision decide(const DecideContest&, const Assignment&, const Wallet&, Timestam
 Decision decide(const DiscardSubmission&, const Assignment&, Timestamp at);
 Decision decide(const PassTime&, const Task&, const Assignment&, const Wallet&, Timestamp at);
 Decision decide(const RegisterWorker&, const EmailClaim&, const Worker&, Timestamp at);
-Decision decide(const RecordVerificationMail&, const Worker&, Timestamp at);
-Decision decide(const VerifyWorker&, const Worker&, Timestamp at);
+Decision decide(const YieldAddress&, const EmailClaim&, const Worker&, Timestamp at);
+Decision decide(const LapseRegistration&, const EmailClaim&, const Worker&, Timestamp at);
+Decision decide(const RequestWorkerMail&, const Worker&, Timestamp at);
+Decision decide(const SettleWorkerMail&, const Worker&, Timestamp at);
+Decision decide(const VerifyWorker&, const EmailClaim&, const Worker&, Timestamp at);
+Decision decide(const SetWorkerPassword&, const Worker&, Timestamp at);
 Decision decide(const ChangeWorkerProfile&, const Worker&, Timestamp at);
 Decision decide(const SettleWork&, const Worker&, const Wallet&, Timestamp at);
 Decision decide(const EraseWorker&, const EmailClaim&, const Worker&, Timestamp at);

@@ -23,7 +23,38 @@ std::optional<Area> unsealed(const std::optional<Sealed<Area>>& area) {
   return area->value;
 }
 
+WorkerMailStatus& mail_of(Worker& worker, WorkerMail which) {
+  return which == WorkerMail::verification ? worker.verification_mail : worker.reset_mail;
+}
+
+void request(WorkerMailStatus& mail, Timestamp at) {
+  mail.state = MailState::waiting;
+  mail.requested_at = at;
+  ++mail.requests;
+}
+
+// Nobody need send it any more; what became of it is known no longer.
+void call_off(WorkerMailStatus& mail) {
+  if (mail.state == MailState::waiting) mail.state = MailState::none;
+}
+
+MailState state_after(MailFate fate) {
+  switch (fate) {
+    case MailFate::sent:
+      return MailState::sent;
+    case MailFate::refused:
+      return MailState::refused;
+    case MailFate::undeliverable:
+      return MailState::undeliverable;
+  }
+  return MailState::none;
+}
+
 }  // namespace
+
+const WorkerMailStatus& Worker::mail(WorkerMail which) const {
+  return which == WorkerMail::verification ? verification_mail : reset_mail;
+}
 
 std::int64_t Worker::trust() const {
   // In halves, for a lapse counts half.
@@ -63,15 +94,33 @@ void evolve(Worker& state, const WorkerRegistered& event, Timestamp at) {
   state.password_hash = event.password_hash.value;
   state.offer = {event.skills.value, event.modalities.value, unsealed(event.area)};
   state.registered_at = at;
+  state.password_at = at;
+  request(state.verification_mail, at);
 }
 
-void evolve(Worker& state, const VerificationMailed&, Timestamp) {
-  state.mailed = true;
+void evolve(Worker& state, const VerificationMailed& event, Timestamp) {
+  if (state.verification_mail.state == MailState::waiting)
+    state.verification_mail.state = event.delivered ? MailState::sent : MailState::refused;
+}
+
+void evolve(Worker& state, const WorkerMailRequested& event, Timestamp at) {
+  request(mail_of(state, event.mail), at);
+}
+
+void evolve(Worker& state, const WorkerMailSettled& event, Timestamp) {
+  mail_of(state, event.mail).state = state_after(event.fate);
+}
+
+void evolve(Worker& state, const WorkerPasswordSet& event, Timestamp at) {
+  state.password_hash = event.password_hash.value;
+  state.password_at = at;
+  ++state.password_changes;
+  call_off(state.reset_mail);
 }
 
 void evolve(Worker& state, const WorkerVerified&, Timestamp) {
   state.status = WorkerStatus::verified;
-  state.mailed = true;  // whatever became of the mail: nobody needs another
+  call_off(state.verification_mail);
 }
 
 void evolve(Worker& state, const WorkerProfileChanged& event, Timestamp) {
@@ -104,14 +153,14 @@ void evolve(Worker& state, const WorkerErased&, Timestamp) {
   state.email.clear();
   state.password_hash.clear();
   state.offer = {};
-  state.mailed = true;
+  call_off(state.verification_mail);
+  call_off(state.reset_mail);
 }
 
 Decision decide(const RegisterWorker& c, const EmailClaim& claim, const Worker& worker, Timestamp) {
   if (!claim.account.empty() || worker.status != WorkerStatus::none)
     return reject(RejectionCode::email_taken);
   Decision decision;
-  decision.add(c.email_claim, EmailClaimed{account_of(c.worker)});
   decision.add(c.worker, WorkerRegistered{c.worker,
                                           c.email_claim,
                                           {c.name},
@@ -123,19 +172,66 @@ Decision decide(const RegisterWorker& c, const EmailClaim& claim, const Worker& 
   return decision;
 }
 
-Decision decide(const RecordVerificationMail& c, const Worker& worker, Timestamp) {
+Decision decide(const YieldAddress& c, const EmailClaim& claim, const Worker& worker, Timestamp) {
   Decision decision;
-  if (worker.status == WorkerStatus::registered && !worker.mailed)
-    decision.add(c.worker, VerificationMailed{c.worker, c.delivered});
+  if (worker.status == WorkerStatus::registered && claim.account == account_of(c.worker))
+    decision.add(c.email_claim, EmailReleased{account_of(c.worker)});
   return decision;
 }
 
-// A link may be opened again.
-Decision decide(const VerifyWorker& c, const Worker& worker, Timestamp) {
+// Early, or of somebody who verified their address meanwhile, it does nothing.
+Decision decide(const LapseRegistration& c, const EmailClaim& claim, const Worker& worker, Timestamp at) {
+  Decision decision;
+  if (worker.status != WorkerStatus::registered || at.ms < worker.registered_at.ms + kRegistrationMs)
+    return decision;
+  if (claim.account == account_of(c.worker)) decision.add(c.email_claim, EmailReleased{account_of(c.worker)});
+  decision.add(c.worker, WorkerErased{c.worker});
+  return decision;
+}
+
+// Nothing is said of those who are not, or need no such mail: who asks is told the same in every case.
+Decision decide(const RequestWorkerMail& c, const Worker& worker, Timestamp) {
+  const auto needed_by =
+      c.mail == WorkerMail::verification ? WorkerStatus::registered : WorkerStatus::verified;
+  Decision decision;
+  if (worker.status == needed_by && worker.mail(c.mail).state != MailState::waiting)
+    decision.add(c.worker, WorkerMailRequested{c.worker, c.mail});
+  return decision;
+}
+
+Decision decide(const SettleWorkerMail& c, const Worker& worker, Timestamp) {
+  const auto& mail = worker.mail(c.mail);
+  Decision decision;
+  if (mail.state == MailState::waiting && mail.requests == c.requests)
+    decision.add(c.worker, WorkerMailSettled{c.worker, c.mail, c.fate});
+  return decision;
+}
+
+// A link may be opened again. The address goes to whoever opens theirs first; what others entered with it
+// then counts for nothing (but see SetWorkerPassword).
+Decision decide(const VerifyWorker& c, const EmailClaim& claim, const Worker& worker, Timestamp) {
   if (worker.status == WorkerStatus::none || worker.status == WorkerStatus::erased)
     return reject(RejectionCode::worker_not_found);
+  if (!claim.account.empty() && claim.account != account_of(c.worker))
+    return reject(RejectionCode::email_taken);
   Decision decision;
-  if (worker.status == WorkerStatus::registered) decision.add(c.worker, WorkerVerified{c.worker});
+  if (worker.status != WorkerStatus::registered) return decision;
+  if (claim.account.empty()) decision.add(c.email_claim, EmailClaimed{account_of(c.worker)});
+  decision.add(c.worker, WorkerVerified{c.worker});
+  if (!c.password_hash.empty()) decision.add(c.worker, WorkerPasswordSet{c.worker, {c.password_hash}});
+  return decision;
+}
+
+Decision decide(const SetWorkerPassword& c, const Worker& worker, Timestamp) {
+  if (worker.status != WorkerStatus::verified) return reject(RejectionCode::worker_not_found);
+  if (worker.password_changes != c.password_changes) return reject(RejectionCode::version_mismatch);
+  Decision decision;
+  decision.add(c.worker, WorkerPasswordSet{c.worker, {c.password_hash}});
+  if (c.name)
+    decision.add(
+        c.worker,
+        WorkerProfileChanged{
+            c.worker, {*c.name}, worker.offer.skills, worker.offer.modalities, sealed(worker.offer.area)});
   return decision;
 }
 

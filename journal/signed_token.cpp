@@ -36,7 +36,7 @@ std::string SignedToken::mint(std::string_view subject, domain::Timestamp expire
   return token;
 }
 
-std::optional<std::string> SignedToken::check(std::string_view token, domain::Timestamp now) const {
+std::optional<SignedToken::Content> SignedToken::read(std::string_view token) const {
   if (token.size() > kMaxTokenBytes) return std::nullopt;
   const auto last = token.rfind(kDot);
   if (last == std::string_view::npos) return std::nullopt;
@@ -49,8 +49,13 @@ std::optional<std::string> SignedToken::check(std::string_view token, domain::Ti
   const auto dot = content.find(kDot);
   std::int64_t expiry_s = 0;
   std::from_chars(content.data() + dot + 1, content.data() + content.size(), expiry_s);
-  if (now.ms >= expiry_s * 1000) return std::nullopt;
-  return std::string(content.substr(0, dot));
+  return Content{std::string(content.substr(0, dot)), {expiry_s * 1000}};
+}
+
+std::optional<std::string> SignedToken::check(std::string_view token, domain::Timestamp now) const {
+  auto content = read(token);
+  if (!content || now >= content->expires_at) return std::nullopt;
+  return std::move(content->subject);
 }
 
 }  // namespace groundtruth::journal

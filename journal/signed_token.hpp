@@ -23,6 +23,12 @@ class SignedToken {
   // The subject is an id, or other text without '.', else std::invalid_argument. Fractions of a second of the
   // expiry are dropped.
   std::string mint(std::string_view subject, domain::Timestamp expires_at) const;
+  struct Content {
+    std::string subject;
+    domain::Timestamp expires_at;
+  };
+  // What stands in it, also where it has expired; nullopt for anything but the very text that `mint` made.
+  std::optional<Content> read(std::string_view token) const;
   // The subject, or nullopt for anything but the very text that `mint` made, and from `expires_at` on.
   std::optional<std::string> check(std::string_view token, domain::Timestamp now) const;
 

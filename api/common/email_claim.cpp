@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "api/common/text.hpp"
 #include "journal/codec/json_writer.hpp"
 
 namespace groundtruth::api {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r\n";
 
 // Hashed, and so never changed: accounts were organizations when the first of these claims was made.
 std::string_view word_for(EmailOwner owner) {
@@ -30,24 +29,14 @@ std::uint64_t number_at(const std::uint8_t* bytes) {
   return number;
 }
 
-}  // namespace
-
-std::string normalized_email(std::string_view email) {
-  const auto begin = email.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  std::string out(email.substr(begin, email.find_last_not_of(kBlanks) - begin + 1));
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
-EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, EmailOwner owner,
-                          std::string_view email) {
+// Of an address in one spelling. The bytes that are hashed are those of the first version.
+EmailClaimRef claim_of(const journal::DataKey& key, domain::Surface surface, EmailOwner owner,
+                       std::string_view spelling) {
   std::string input = journal::codec::to_json(surface);
   input += '\0';
   input += word_for(owner);
   input += '\0';
-  input += normalized_email(email);
+  input += spelling;
   std::array<std::uint8_t, 32> hash{};
   crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(input.data()),
                      input.size(), key.data(), key.size());
@@ -60,19 +49,31 @@ EmailClaimRef email_claim(const journal::DataKey& key, domain::Surface surface, 
   return claim;
 }
 
-// Letters, digits, what is not ASCII, and these.
-static bool has_only(std::string_view text, std::string_view others) {
-  return std::all_of(text.begin(), text.end(), [others](char c) {
-    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return is_letter || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80 ||
-           others.find(c) != std::string_view::npos;
-  });
+// The form in which addresses were hashed before they had a canonical one.
+std::string first_form(std::string_view email) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const auto begin = email.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return {};
+  std::string out(email.substr(begin, email.find_last_not_of(blanks) - begin + 1));
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
 }
 
-bool is_email(std::string_view email) {
-  const auto at = email.find('@');
-  if (email.size() > 254 || at == 0 || at == std::string_view::npos || at + 1 == email.size()) return false;
-  return has_only(email.substr(0, at), "!#$%&'*+-/=?^_`{|}~.") && has_only(email.substr(at + 1), "-.");
+}  // namespace
+
+EmailClaims email_claims(const journal::DataKey& key, domain::Surface surface, EmailOwner owner,
+                         std::string_view email) {
+  const std::string typed = first_form(email);
+  const auto canonical = canonical_email(email);
+  EmailClaims claims;
+  claims.claim = claim_of(key, surface, owner, canonical.value_or(typed));
+  if (!canonical) return claims;
+  auto spellings = older_spellings(*canonical);
+  if (typed != *canonical && std::find(spellings.begin(), spellings.end(), typed) == spellings.end())
+    spellings.push_back(typed);
+  for (const auto& spelling : spellings) claims.older.push_back(claim_of(key, surface, owner, spelling));
+  return claims;
 }
 
 }  // namespace groundtruth::api

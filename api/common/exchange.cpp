@@ -27,12 +27,14 @@ Intent read_intent(const RequestHasher& hasher, const http::Request& request) {
     return intent;
   }
   IdempotencyHeader header = read_idempotency(request, hasher);
-  if (header.malformed)
-    intent.problem =
-        wrong_field("Idempotency-Key", "invalid_value",
-                    "must be 1 to 255 printable ASCII characters, bare or in double quotes, given once");
+  if (header.malformed) intent.problem = malformed_key();
   intent.keyed = std::move(header.keyed);
   return intent;
+}
+
+Problem malformed_key() {
+  return wrong_field("Idempotency-Key", "invalid_value",
+                     "must be 1 to 255 printable ASCII characters, bare or in double quotes, given once");
 }
 
 std::chrono::steady_clock::time_point deadline_of(const Exchange& exchange, const http::Request& request) {

@@ -45,6 +45,7 @@ struct Intent {
   std::optional<Problem> problem;  // a query that is not empty, a malformed key
 };
 Intent read_intent(const RequestHasher& hasher, const http::Request& request);
+Problem malformed_key();
 
 // Submits to a chain in somebody's name and awaits the answer. The command's id is new; a replay's answer
 // names the first one. Who has written as much as they may is answered `unavailable` with `over_budget`.

@@ -46,8 +46,9 @@ struct Claims {
   domain::WorkerId sub;
   std::int64_t iat = 0;  // Unix seconds, as exp
   std::int64_t exp = 0;
+  std::optional<std::int64_t> pwd;
 };
-BOOST_DESCRIBE_STRUCT(Claims, (), (iss, sub, iat, exp))
+BOOST_DESCRIBE_STRUCT(Claims, (), (iss, sub, iat, exp, pwd))
 
 // "2026-11"
 std::string month_of(domain::Timestamp at) {
@@ -80,12 +81,13 @@ WorkerTokens::WorkerTokens(WorkerTokenOptions options, journal::KeyStore& keys, 
 
 WorkerTokens::~WorkerTokens() = default;
 
-std::string WorkerTokens::sign(const domain::WorkerId& subject) {
+std::string WorkerTokens::sign(const domain::WorkerId& subject, std::int64_t password_changes) {
   const domain::Timestamp now = clock_.now();
   const std::string kid = month_of(now);
   const auto key = signing_key(kid);
   const std::int64_t issued_s = now.ms / 1000;
-  const Claims claims{options_.issuer, subject, issued_s, issued_s + options_.lifetime.count()};
+  Claims claims{options_.issuer, subject, issued_s, issued_s + options_.lifetime.count(), std::nullopt};
+  if (password_changes != 0) claims.pwd = password_changes;
 
   std::string token = header_part(kid);
   token += '.';
@@ -117,7 +119,7 @@ std::optional<VerifiedToken> WorkerTokens::verify(std::string_view token) {
   if (!claims || claims->iss != options_.issuer || !domain::is_id(claims->sub.value, kSubjectPrefix) ||
       claims->iat > latest.ms / 1000 || claims->exp <= now.ms / 1000)
     return std::nullopt;
-  return VerifiedToken{claims->sub, {claims->iat * 1000}, {claims->exp * 1000}};
+  return VerifiedToken{claims->sub, {claims->iat * 1000}, {claims->exp * 1000}, claims->pwd.value_or(0)};
 }
 
 // A signature takes as long as all the rest of a small request, and tokens come again and again.

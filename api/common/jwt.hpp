@@ -1,7 +1,9 @@
 // Tokens that workers log in with: compact JWS, Ed25519, one signing key a month.
 //
-//   {"alg":"EdDSA","kid":"2026-11","typ":"JWT"} . {"iss":…,"sub":"wrk_…","iat":…,"exp":…} . signature
+//   {"alg":"EdDSA","kid":"2026-11","typ":"JWT"} . {"iss":…,"sub":"wrk_…","iat":…,"exp":…,"pwd":…} . signature
 //
+// `pwd` counts the subject's changes of password before the token was made; it is left out while that is 0.
+// Whoever takes a token compares it with the count of now: a new password makes all older tokens void.
 // Seeds of the signing keys lie in the key store, wrapped as data keys are, under "jwt:<kid>" (DESIGN,
 // section 8): every node of a journal takes the others' tokens.
 #pragma once
@@ -33,6 +35,7 @@ struct VerifiedToken {
   domain::WorkerId subject;
   domain::Timestamp issued_at;
   domain::Timestamp expires_at;
+  std::int64_t password_changes = 0;
 };
 
 // Thread-safe. Key store and clock must outlive it.
@@ -44,7 +47,7 @@ class WorkerTokens {
 
   // Signs with the key of the current UTC month, which the month's first token makes: that one waits until
   // the key is on disk. Throws std::runtime_error when the key was destroyed or the store cannot be used.
-  std::string sign(const domain::WorkerId& subject);
+  std::string sign(const domain::WorkerId& subject, std::int64_t password_changes = 0);
 
   // nullopt for whatever is not a token of ours that is valid now. No I/O but for a month's first token.
   // Costs at most one look at the key store and one signature, whatever comes in; a token that was right

@@ -5,18 +5,12 @@
 #include <charconv>
 
 #include "api/common/json_object.hpp"
+#include "api/common/text.hpp"
 
 namespace groundtruth::api {
 namespace {
 
 constexpr std::size_t kMaxSkills = 50, kMaxSkillCharacters = 40;
-
-std::string tag_of(std::string_view skill) {
-  std::string tag(skill);
-  std::transform(tag.begin(), tag.end(), tag.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return tag;
-}
 
 // Exactly, without the noise of binary fractions: -73.567253.
 std::string degrees(std::int64_t e6) {
@@ -40,7 +34,7 @@ std::optional<journal::codec::FieldProblem> SkillList::check(const std::vector<s
       problem->item = i;
       return problem;
     }
-    auto tag = tag_of(skills[i]);
+    auto tag = to_tag(skills[i]);
     if (std::find(seen.begin(), seen.end(), tag) != seen.end())
       return FieldProblem{"duplicate_item", "repeats an earlier item", i};
     seen.push_back(std::move(tag));
@@ -50,7 +44,7 @@ std::optional<journal::codec::FieldProblem> SkillList::check(const std::vector<s
 
 std::vector<std::string> SkillList::tags() const {
   std::vector<std::string> tags;
-  for (const auto& skill : value) tags.push_back(tag_of(skill));
+  for (const auto& skill : value) tags.push_back(to_tag(skill));
   return tags;
 }
 

@@ -37,7 +37,7 @@ struct LocationField {
 };
 BOOST_DESCRIBE_STRUCT(LocationField, (), (lat, lng, radius_km))
 
-// At most 50 different tags of 1 to 40 characters. They are compared and kept in lower case.
+// At most 50 different tags of 1 to 40 characters. They are compared and kept as text.hpp has tags.
 struct SkillList {
   std::vector<std::string> value;
   static std::optional<journal::codec::FieldProblem> check(const std::vector<std::string>& skills);

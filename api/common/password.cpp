@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "api/common/text.hpp"
+
 namespace groundtruth::api {
 namespace {
 
@@ -44,7 +46,7 @@ Passwords::Passwords(WorkPool& pool, PasswordOptions options)
 
 bool Passwords::try_hash(std::string password, std::function<void(std::string)> done) {
   return pool_.try_run([options = options_, password = std::move(password), done = std::move(done)] {
-    done(password_hash(password, options));
+    done(password_hash(to_opaque(password), options));
   });
 }
 
@@ -54,7 +56,10 @@ bool Passwords::try_verify(std::string password, std::optional<std::string> hash
   return pool_.try_run([options = options_, is_somebody, password = std::move(password),
                         hash = std::move(hash).value_or(nobody_), done = std::move(done)] {
     Verdict verdict;
-    verdict.is_right = password_verify(password, hash) && is_somebody;
+    const std::string prepared = to_opaque(password);
+    bool is_right = password_verify(prepared, hash);
+    if (prepared != password) is_right = password_verify(password, hash) || is_right;
+    verdict.is_right = is_right && is_somebody;
     verdict.needs_rehash = verdict.is_right && password_needs_rehash(hash, options);
     done(verdict);
   });

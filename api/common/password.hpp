@@ -41,6 +41,10 @@ class Passwords {
     bool needs_rehash = false;  // of a right one only
   };
 
+  // A password is hashed as RFC 8265 prepares it (OpaqueString, api/common/text.hpp), so that it is the same
+  // one by any keyboard. What was hashed before that was so, as it was typed, stays right: where the two
+  // differ both are tried, for nobody's password, too.
+  //
   // False when the pool is full; `done` is then never called.
   bool try_hash(std::string password, std::function<void(std::string hash)> done);
   // nullopt says that there is no such person. The password is then checked against a hash of nobody, so that

@@ -2,6 +2,7 @@
 #include "api/groundtruth/handlers_keys.hpp"
 
 #include "api/common/api_key_format.hpp"
+#include "api/common/text.hpp"
 #include "api/groundtruth/errors.hpp"
 #include "api/groundtruth/exchange.hpp"
 #include "api/groundtruth/paging.hpp"
@@ -73,7 +74,7 @@ http::Async<http::Response> create_api_key(Services& services, http::Request& re
   domain::CreateApiKey command;
   command.key = minted.id;
   command.account = caller.account();
-  command.name = std::move(body.value->name.value);
+  command.name = to_nfc(body.value->name.value);
   command.scopes = std::move(body.value->scopes.value);
   command.prefix = minted.display;
   command.secret_hash = std::move(hash);

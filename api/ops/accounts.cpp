@@ -1,6 +1,7 @@
 // Accounts for operators: make one with its first key, look, erase.
 #include "api/common/email_claim.hpp"
 #include "api/common/fields.hpp"
+#include "api/common/text.hpp"
 #include "api/ops/commands.hpp"
 #include "api/ops/errors.hpp"
 #include "api/ops/handlers.hpp"
@@ -17,7 +18,7 @@ constexpr std::uint32_t kListLimit = 100;
 struct EmailField {
   std::string value;
   static std::optional<journal::codec::FieldProblem> check(const std::string& text) {
-    if (api::is_email(api::normalized_email(text))) return std::nullopt;
+    if (api::canonical_email(text)) return std::nullopt;
     return journal::codec::FieldProblem{"invalid_value", "must be an e-mail address", {}};
   }
 };
@@ -69,6 +70,14 @@ std::optional<domain::Account> find_account(Services& services, const Request& r
   return row->state;
 }
 
+// Whoever has the address under a claim of before addresses had one form: no new claim is made there, so the
+// read models may be asked.
+bool holds_older_spelling(Services& services, const api::EmailClaims& claims) {
+  const projections::AccountQueries accounts(services.projector.readers("accounts"));
+  return std::any_of(claims.older.begin(), claims.older.end(),
+                     [&](const auto& older) { return accounts.owner_of(older.id).has_value(); });
+}
+
 Response no_such_account() {
   return error(404, "account_not_found", "there is no such account");
 }
@@ -83,16 +92,20 @@ Async<Response> create_account(Services& services, Request& request) {
     co_return error(422, "unsupported_surface",
                     "accounts of this surface cannot be made yet; groundtruth can");
 
-  const std::string email = api::normalized_email(wanted.email.value);
-  const auto claim =
-      api::email_claim(services.email_hash_key, wanted.surface, api::EmailOwner::account, email);
+  const std::string email = api::canonical_email(wanted.email.value).value_or(wanted.email.value);
+  const std::string name = api::to_nfc(wanted.name.value);
+  const auto claims = api::email_claims(services.email_hash_key, wanted.surface, api::EmailOwner::account,
+                                        wanted.email.value);
+  if (holds_older_spelling(services, claims))
+    co_return error(409, "email_taken", "the e-mail address is taken");
+  const auto& claim = claims.claim;
   // Hashed before the account is made: what follows is then quick, and an account without a key unlikely.
   const std::optional<NewKey> key = co_await mint_key(services, claim.bucket);
   if (!key) co_return busy_hashing();
 
   const auto account = domain::new_id<domain::AccountId>(kAccountPrefix, services.clock.now(), claim.bucket,
                                                          services.randomness.bits());
-  domain::CreateAccount create{account, claim.id, wanted.surface, wanted.name.value, email};
+  domain::CreateAccount create{account, claim.id, wanted.surface, name, email};
   auto submission = operator_submission(services, request, claim.bucket, account, std::move(create));
   const journal::Answer created = co_await submit(services.node, std::move(submission));
   if (created.kind != journal::AnswerKind::accepted) co_return refused(created);
@@ -108,8 +121,7 @@ Async<Response> create_account(Services& services, Request& request) {
                         " was made, its first key was not; make one with POST /ops/accounts/" +
                         account.value + "/keys");
 
-  CreatedAccount view{account, key->minted.key, wanted.surface, wanted.name.value, email, created.commit->at,
-                      {}};
+  CreatedAccount view{account, key->minted.key, wanted.surface, name, email, created.commit->at, {}};
   view.key = {key->minted.id,
               std::string(kFirstKeyName),
               {domain::Scope::admin},
@@ -136,9 +148,10 @@ Async<Response> list_accounts(Services& services, Request& request) {
   const projections::AccountQueries accounts(services.projector.readers("accounts"));
   AccountListView list;
   if (email) {
-    const auto claim = api::email_claim(services.email_hash_key, domain::Surface::groundtruth,
-                                        api::EmailOwner::account, *email);
-    const auto owner = accounts.owner_of(claim.id);
+    const auto claims = api::email_claims(services.email_hash_key, domain::Surface::groundtruth,
+                                          api::EmailOwner::account, *email);
+    const auto owner = api::owner_of_any(
+        claims, [&](const domain::EmailClaimId& claim) { return accounts.owner_of(claim); });
     const auto row = owner ? accounts.account(*owner) : std::nullopt;
     if (row) list.accounts.push_back(view_of(row->state));
   } else {

@@ -1,5 +1,6 @@
 // API keys for operators: make, list and revoke them for any account.
 #include "api/common/fields.hpp"
+#include "api/common/text.hpp"
 #include "api/ops/commands.hpp"
 #include "api/ops/errors.hpp"
 #include "api/ops/handlers.hpp"
@@ -54,15 +55,16 @@ Async<Response> create_key(Services& services, Request& request) {
 
   const std::optional<NewKey> key = co_await mint_key(services, *bucket);
   if (!key) co_return busy_hashing();
-  domain::CreateApiKey command{key->minted.id,      *account,  wanted.name.value, wanted.scopes.value,
-                               key->minted.display, key->hash, wanted.expires_at};
+  const std::string name = api::to_nfc(wanted.name.value);
+  domain::CreateApiKey command{
+      key->minted.id, *account, name, wanted.scopes.value, key->minted.display, key->hash, wanted.expires_at};
   auto submission = operator_submission(services, request, *bucket, *account, std::move(command));
   const journal::Answer answer = co_await submit(services.node, std::move(submission));
   if (answer.kind != journal::AnswerKind::accepted) co_return refused(answer);
 
   CreatedKey view{key->minted.id, key->minted.key, {}};
   view.key = {key->minted.id,
-              wanted.name.value,
+              name,
               wanted.scopes.value,
               key->minted.display,
               answer.commit->at,

@@ -17,18 +17,29 @@ struct WorkerView {
   domain::WorkerId id;
   domain::WorkerStatus status{};
   std::string name, email;  // "" once erased
-  bool mailed = false;      // the verification mail is done with
+  bool mailed = false;      // no verification mail waits to be sent
+  domain::MailState verification_mail{}, reset_mail{};
   std::int64_t approved = 0, rejected = 0, lapsed = 0;
   domain::Cents earned_cents;
   domain::Timestamp registered_at;
 };
 BOOST_DESCRIBE_STRUCT(WorkerView, (),
-                      (id, status, name, email, mailed, approved, rejected, lapsed, earned_cents,
-                       registered_at))
+                      (id, status, name, email, mailed, verification_mail, reset_mail, approved, rejected,
+                       lapsed, earned_cents, registered_at))
 
 WorkerView view_of(const domain::Worker& worker) {
-  return {worker.id,       worker.status,   worker.name,   worker.email,        worker.mailed,
-          worker.approved, worker.rejected, worker.lapsed, worker.earned_cents, worker.registered_at};
+  return {worker.id,
+          worker.status,
+          worker.name,
+          worker.email,
+          worker.verification_mail.state != domain::MailState::waiting,
+          worker.verification_mail.state,
+          worker.reset_mail.state,
+          worker.approved,
+          worker.rejected,
+          worker.lapsed,
+          worker.earned_cents,
+          worker.registered_at};
 }
 
 std::optional<domain::Worker> worker_by_id(Services& services, std::string_view id) {
@@ -50,10 +61,15 @@ Async<Response> find_worker(Services& services, Request& request) {
   const auto email = query.text("email");
   if (!email) query.fail("email", "required", "is required");
   if (const auto errors = query.finish(); !errors.empty()) co_return validation_error(errors);
-  const auto claim =
-      api::email_claim(services.email_hash_key, domain::Surface::humanping, api::EmailOwner::worker, *email);
-  const auto owner = projections::AccountQueries(services.projector.readers("accounts")).owner_of(claim.id);
-  const auto worker = owner ? worker_by_id(services, owner->value) : std::nullopt;
+  const auto claims =
+      api::email_claims(services.email_hash_key, domain::Surface::humanping, api::EmailOwner::worker, *email);
+  const projections::AccountQueries accounts(services.projector.readers("accounts"));
+  const projections::WorkerQueries workers(services.projector.readers("workers"));
+  const auto owner =
+      api::owner_of_any(claims, [&](const domain::EmailClaimId& claim) { return accounts.owner_of(claim); });
+  auto worker = owner ? worker_by_id(services, owner->value) : std::nullopt;
+  // Nobody verified it yet: who registered with it last.
+  if (!worker) worker = workers.last_registration(claims.claim.id);
   if (!worker) co_return no_such_worker();
   co_return json(200, view_of(*worker));
 }

@@ -15,6 +15,8 @@ std::optional<Caller> identify(Services& services, const http::Request& request)
   if (!verified) return std::nullopt;
   auto found = services.workers.worker(verified->subject);
   if (!found || found->state.status != domain::WorkerStatus::verified) return std::nullopt;
+  // Whoever chose a new password is rid of everybody who was let in by the old one.
+  if (verified->password_changes != found->state.password_changes) return std::nullopt;
   const auto bucket = domain::bucket_of(verified->subject.value).value_or(domain::Bucket{});
   return Caller{std::move(found->state), found->version, bucket, {}};
 }

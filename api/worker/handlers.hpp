@@ -8,8 +8,20 @@ namespace groundtruth::api::worker {
 
 // handlers_account.cpp
 http::Async<http::Response> register_worker(Services& services, http::Request& request);
-http::Async<http::Response> verify_worker(Services& services, http::Request& request);
 http::Async<http::Response> login(Services& services, http::Request& request);
+
+// handlers_verify.cpp: GET shows a page and changes nothing, for programs that look at mails open what is in
+// them; its button sends the POST.
+http::Async<http::Response> show_verification(Services& services, http::Request& request);
+http::Async<http::Response> verify_worker(Services& services, http::Request& request);
+http::Async<http::Response> show_resend(Services& services, http::Request& request);
+http::Async<http::Response> resend_verification(Services& services, http::Request& request);
+
+// handlers_password.cpp: the same for a forgotten password.
+http::Async<http::Response> show_forgot(Services& services, http::Request& request);
+http::Async<http::Response> forgot_password(Services& services, http::Request& request);
+http::Async<http::Response> show_reset(Services& services, http::Request& request);
+http::Async<http::Response> reset_password(Services& services, http::Request& request);
 
 // handlers_profile.cpp
 http::Async<http::Response> get_profile(Services& services, http::Request& request);

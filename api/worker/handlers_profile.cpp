@@ -26,7 +26,7 @@ void append_earned(std::string& out, const projections::Earned& earned) {
 domain::ChangeWorkerProfile to_command(const Caller& caller, ProfileRequest request) {
   domain::ChangeWorkerProfile command;
   command.worker = caller.worker.id;
-  if (request.name) command.name = std::move(request.name->value);
+  if (request.name) command.name = to_nfc(request.name->value);
   if (request.skills) command.skills = request.skills->tags();
   if (request.modalities) command.modalities = std::move(request.modalities->value);
   if (request.location) {

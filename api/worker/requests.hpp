@@ -6,6 +6,7 @@
 
 #include "api/common/email_claim.hpp"
 #include "api/common/location.hpp"
+#include "api/common/text.hpp"
 #include "domain/assignment.hpp"
 #include "journal/codec/fields.hpp"
 #include "workers/ports/blob_store.hpp"
@@ -17,24 +18,31 @@ namespace codec = journal::codec;
 struct EmailField {
   std::string value;
   static std::optional<codec::FieldProblem> check(const std::string& email) {
-    if (is_email(email)) return std::nullopt;
+    if (canonical_email(email)) return std::nullopt;
     return codec::FieldProblem{"invalid_value", "must be an e-mail address", {}};
   }
 };
 
-// One line: it stands in lists, and on pages.
+// One line: it stands in lists, and on pages. Counted and kept in NFC.
 struct NameField {
   std::string value;
   static std::optional<codec::FieldProblem> check(const std::string& name) {
-    const bool has_control = std::any_of(
-        name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-    if (has_control) return codec::FieldProblem{"invalid_value", "must hold no control characters", {}};
-    return codec::check_length(codec::code_points(name), 1, 100, "character");
+    if (!is_line(name)) return codec::FieldProblem{"invalid_value", "must hold no control characters", {}};
+    return codec::check_length(codec::code_points(to_nfc(name)), 1, 100, "character");
   }
 };
 
-// Long ones cost no more to hash, but there is no use in them.
-using PasswordField = codec::Text<10, 200>;
+// A new one, counted as it is hashed. Long ones cost no more to hash, but there is no use in them.
+struct PasswordField {
+  static constexpr std::size_t kMin = 10, kMax = 200;
+  std::string value;
+  static std::optional<codec::FieldProblem> check(const std::string& password) {
+    if (!is_password_text(password))
+      return codec::FieldProblem{
+          "invalid_value", "must hold no control characters, nor any that have no meaning in Unicode", {}};
+    return codec::check_length(codec::code_points(to_opaque(password)), kMin, kMax, "character");
+  }
+};
 using ModalityList = codec::UniqueList<domain::Modality, 0, 4>;
 
 struct RegisterRequest {
@@ -53,6 +61,31 @@ struct LoginRequest {
   codec::Text<1, 1'000> password;
 };
 BOOST_DESCRIBE_STRUCT(LoginRequest, (), (email, password))
+
+// What the address of a link says may stand in the body, too.
+struct VerifyRequest {
+  std::optional<codec::Text<1, 512>> token;
+  std::optional<PasswordField> password;  // instead of the one that was entered at registration
+};
+BOOST_DESCRIBE_STRUCT(VerifyRequest, (), (token, password))
+
+// One of the two.
+struct ResendRequest {
+  std::optional<codec::Text<1, 254>> email;
+  std::optional<codec::Text<1, 512>> token;  // of a link that has expired
+};
+BOOST_DESCRIBE_STRUCT(ResendRequest, (), (email, token))
+
+struct ForgotRequest {
+  codec::Text<1, 254> email;
+};
+BOOST_DESCRIBE_STRUCT(ForgotRequest, (), (email))
+
+struct ResetRequest {
+  std::optional<codec::Text<1, 512>> token;
+  PasswordField password;
+};
+BOOST_DESCRIBE_STRUCT(ResetRequest, (), (token, password))
 
 // What is left out stays as it is; a location of null is forgotten.
 struct ProfileRequest {

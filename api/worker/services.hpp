@@ -24,10 +24,21 @@
 
 namespace groundtruth::api::worker {
 
+struct MailLimits {
+  static constexpr std::chrono::hours kWindow{1};
+  RateLimit address{30, kWindow};         // of one client address
+  RateLimit address_mailbox{5, kWindow};  // of one client address, to one mailbox
+  RateLimit mailbox{30, kWindow};         // to one mailbox, of all: somebody else's are not its owner's fault
+  RateLimit mail_domain{1'000, kWindow};  // to one domain of mail addresses
+};
+
 struct Options {
   RateLimit worker_limit{120};   // requests of one worker
   RateLimit address_limit{120};  // requests without a valid token, for each address
   RateLimit login_limit{10};     // attempts to log in with one e-mail address
+  // What makes this server send a mail to whoever is named: registrations, and asking for a mail.
+  MailLimits mail_limits;
+  bool takes_commands = true;  // false where others do: what would be answered before it is done is refused
   std::chrono::minutes lease{30};
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
   domain::UploadLimits lease_uploads{8, std::int64_t{1} << 31};  // all of one lease
@@ -78,12 +89,18 @@ struct Services {
         cursors(parts.master),
         email_key(parts.master.derive(kEmailHashPurpose)),
         mail_tokens(parts.master, kVerifyMailPurpose),
+        reset_tokens(parts.master, kResetPurpose),
         tokens({}, parts.keys, parts.clock),
         worker_limits(options.worker_limit, clock),
         address_limits(options.address_limit, clock),
-        login_limits(options.login_limit, clock) {}
+        login_limits(options.login_limit, clock),
+        mails_by_address(options.mail_limits.address, clock),
+        mails_by_address_and_mailbox(options.mail_limits.address_mailbox, clock),
+        mails_by_mailbox(options.mail_limits.mailbox, clock),
+        mails_by_domain(options.mail_limits.mail_domain, clock) {}
 
   static constexpr std::string_view kVerifyMailPurpose = "verify-mail";
+  static constexpr std::string_view kResetPurpose = "reset-password";
 
   const projections::AccountQueries& accounts;
   const projections::TaskQueries& tasks;
@@ -101,11 +118,16 @@ struct Services {
   const RequestHasher hasher;
   const CursorCodec cursors;
   const journal::DataKey email_key;
-  const journal::SignedToken mail_tokens;
+  const journal::SignedToken mail_tokens;   // of links that verify an address
+  const journal::SignedToken reset_tokens;  // of links that set a password (api/worker/people.hpp)
   WorkerTokens tokens;
   RateLimiter worker_limits;
   RateLimiter address_limits;
   RateLimiter login_limits;
+  RateLimiter mails_by_address;
+  RateLimiter mails_by_address_and_mailbox;
+  RateLimiter mails_by_mailbox;
+  RateLimiter mails_by_domain;
 };
 
 }  // namespace groundtruth::api::worker

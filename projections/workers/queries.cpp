@@ -74,20 +74,37 @@ std::optional<std::uint64_t> WorkerQueries::rank(const domain::WorkerId& id) con
   return static_cast<std::uint64_t>(statement.int64(0));
 }
 
-bool WorkerQueries::awaits_mail(const domain::WorkerId& id) const {
-  const auto db = readers_->lease();
-  auto statement = db->cached("SELECT 1 FROM unmailed WHERE id = ?1");
-  return statement.bind_blob(1, stream_key(id.value)).step();
-}
-
-std::vector<Worker> WorkerQueries::unmailed(std::uint32_t limit) const {
+std::vector<WaitingMail> WorkerQueries::waiting_mails(std::uint32_t limit) const {
   const auto db = readers_->lease();
   auto statement = db->cached(
-      "SELECT w.state FROM unmailed u JOIN workers w ON w.id = u.id ORDER BY u.registered_at, u.id LIMIT ?1");
+      "SELECT worker, mail, requested_at FROM mails ORDER BY requested_at DESC, worker DESC LIMIT ?1");
   statement.bind(1, limit);
-  std::vector<Worker> workers;
-  while (statement.step()) workers.push_back(decode_state<Worker>(statement.text(0)));
-  return workers;
+  std::vector<WaitingMail> mails;
+  while (statement.step())
+    mails.push_back({{std::string(statement.text(0))},
+                     static_cast<domain::WorkerMail>(statement.int64(1)),
+                     {statement.int64(2)}});
+  return mails;
+}
+
+std::optional<Worker> WorkerQueries::last_registration(const domain::EmailClaimId& claim) const {
+  const auto db = readers_->lease();
+  auto statement = db->cached(
+      "SELECT w.state FROM registrations r JOIN workers w ON w.id = r.id WHERE r.claim = ?1 "
+      "ORDER BY r.registered_at DESC, r.id DESC LIMIT 1");
+  if (!statement.bind_text(1, claim.value).step()) return std::nullopt;
+  return decode_state<Worker>(statement.text(0));
+}
+
+DueLook<domain::LapseRegistration> WorkerQueries::due(domain::Timestamp now,
+                                                      const std::optional<DuePlace>& after,
+                                                      std::uint32_t limit) const {
+  const auto db = readers_->lease();
+  return look_at_due<Worker>(
+      db->cached("SELECT r.due, r.row, w.state FROM registrations r JOIN workers w ON w.id = r.id "
+                 "WHERE r.due <= ?1 AND (r.due, r.row) > (?2, ?3) ORDER BY r.due, r.row LIMIT ?4"),
+      now, after, limit,
+      [](const Worker& worker) { return domain::LapseRegistration{worker.id, worker.email_claim}; });
 }
 
 }  // namespace groundtruth::projections

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "domain/worker.hpp"
+#include "projections/due.hpp"
 #include "projections/read_pool.hpp"
 #include "projections/versioned.hpp"
 
@@ -21,6 +22,12 @@ struct Earned {
 struct EarnedOnDay {
   std::int64_t day = 0;  // since 1970-01-01, UTC
   Earned earned;
+};
+
+struct WaitingMail {
+  domain::WorkerId worker;
+  domain::WorkerMail mail{};
+  domain::Timestamp requested_at;
 };
 
 struct Standing {
@@ -45,9 +52,14 @@ class WorkerQueries {
   std::uint64_t standings() const;  // how many
   std::optional<std::uint64_t> rank(const domain::WorkerId& id) const;
 
-  // Whose verification mail is to be sent, the oldest first.
-  std::vector<domain::Worker> unmailed(std::uint32_t limit) const;
-  bool awaits_mail(const domain::WorkerId& id) const;  // is among them
+  // What is to be sent, the newest first.
+  std::vector<WaitingMail> waiting_mails(std::uint32_t limit) const;
+
+  // Who registered last with that address of those who did not verify it yet.
+  std::optional<domain::Worker> last_registration(const domain::EmailClaimId& claim) const;
+  // Registrations that lapse at `now`, in the order of their time.
+  DueLook<domain::LapseRegistration> due(domain::Timestamp now, const std::optional<DuePlace>& after,
+                                         std::uint32_t limit) const;
 
  private:
   ReadPool* readers_;

@@ -1,6 +1,8 @@
 // Tables and apply of the workers projection.
 #include "projections/workers/workers.hpp"
 
+#include <array>
+
 #include "domain/worker.hpp"
 #include "projections/personal_rows.hpp"
 #include "projections/stream_table.hpp"
@@ -14,14 +16,22 @@ using domain::WorkerStatus;
 constexpr const char* kSchema = R"sql(
   CREATE TABLE workers(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, state TEXT NOT NULL);
-  CREATE TABLE unmailed(id BLOB PRIMARY KEY, registered_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE mails(
+    worker TEXT NOT NULL, mail INTEGER NOT NULL, requested_at INTEGER NOT NULL, PRIMARY KEY(worker, mail))
+    WITHOUT ROWID;
+  CREATE TABLE registrations(
+    row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, claim TEXT NOT NULL, registered_at INTEGER NOT NULL,
+    due INTEGER NOT NULL);
   CREATE TABLE standings(id BLOB PRIMARY KEY, approved INTEGER NOT NULL, trust INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE earnings(
     worker BLOB NOT NULL, day INTEGER NOT NULL, cents INTEGER NOT NULL, approved INTEGER NOT NULL,
     PRIMARY KEY(worker, day)) WITHOUT ROWID;
 )sql";
 constexpr const char* kIndexes =
-    "CREATE INDEX IF NOT EXISTS standing_order ON standings(approved, trust, id);";
+    "CREATE INDEX IF NOT EXISTS standing_order ON standings(approved, trust, id);"
+    "CREATE INDEX IF NOT EXISTS mail_order ON mails(requested_at);"
+    "CREATE INDEX IF NOT EXISTS registration_order ON registrations(claim, registered_at, id);"
+    "CREATE INDEX IF NOT EXISTS registration_due ON registrations(due);";
 
 constexpr std::int64_t kDayMs = 86'400'000;
 
@@ -34,9 +44,7 @@ struct WorkerSql {
       "UPDATE workers SET id = CAST(printf('%017d', row) AS BLOB), state = ?2 WHERE id = ?1";
 };
 
-bool awaits_mail(const domain::Worker& worker) {
-  return worker.status == WorkerStatus::registered && !worker.mailed;
-}
+constexpr std::array kMails{domain::WorkerMail::verification, domain::WorkerMail::password_reset};
 
 // Those without any approved work stand nowhere.
 bool has_standing(const domain::Worker& worker) {
@@ -46,7 +54,8 @@ bool has_standing(const domain::Worker& worker) {
 struct WorkerRows {
   using State = domain::Worker;
   struct Memo {
-    bool awaited_mail = false;
+    std::array<domain::WorkerMailStatus, kMails.size()> mails;
+    bool was_registered = false;
     bool had_standing = false;
   };
   static constexpr bool kSorted = false;
@@ -54,7 +63,11 @@ struct WorkerRows {
   sqlite::Connection& db;
   PersonalRows<WorkerSql> rows;
 
-  Memo memo(const State& stored) { return {awaits_mail(stored), has_standing(stored)}; }
+  Memo memo(const State& stored) {
+    return {{stored.verification_mail, stored.reset_mail},
+            stored.status == WorkerStatus::registered,
+            has_standing(stored)};
+  }
 
   void insert(const StoredRow& row, const State& worker) {
     rows.insert(row);
@@ -67,17 +80,39 @@ struct WorkerRows {
 
  private:
   void follow(std::string_view key, const State& worker, const Memo& before) {
-    if (awaits_mail(worker) && !before.awaited_mail) {
-      auto statement = db.cached("INSERT INTO unmailed(id, registered_at) VALUES(?1, ?2)");
-      statement.bind_blob(1, key).bind(2, worker.registered_at.ms).run();
-    } else if (!awaits_mail(worker) && before.awaited_mail) {
-      db.cached("DELETE FROM unmailed WHERE id = ?1").bind_blob(1, key).run();
+    for (std::size_t i = 0; i < kMails.size(); ++i) follow_mail(worker, kMails[i], before.mails[i]);
+    const bool is_registered = worker.status == WorkerStatus::registered;
+    if (is_registered && !before.was_registered) {
+      auto statement =
+          db.cached("INSERT INTO registrations(id, claim, registered_at, due) VALUES(?1, ?2, ?3, ?4)");
+      statement.bind_blob(1, key)
+          .bind_text(2, worker.email_claim.value)
+          .bind(3, worker.registered_at.ms)
+          .bind(4, worker.registered_at.ms + domain::kRegistrationMs)
+          .run();
+    } else if (!is_registered && before.was_registered) {
+      db.cached("DELETE FROM registrations WHERE id = ?1").bind_blob(1, key).run();
     }
     if (has_standing(worker)) {
       auto statement = db.cached("REPLACE INTO standings(id, approved, trust) VALUES(?1, ?2, ?3)");
       statement.bind_blob(1, key).bind(2, worker.approved).bind(3, worker.trust()).run();
     } else if (before.had_standing) {
       db.cached("DELETE FROM standings WHERE id = ?1").bind_blob(1, key).run();
+    }
+  }
+
+  void follow_mail(const State& worker, domain::WorkerMail which, const domain::WorkerMailStatus& before) {
+    const auto& now = worker.mail(which);
+    if (now == before) return;
+    if (now.state == domain::MailState::waiting) {
+      auto statement = db.cached("REPLACE INTO mails(worker, mail, requested_at) VALUES(?1, ?2, ?3)");
+      statement.bind_text(1, worker.id.value)
+          .bind(2, static_cast<std::int64_t>(which))
+          .bind(3, now.requested_at.ms)
+          .run();
+    } else if (before.state == domain::MailState::waiting) {
+      auto statement = db.cached("DELETE FROM mails WHERE worker = ?1 AND mail = ?2");
+      statement.bind_text(1, worker.id.value).bind(2, static_cast<std::int64_t>(which)).run();
     }
   }
 };
@@ -133,7 +168,8 @@ Definition workers_projection() {
   definition.personal = true;
   definition.digest = {
       {"workers", "SELECT id, version, rtrim(state) FROM workers WHERE state LIKE '{%' ORDER BY id", 3},
-      {"unmailed", "SELECT id, registered_at FROM unmailed ORDER BY id", 2},
+      {"mails", "SELECT worker, mail, requested_at FROM mails ORDER BY worker, mail", 3},
+      {"registrations", "SELECT id, claim, registered_at, due FROM registrations ORDER BY id", 4},
       {"standings", "SELECT id, approved, trust FROM standings ORDER BY id", 3},
       {"earnings", "SELECT worker, day, cents, approved FROM earnings ORDER BY worker, day", 4}};
   definition.loaders = {loader_of<WorkerRows>()};

@@ -1,5 +1,5 @@
-// The workers projection: workers, their standing among each other, what they earned on which day, and whose
-// verification mail is not sent yet.
+// The workers projection: workers, their standing among each other, what they earned on which day, which
+// mails wait to be sent, and which registrations wait for their address to be verified.
 #pragma once
 
 #include "projections/projection.hpp"

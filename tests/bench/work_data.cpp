@@ -182,12 +182,13 @@ class World {
   void make_worker(std::ofstream& tokens) {
     const domain::Bucket bucket{static_cast<std::uint16_t>(upto(domain::kBucketCount))};
     const auto worker = mint<domain::WorkerId>("wrk_", bucket);
+    const auto claim = mint<domain::EmailClaimId>("eml_", bucket);
     domain::Offer offer{skills(3 + upto(4)), {}, domain::Area{city(), 50}};
-    chains_.run(journal::Topic::workers, bucket,
-                domain::RegisterWorker{worker, mint<domain::EmailClaimId>("eml_", bucket), "Worker",
-                                       "worker@example.com", "none", std::move(offer)},
-                tick());
-    chains_.run(journal::Topic::workers, bucket, domain::VerifyWorker{worker}, tick());
+    chains_.run(
+        journal::Topic::workers, bucket,
+        domain::RegisterWorker{worker, claim, "Worker", "worker@example.com", "none", std::move(offer)},
+        tick());
+    chains_.run(journal::Topic::workers, bucket, domain::VerifyWorker{worker, claim, {}}, tick());
     chains_.forget(worker.value);
     tokens << worker.value << ' ' << tokens_.sign(worker) << '\n';
     workers_.push_back(worker);

@@ -1,6 +1,7 @@
 """A real SMTP server whose inbox a test looks into."""
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 
@@ -42,6 +43,30 @@ class Inbox:
 
     def text(self) -> str:
         return self.message().get_content().replace("\r", "")
+
+
+class Gate(Inbox):
+    """Puts off every mailbox of some domains, and remembers in which order recipients were named. While it is closed
+    the first one that comes waits."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def __init__(self, slow: str):
+        super().__init__()
+        self.slow = slow
+        self.asked: list[str] = []
+        self.open = asyncio.Event()
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        self.loop = asyncio.get_running_loop()
+        self.asked.append(address)
+        await self.open.wait()
+        if address.endswith(self.slow):
+            return "451 4.7.1 greylisted, come back later"
+        return await super().handle_RCPT(server, session, envelope, address, options)
+
+    def let_in(self) -> None:
+        self.loop.call_soon_threadsafe(self.open.set)
 
 
 class Controller(aiosmtpd.controller.Controller):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import unicodedata
 
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
@@ -28,6 +29,7 @@ SUBMISSION_IDS = os.environ["SCHEMATHESIS_SUBMISSION_IDS"].split()
 WORKER_ID = os.environ["SCHEMATHESIS_WORKER_ID"]
 LOGIN = {"email": os.environ["SCHEMATHESIS_EMAIL"], "password": os.environ["SCHEMATHESIS_PASSWORD"]}
 MAIL_TOKEN = os.environ["SCHEMATHESIS_MAIL_TOKEN"]
+RESET_TOKEN = os.environ["SCHEMATHESIS_RESET_TOKEN"]
 calls = itertools.count()
 
 
@@ -37,7 +39,14 @@ def negative(case, location: ParameterLocation) -> bool:
 
 
 def fold(text: object) -> object:
-    return "".join(c.lower() if c.isascii() else c for c in text) if isinstance(text, str) else text
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()) if isinstance(text, str) else text
+
+
+def is_password(text: str) -> bool:
+    """No rule of JSON Schema knows which characters Unicode has given a meaning, nor how many they are in NFC."""
+    normal = unicodedata.normalize("NFC", text)
+    # Only those that every version of Unicode knows.
+    return 10 <= len(normal) <= 200 and all(ord(c) < 0x250 and unicodedata.category(c) not in ("Cc", "Cn") for c in normal)
 
 
 @schemathesis.hook
@@ -67,12 +76,15 @@ def before_call(context, case, kwargs):
             if body.get(name) is not None:
                 body[name] = FUTURE
         for owner in (body, body.get("requirements")):
-            # Upper and lower case are the same skill, in ASCII.
+            # Upper and lower case are the same skill.
             if isinstance(owner, dict) and isinstance(owner.get("skills"), list):
                 owner["skills"] = list({fold(skill): skill for skill in owner["skills"]}.values())
         email = body.get("email")
         if isinstance(email, str) and len(email.encode("utf-8", "surrogatepass")) > MAX_EMAIL_BYTES:
             body["email"] = f"{next(calls)}@example.test"
+        password = body.get("password")
+        if isinstance(password, str) and case.path != "/worker/login" and not is_password(password):
+            body["password"] = "correct horse battery"
         if case.path == "/worker/login" and next(calls) % 2 == 0:
             body |= LOGIN
         if case.path == "/worker/tasks/{id}/uploads":
@@ -89,6 +101,8 @@ def before_call(context, case, kwargs):
         # Nor any other token than the one that was mailed.
         if case.path == "/worker/verify":
             case.query["token"] = MAIL_TOKEN
+        if case.path == "/worker/password/reset":
+            case.query["token"] = RESET_TOKEN
         # The full-date grammar of RFC 3339 has years and leap seconds that no clock has.
         if "created_after" in case.query:
             case.query["created_after"] = PAST

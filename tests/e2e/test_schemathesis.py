@@ -40,6 +40,7 @@ def test_schemathesis(ground, surface, tmp_path):
     topic, partition, seq = position.split(".")
     command = json.loads(server.cat(topic, int(partition))[int(seq)])["command"]["id"]
     own = next(key for key in org.http.get("/api/v1/api-keys").json()["data"] if org.api_key.startswith(key["prefix"]))
+    somebody = workers.make_worker(server)  # whose password is nobody's business here
     seed = int(os.environ.get("GROUNDTRUTH_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
     print(f"GROUNDTRUTH_SEED={seed}")
     credentials = [person.token for person in people] if surface == "worker" else [org.api_key, stranger.api_key]
@@ -63,7 +64,8 @@ def test_schemathesis(ground, surface, tmp_path):
              "SCHEMATHESIS_TASK_IDS": " ".join(task["id"] for task in tasks),
              "SCHEMATHESIS_SUBMISSION_IDS": " ".join(waiting), "SCHEMATHESIS_WORKER_ID": people[1].id,
              "SCHEMATHESIS_EMAIL": people[1].email, "SCHEMATHESIS_PASSWORD": people[1].password,
-             "SCHEMATHESIS_MAIL_TOKEN": workers.link_of(server, people[1].id).split("token=")[1]},
+             "SCHEMATHESIS_MAIL_TOKEN": workers.link_of(server, people[1].id).split("token=")[1],
+             "SCHEMATHESIS_RESET_TOKEN": workers.reset_link(server, somebody).split("token=")[1]},
     )
     output = done.stdout + done.stderr
     assert done.returncode == 0, output[-20_000:]

@@ -65,7 +65,7 @@ def test_nothing_of_the_local_world_is_there(fresh_server, make_org, settings, t
         wait_for(lambda: inbox.envelopes, "the mail has come")
         assert inbox.envelopes[0].rcpt_tos == [worker.email]
         link = next(word for word in inbox.text().split() if word.startswith("https://gt.example/api/v1/worker/verify?token="))
-        assert nobody.get(httpx.URL(link).raw_path.decode()).status_code == 200
+        assert nobody.post(httpx.URL(link).raw_path.decode()).status_code == 200
     worker.login()
     assert worker.get("/profile")["badges"] == ["verified"]
     assert not any((server.data / "mail").iterdir()) and not any((server.data / "media").iterdir())

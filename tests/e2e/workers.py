@@ -88,22 +88,39 @@ def registration(**changes) -> dict:
     return {name: value for name, value in body.items() if value is not ...}
 
 
-def mail_of(server: Server, id: str) -> email.message.EmailMessage:
-    """The verification mail of a worker, waited for: it is sent after the answer. A server that was killed before
-    it could say that it had sent one sends it again, under the same Message-ID; no other does."""
+def mail_of(server: Server, id: str, name: str = "verify", number: int = 1) -> email.message.EmailMessage:
+    """A worker's mail of that name, waited for: it is sent after the answer. `number` counts those that were asked
+    for. A server that was killed before it could say that it had sent one sends it again, under the same Message-ID;
+    no other does."""
     folder = server.data / "mail"
-    files = wait_for(lambda: sorted(folder.glob(f"*-verify-{id}.eml")), f"a mail to {id}", MAIL_DEADLINE_S)
+    suffix = "" if number == 1 else f"-{number}"
+    files = wait_for(lambda: sorted(folder.glob(f"*-{name}-{id}{suffix}.eml")), f"a mail to {id}", MAIL_DEADLINE_S)
     mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
     assert len({mail["Message-ID"] for mail in mails}) == 1, files
+    # What waits to be sent cannot be asked for once more, and whether it was sent is recorded a moment later.
+    which = {"verify": "verification_mail", "reset": "reset_mail"}[name]
+    with server.ops() as ops:
+        wait_for(lambda: ops.get(f"/ops/workers/{id}").json()[which] != "waiting", f"the mail to {id} is recorded")
     return mails[-1]
 
 
-def link_of(server: Server, id: str) -> str:
+def link_of(server: Server, id: str, name: str = "verify", number: int = 1) -> str:
     """Path and query of the link in the mail: the host in it may be a server of before a restart."""
-    text = mail_of(server, id).get_content()
+    return link_in(mail_of(server, id, name, number).get_content())
+
+
+def link_in(text: str) -> str:
     links = re.findall(r"https?://\S+", text)
     assert len(links) == 1, text
     return httpx.URL(links[0]).raw_path.decode()
+
+
+def reset_link(server: Server, worker: Worker, number: int = 1) -> str:
+    """Asks for a new password and returns path and query of the link that comes."""
+    with server.client() as nobody:
+        response = nobody.post(f"{BASE}/password/forgot", json={"email": worker.email})
+    assert response.status_code == 202, response.text
+    return link_of(server, worker.id, "reset", number)
 
 
 def path_of(url: str) -> str:
@@ -140,7 +157,7 @@ class Worker:
 
     def verify(self) -> None:
         with self.server.client() as browser:
-            response = browser.get(link_of(self.server, self.id))
+            response = browser.post(link_of(self.server, self.id))
         assert response.status_code == 200, response.text
 
     def login(self) -> dict:

@@ -11,7 +11,7 @@ BOOST_DESCRIBE_ENUM(StartTls, off, optional, required)
 
 namespace groundtruth::ports {
 
-BOOST_DESCRIBE_ENUM(MailOutcome, sent, refused, failed)
+BOOST_DESCRIBE_ENUM(MailOutcome, sent, refused, failed, server_failed)
 
 }  // namespace groundtruth::ports
 

@@ -53,7 +53,7 @@ ports::Mailer::Result FileMailer::send(const ports::Mail& mail) {
     return {ports::MailOutcome::sent, {}};
   const std::string reason = std::generic_category().message(errno);
   if (!temporary.empty()) ::unlink(temporary.c_str());
-  return {ports::MailOutcome::failed, directory_.string() + ": " + reason};
+  return {ports::MailOutcome::server_failed, directory_.string() + ": " + reason};
 }
 
 }  // namespace groundtruth::adapters

@@ -84,10 +84,14 @@ void apply(CurlHandle& curl, const SmtpOptions& options) {
 ports::Mailer::Result result_of(CurlHandle& curl, CURLcode code, const Dialogue& dialogue) {
   if (code == CURLE_OK) return {ports::MailOutcome::sent, {}};
   const long reply = curl.response_code();
-  const bool is_final = reply >= 500 && reply < 600 && dialogue.decides_on_mail;
   std::string reason = curl.error(code);
   if (reply >= 400 && !dialogue.last_reply.empty()) reason += ": " + dialogue.last_reply;
-  return {is_final ? ports::MailOutcome::refused : ports::MailOutcome::failed, one_line(std::move(reason))};
+  // What goes wrong once the recipient was named may be because of them: a server that asks theirs, and
+  // waits.
+  auto outcome = ports::MailOutcome::server_failed;
+  if (dialogue.decides_on_mail)
+    outcome = reply >= 500 && reply < 600 ? ports::MailOutcome::refused : ports::MailOutcome::failed;
+  return {outcome, one_line(std::move(reason))};
 }
 
 }  // namespace
@@ -124,7 +128,7 @@ ports::Mailer::Result SmtpMailer::send(const ports::Mail& mail) {
     const CURLcode code = curl.perform();
     return result_of(curl, code, dialogue);
   } catch (const std::exception& failure) {
-    return {ports::MailOutcome::failed, failure.what()};
+    return {ports::MailOutcome::server_failed, failure.what()};
   }
 }
 

@@ -24,8 +24,9 @@ struct SmtpOptions {
 };
 
 // Thread-safe; a connection for each mail. `refused` is what the server says for ever about this recipient or
-// this message (5xx to RCPT or DATA); all else, a rejected login or sender included, is `failed`. A reason
-// may quote the server, and with it the address.
+// this message (5xx to RCPT or DATA), `failed` all else that happens from RCPT on; what happens before, a
+// rejected login or sender included, is `server_failed`. A reason may quote the server, and with it the
+// address.
 class SmtpMailer final : public ports::Mailer {
  public:
   // Throws std::invalid_argument for a URL of another kind, a sender that is none, and a login that could

@@ -1,5 +1,6 @@
 // Does what time does, one kind of thing a worker: expires tasks whose deadline has passed; ends leases, and
-// approves what nobody reviewed. The longest overdue comes first.
+// approves what nobody reviewed; forgets registrations whose link nobody used. The longest overdue comes
+// first.
 //
 // What is due stands in the read models, so nothing is kept here: after a stop of any length, or on another
 // node, the next look finds what was missed, in order. Only what stands in partitions of this process is
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "domain/domain.hpp"
@@ -65,15 +67,21 @@ class ClockWorker {
   std::shared_ptr<State> state_;
 };
 
-// From what the read models say of tasks or assignments (projections/due.hpp): both stand in the task's
-// bucket.
+// From what the read models say (projections/due.hpp). Tasks and assignments stand in the task's bucket,
+// registrations in their worker's.
 template <class Command>
 ClockWorker::Look acts_of(projections::DueLook<Command> look) {
   ClockWorker::Look out{{}, look.next};
   for (auto& command : look.commands) {
-    const auto bucket = domain::bucket_of(command.task.value).value_or(domain::Bucket{0});
-    out.acts.push_back(
-        {journal::partition_of(journal::Topic::tasks, bucket), command.account.value, std::move(command)});
+    if constexpr (std::is_same_v<Command, domain::LapseRegistration>) {
+      const auto bucket = domain::bucket_of(command.worker.value).value_or(domain::Bucket{0});
+      out.acts.push_back(
+          {journal::partition_of(journal::Topic::workers, bucket), command.worker.value, std::move(command)});
+    } else {
+      const auto bucket = domain::bucket_of(command.task.value).value_or(domain::Bucket{0});
+      out.acts.push_back(
+          {journal::partition_of(journal::Topic::tasks, bucket), command.account.value, std::move(command)});
+    }
   }
   return out;
 }

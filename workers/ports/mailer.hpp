@@ -14,9 +14,10 @@ struct Mail {
 };
 
 enum class MailOutcome : std::uint8_t {
-  sent,     // the next server has taken it
-  refused,  // and never will: no such mailbox, a malformed address
-  failed,   // not now: try again later
+  sent,           // the next server has taken it
+  refused,        // and never will: no such mailbox, a malformed address
+  failed,         // not now, it says of this recipient or this message: try again later
+  server_failed,  // it says nothing of either: not reached, or it takes nothing from us
 };
 
 // Thread-safe. May block for as long as the mail server does: `send` belongs on a thread of its own. Throws

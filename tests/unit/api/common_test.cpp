@@ -7,9 +7,9 @@
 #include "api/common/cursor.hpp"
 #include "api/common/etag.hpp"
 #include "api/common/fields.hpp"
+#include "api/common/form.hpp"
 #include "api/common/html.hpp"
 #include "api/common/idempotency.hpp"
-#include "api/dev/form.hpp"
 #include "domain/task.hpp"
 #include "tests/unit/api/support.hpp"
 
@@ -203,7 +203,7 @@ TEST_CASE("text becomes HTML that shows it") {
 }
 
 TEST_CASE("forms") {
-  using api::dev::only_value;
+  using api::only_value;
   CHECK(only_value("action=pay", "action") == "pay");
   CHECK(only_value("x=1&action=pa%79&&y", "action") == "pay");
   CHECK(only_value("action=a+b%41", "action") == "a bA");

@@ -75,6 +75,16 @@ TEST_CASE("a token says who the worker is, from when and until when") {
   CHECK(verified->expires_at.ms == VirtualClock::kEpochMs + kDayMs);
 }
 
+TEST_CASE("a token says after which change of the password it was made") {
+  Desk desk;
+  CHECK(desk.tokens.verify(desk.tokens.sign(kWorker))->password_changes == 0);
+  const std::string token = desk.tokens.sign(kWorker, 3);
+  CHECK(
+      from_base64url(parts_of(token).payload) ==
+      R"({"iss":"groundtruth","sub":"wrk_01hx4nvzgwq9k3m5p8r2s4t6v8","iat":1781792000,"exp":1781878400,"pwd":3})");
+  CHECK(desk.tokens.verify(token)->password_changes == 3);
+}
+
 TEST_CASE("a token ends with its time, and is none before it") {
   Desk desk;
   const std::string token = desk.tokens.sign(kWorker);

@@ -74,6 +74,22 @@ TEST_CASE("hashes and checks of passwords are answered by the pool") {
   CHECK_FALSE(verify(passwords, "Secret words", older).needs_rehash);
 }
 
+TEST_CASE("a password is right by any keyboard, and as it was hashed before that was so") {
+  api::WorkPool pool({});
+  api::Passwords passwords(pool, kCheapestPasswords);
+  const std::string composed = "caf\u00e9 au lait", decomposed = "cafe\u0301\u00a0au lait";
+  const auto hashed = std::make_shared<std::promise<std::string>>();
+  REQUIRE(passwords.try_hash(decomposed, [hashed](std::string hash) { hashed->set_value(std::move(hash)); }));
+  const std::string today = hashed->get_future().get();
+  const std::string of_decomposed = api::password_hash(decomposed, kCheapestPasswords);
+  CHECK(verify(passwords, composed, today).is_right);
+  CHECK(verify(passwords, decomposed, today).is_right);
+  CHECK_FALSE(verify(passwords, "cafe au lait", today).is_right);
+  CHECK(verify(passwords, decomposed, of_decomposed).is_right);
+  CHECK_FALSE(verify(passwords, composed, of_decomposed).is_right);
+  CHECK_FALSE(verify(passwords, decomposed, std::nullopt).is_right);
+}
+
 TEST_CASE("nobody has a password") {
   api::WorkPool pool({});
   api::Passwords passwords(pool, kCheapestPasswords);

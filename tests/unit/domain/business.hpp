@@ -70,6 +70,13 @@ class Business {
     return rejection ? boost::describe::enum_to_string(rejection->code, "?") : "";
   }
 
+  // An event that no command leads to any more, as journals hold it.
+  void happened(const std::string& stream, const Event& event) {
+    auto [place, is_new] = streams_.try_emplace(stream);
+    if (is_new) place->second = aggregate_for(event).value();
+    if (!evolve(place->second, event, now)) throw std::logic_error("an event of another aggregate");
+  }
+
   void has_account() { ask(CreateAccount{kAcme, kMail, Surface::groundtruth, "Acme", "a@acme.example"}); }
   void has_task() {
     has_account();

@@ -13,19 +13,31 @@ const EmailClaimId kAdasMail{"eml_0000000000001357bdfhknpqsv"};
 const AssignmentId kWork{"asg_01j9zq4k7w00h8j9k0m1n2p3q4"};
 constexpr Area kBerlin{{52'520'000, 13'405'000}, 20};
 
+const WorkerId kEve{"wrk_01j9zq4k7w00zzzzzzzzzzzzzz"};
+
+VerifyWorker verify(const WorkerId& worker = kAda, const std::string& password_hash = {}) {
+  return {worker, kAdasMail, password_hash};
+}
+
 RegisterWorker ada() {
   return {
       kAda, kAdasMail, "Ada", "ada@work.example", "$argon2id$hash", {{"drone"}, {Modality::video}, kBerlin}};
 }
 
+// With Ada's address.
+RegisterWorker eve() {
+  return {kEve, kAdasMail, "Eve", "ada@work.example", "$argon2id$eve", {}};
+}
+
 struct Workshop : Business {
   const Worker& worker() { return get<Worker>(kAda.value); }
   const Wallet& purse() { return get<Wallet>(wallet_of(account_of(kAda)).value); }
+  const Worker& eve() { return get<Worker>(kEve.value); }
   const EmailClaim& claim() { return get<EmailClaim>(kAdasMail.value); }
   void becomes(const std::string& state) {
     if (state == "none") return;
     ask(ada());
-    if (state == "verified") ask(VerifyWorker{kAda});
+    if (state == "verified") ask(verify());
     if (state == "erased") ask(EraseWorker{kAda, kAdasMail});
   }
   void settles(WorkOutcome outcome, std::int64_t times = 1) {
@@ -34,7 +46,7 @@ struct Workshop : Business {
   }
 };
 
-TEST_CASE("a new worker holds their address and waits for a mail") {
+TEST_CASE("a new worker waits for a mail, and has not taken the address") {
   Workshop work;
   CHECK(work.ask(ada()) == "");
   CHECK(work.worker().id == kAda);
@@ -44,74 +56,199 @@ TEST_CASE("a new worker holds their address and waits for a mail") {
   CHECK(work.worker().email == "ada@work.example");
   CHECK(work.worker().password_hash == "$argon2id$hash");
   CHECK(work.worker().offer == ada().offer);
-  CHECK_FALSE(work.worker().mailed);
-  CHECK(work.claim().account == account_of(kAda));
+  CHECK(work.worker().verification_mail == WorkerMailStatus{MailState::waiting, kNow, 1});
+  CHECK(work.worker().reset_mail == WorkerMailStatus{});
+  CHECK(work.claim().account.empty());
 }
 
-TEST_CASE("an address belongs to one worker until they are erased") {
+TEST_CASE("an address belongs to whoever's link is opened first, whoever registered first") {
+  for (const bool ada_is_first : {true, false}) {
+    Workshop work;
+    CHECK(work.ask(ada()) == "");
+    CHECK(work.ask(eve()) == "");
+    const auto& [first, second] = ada_is_first ? std::pair(kAda, kEve) : std::pair(kEve, kAda);
+    CHECK(work.ask(verify(first)) == "");
+    CHECK(work.claim().account == account_of(first));
+    CHECK(work.ask(verify(second)) == "email_taken");
+    CHECK(work.ask(verify(first)) == "");
+    CHECK(work.last().empty());
+    auto late = eve();
+    late.worker = {"wrk_01j9zq4k7w00yyyyyyyyyyyyyy"};
+    CHECK(work.ask(late) == "email_taken");
+    CHECK(work.ask(EraseWorker{first, kAdasMail}) == "");
+    CHECK(work.claim().account.empty());
+    CHECK(work.ask(late) == "");
+    CHECK(work.ask(verify(second)) == "");
+    CHECK(work.ask(EraseWorker{late.worker, kAdasMail}) == "");  // takes nobody's address along
+    CHECK(work.claim().account == account_of(second));
+  }
+}
+
+TEST_CASE("what was entered before is confirmed by the link, or replaced with it") {
   Workshop work;
   work.ask(ada());
-  auto again = ada();
-  again.worker = {"wrk_01j9zq4k7w00zzzzzzzzzzzzzz"};
-  CHECK(work.ask(again) == "email_taken");
-  CHECK(work.ask(ada()) == "email_taken");
-  CHECK(work.ask(EraseWorker{kAda, kAdasMail}) == "");
+  CHECK(work.ask(verify(kAda, "$argon2id$chosen")) == "");
+  CHECK(work.worker().password_hash == "$argon2id$chosen");
+  CHECK(work.worker().password_changes == 1);
+  // The link is good for that once.
+  CHECK(work.ask(verify(kAda, "$argon2id$again")) == "");
+  CHECK(work.last().empty());
+  CHECK(work.worker().password_hash == "$argon2id$chosen");
+
+  Workshop kept;
+  kept.becomes("verified");
+  CHECK(kept.worker().password_hash == "$argon2id$hash");
+  CHECK(kept.worker().password_changes == 0);
+  CHECK(kept.worker().password_at == kNow);
+}
+
+// As journals hold it from when registering took the address.
+TEST_CASE("a registration that took its address gives it back, and can still be verified") {
+  Workshop work;
+  work.ask(ada());
+  work.happened(kAdasMail.value, EmailClaimed{account_of(kAda)});
+  CHECK(work.ask(eve()) == "email_taken");
+  CHECK(work.ask(YieldAddress{kEve, kAdasMail}) == "");
+  CHECK(work.claim().account == account_of(kAda));
+  CHECK(work.ask(YieldAddress{kAda, kAdasMail}) == "");
   CHECK(work.claim().account.empty());
-  CHECK(work.ask(again) == "");
-  SUBCASE("and whoever is erased takes nobody's address along") {
-    CHECK(work.ask(EraseWorker{again.worker, kMail}) == "");
-    CHECK(work.claim().account == account_of(again.worker));
-  }
+  CHECK(work.ask(eve()) == "");
+  CHECK(work.ask(verify()) == "");
+  CHECK(work.claim().account == account_of(kAda));
+  CHECK(work.ask(YieldAddress{kAda, kAdasMail}) == "");  // verified: it is theirs
+  CHECK(work.last().empty());
+
+  Workshop undisturbed;
+  undisturbed.ask(ada());
+  undisturbed.happened(kAdasMail.value, EmailClaimed{account_of(kAda)});
+  CHECK(undisturbed.ask(verify()) == "");
+  CHECK(undisturbed.worker().status == WorkerStatus::verified);
+  CHECK(undisturbed.claim().account == account_of(kAda));
+}
+
+TEST_CASE("a link sets the password that it was made for, once") {
+  Workshop work;
+  work.becomes("verified");
+  work.ask(RequestWorkerMail{kAda, WorkerMail::password_reset});
+  work.now.ms += 1'000;
+  CHECK(work.ask(SetWorkerPassword{kAda, 1, "$argon2id$new", {}}) == "version_mismatch");
+  CHECK(work.ask(SetWorkerPassword{kAda, 0, "$argon2id$new", {}}) == "");
+  CHECK(work.worker().password_hash == "$argon2id$new");
+  CHECK(work.worker().password_changes == 1);
+  CHECK(work.worker().password_at == work.now);
+  CHECK(work.worker().name == "Ada");
+  CHECK(work.worker().reset_mail.state == MailState::none);  // one that still waits would be good for nothing
+  CHECK(work.ask(SetWorkerPassword{kAda, 0, "$argon2id$other", {}}) == "version_mismatch");
+  CHECK(work.ask(SetWorkerPassword{kAda, 1, "$argon2id$other", "Ada L."}) == "");
+  CHECK(work.worker().name == "Ada L.");
+  CHECK(work.worker().offer == ada().offer);
+}
+
+TEST_CASE("a registration lapses after thirty days, and nobody who verified their address does") {
+  Workshop work;
+  work.ask(ada());
+  work.now.ms += kRegistrationMs - 1;
+  CHECK(work.ask(LapseRegistration{kAda, kAdasMail}) == "");
+  CHECK(work.last().empty());
+  work.now.ms += 1;
+  CHECK(work.ask(LapseRegistration{kAda, kAdasMail}) == "");
+  CHECK(work.worker().status == WorkerStatus::erased);
+  CHECK(work.worker().password_hash.empty());
+  CHECK(erased_owner(*work.last_event<WorkerErased>()) == kAda.value);
+  CHECK(work.ask(LapseRegistration{kAda, kAdasMail}) == "");
+  CHECK(work.last().empty());
+
+  Workshop verified;
+  verified.becomes("verified");
+  verified.now.ms += kRegistrationMs;
+  CHECK(verified.ask(LapseRegistration{kAda, kAdasMail}) == "");
+  CHECK(verified.last().empty());
 }
 
 TEST_CASE("who may be told what, and when") {
   struct Row {
-    std::string state, verify, change, erase, settle;
+    std::string state, verify, change, erase, settle, password;
   };
   for (const auto& row :
-       {Row{"none", "worker_not_found", "worker_not_found", "worker_not_found", "worker_not_found"},
-        Row{"registered", "", "worker_not_found", "", ""}, Row{"verified", "", "", "", ""},
-        Row{"erased", "worker_not_found", "worker_not_found", "worker_erased", ""}}) {
+       {Row{"none", "worker_not_found", "worker_not_found", "worker_not_found", "worker_not_found",
+            "worker_not_found"},
+        Row{"registered", "", "worker_not_found", "", "", "worker_not_found"},
+        Row{"verified", "", "", "", "", ""},
+        Row{"erased", "worker_not_found", "worker_not_found", "worker_erased", "", "worker_not_found"}}) {
     CAPTURE(row.state);
     const auto told = [&](const Command& command) {
       Workshop work;
       work.becomes(row.state);
       return work.ask(command);
     };
-    CHECK(told(VerifyWorker{kAda}) == row.verify);
+    CHECK(told(verify()) == row.verify);
     CHECK(told(ChangeWorkerProfile{kAda, "Eve", {}, {}, {}}) == row.change);
     CHECK(told(EraseWorker{kAda, kAdasMail}) == row.erase);
     CHECK(told(SettleWork{kAda, kTask, kWork, WorkOutcome::approved, {250}}) == row.settle);
-    CHECK(told(RecordVerificationMail{kAda, true}) == "");
+    CHECK(told(SetWorkerPassword{kAda, 0, "$argon2id$new", {}}) == row.password);
+    CHECK(told(RequestWorkerMail{kAda, WorkerMail::verification}) == "");
+    CHECK(told(RequestWorkerMail{kAda, WorkerMail::password_reset}) == "");
+    CHECK(told(SettleWorkerMail{kAda, WorkerMail::verification, 1, MailFate::sent}) == "");
   }
 }
 
-TEST_CASE("the mail is recorded once, and of nobody who is verified already") {
-  Workshop work;
-  work.ask(RecordVerificationMail{kAda, true});
-  CHECK(work.last().empty());
-  work.ask(ada());
-  work.ask(RecordVerificationMail{kAda, false});
-  REQUIRE(work.last_event<VerificationMailed>() != nullptr);
-  CHECK_FALSE(work.last_event<VerificationMailed>()->delivered);
-  CHECK(work.worker().mailed);
-  CHECK(work.worker().status == WorkerStatus::registered);
-  work.ask(RecordVerificationMail{kAda, true});
-  CHECK(work.last().empty());
-
-  Workshop early;  // a link from a mail that the journal does not know of yet
-  early.becomes("verified");
-  CHECK(early.worker().mailed);
-  early.ask(RecordVerificationMail{kAda, true});
-  CHECK(early.last().empty());
+TEST_CASE("a mail is settled once, and can be asked for again whatever became of it") {
+  using enum WorkerMail;
+  struct Row {
+    MailFate fate;
+    MailState state;
+  };
+  for (const auto& [fate, state] :
+       {Row{MailFate::sent, MailState::sent}, Row{MailFate::refused, MailState::refused},
+        Row{MailFate::undeliverable, MailState::undeliverable}}) {
+    Workshop work;
+    work.ask(ada());
+    work.ask(RequestWorkerMail{kAda, verification});
+    CHECK(work.last().empty());  // it waits already
+    work.ask(SettleWorkerMail{kAda, password_reset, 1, fate});
+    CHECK(work.last().empty());
+    work.ask(SettleWorkerMail{kAda, verification, 1, fate});
+    CHECK(work.worker().verification_mail.state == state);
+    work.ask(SettleWorkerMail{kAda, verification, 1, fate});
+    CHECK(work.last().empty());
+    work.now.ms += 5;
+    work.ask(RequestWorkerMail{kAda, verification});
+    CHECK(work.worker().verification_mail == WorkerMailStatus{MailState::waiting, work.now, 2});
+    work.ask(SettleWorkerMail{kAda, verification, 1, fate});  // of the one before
+    CHECK(work.last().empty());
+    CHECK(work.worker().status == WorkerStatus::registered);
+    work.ask(verify());
+    CHECK(work.worker().verification_mail.state == MailState::none);
+  }
 }
 
-TEST_CASE("a link that is opened again changes nothing") {
+TEST_CASE("only who needs a mail gets one") {
+  using enum WorkerMail;
+  for (const auto& [state, first, reset] :
+       {std::tuple{"none", false, false}, std::tuple{"verified", false, true},
+        std::tuple{"erased", false, false}}) {
+    CAPTURE(state);
+    Workshop work;
+    work.becomes(state);
+    work.ask(RequestWorkerMail{kAda, verification});
+    CHECK(work.last().empty() != first);
+    work.ask(RequestWorkerMail{kAda, password_reset});
+    CHECK(work.last().empty() != reset);
+  }
   Workshop work;
-  work.becomes("verified");
-  CHECK(work.last_event<WorkerVerified>() != nullptr);
-  CHECK(work.ask(VerifyWorker{kAda}) == "");
+  work.ask(ada());
+  work.ask(RequestWorkerMail{kAda, password_reset});
   CHECK(work.last().empty());
+}
+
+// As journals hold it from before worker.mail_settled.
+TEST_CASE("a mail of before is settled as it was") {
+  for (const bool delivered : {true, false}) {
+    Workshop work;
+    work.ask(ada());
+    work.happened(kAda.value, VerificationMailed{kAda, delivered});
+    CHECK(work.worker().verification_mail.state == (delivered ? MailState::sent : MailState::refused));
+  }
 }
 
 TEST_CASE("a change of the profile leaves alone what it does not name") {
@@ -159,7 +296,7 @@ TEST_CASE("whoever is erased leaves no word behind, and keeps what they earned")
   CHECK(work.worker().email.empty());
   CHECK(work.worker().password_hash.empty());
   CHECK_FALSE(work.worker().offer.area);
-  CHECK(work.worker().mailed);
+  CHECK(work.worker().verification_mail.state == MailState::none);
   CHECK(work.purse().payable == Cents{250});
   CHECK(erased_owner(*work.last_event<WorkerErased>()) == kAda.value);
   // What was promised before is owed: the customer has paid.

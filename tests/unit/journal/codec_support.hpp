@@ -159,6 +159,9 @@ inline std::vector<CommittedEvent> sample_events() {
       WorkerProfileChanged{kWorker, {"Ada L."}, {{"driving"}}, {{Modality::video, Modality::text}}, area});
   on_worker(WorkSettled{kWorker, kTask, kAssignment, WorkOutcome::approved, Cents{250}});
   on_worker(WorkerErased{kWorker});
+  on_worker(WorkerMailRequested{kWorker, WorkerMail::password_reset});
+  on_worker(WorkerMailSettled{kWorker, WorkerMail::verification, MailFate::refused});
+  on_worker(WorkerPasswordSet{kWorker, {"$argon2id$v=19$y"}});
   add("wtr_00000000000300000000000000", WriterAnnounced{"10.1.2.3:7090"});
   add("cmd_01j9zq4k7w00aaaaaaaaaaaaaa", CommandRejected{{RejectionCode::insufficient_budget,
                                                          {{"budget_cents", 2'000}, {"required_cents", 2'500}},

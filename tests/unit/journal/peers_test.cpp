@@ -283,7 +283,7 @@ TEST_CASE("handed: what this release does not know is no command, and what has n
   const auto now = std::chrono::steady_clock::now();
   Submission sent;
   sent.partition = kHere;
-  sent.command = domain::VerifyWorker{{"wrk_1"}};
+  sent.command = domain::VerifyWorker{{"wrk_1"}, {"eml_1"}, {}};
   const auto line = peers::encode_submission(3, sent, now);
   const auto with = [&](const std::string& from, const std::string& to) {
     auto changed = line;

@@ -31,6 +31,17 @@ TEST_CASE("a token says whose it is until it expires") {
   CHECK_FALSE(tokens.check(token, {1'781'878'400'000}));
 }
 
+TEST_CASE("what stands in an expired token can be read, and in no forged one") {
+  const SignedToken tokens(master(), "verify-mail");
+  const std::string token = tokens.mint(kWorker, kExpiry);
+  const auto content = tokens.read(token);
+  REQUIRE(content);
+  CHECK(content->subject == kWorker);
+  CHECK(content->expires_at.ms == 1'781'878'400'000);
+  CHECK_FALSE(tokens.read(token.substr(1)));
+  CHECK_FALSE(SignedToken(master(), "reset-password").read(token));
+}
+
 TEST_CASE("a token is of one purpose and one master key") {
   const std::string token = SignedToken(master(), "verify-mail").mint(kWorker, kExpiry);
   CHECK_FALSE(SignedToken(master(), "reset-password").check(token, kNow));

@@ -72,7 +72,12 @@ class Story {
     return made;
   }
   void verify(const domain::WorkerId& worker);
+  // Another registration with the address of that claim.
+  domain::WorkerId worker_with(const domain::EmailClaimId& claim);
   void mail(const domain::WorkerId& worker, bool delivered = true);
+  void request_mail(const domain::WorkerId& worker, domain::WorkerMail which);
+  void settle_mail(const domain::WorkerId& worker, domain::WorkerMail which, domain::MailFate fate);
+  void set_password(const domain::WorkerId& worker, const std::string& hash);
   void change(domain::ChangeWorkerProfile change);
   void erase(const domain::WorkerId& worker);
   domain::AssignmentId accept(const domain::WorkerId& worker, const domain::TaskId& task,
@@ -155,6 +160,7 @@ class Story {
   };
   void customer_step();
   void worker_step();
+  void mail_step(const domain::WorkerId& worker);
   void note_effects(const journal::Accepted& accepted);
   domain::Requirements some_requirements();
   std::string some_text() { return std::string(1 + upto(40), static_cast<char>('a' + upto(26))); }

@@ -23,12 +23,35 @@ WorkerId Story::worker(const std::string& name, const std::string& email, Offer 
   return id;
 }
 
+WorkerId Story::worker_with(const EmailClaimId& claim) {
+  const auto where = bucket_in(claim.value);
+  const auto id = mint<WorkerId>("wrk_", where);
+  run(RegisterWorker{id, claim, "Eve", "ada@work.test", "$argon2id$eve", {}}, where, journal::Topic::workers);
+  workers_.push_back(id);
+  return id;
+}
+
 void Story::verify(const WorkerId& worker) {
-  run(VerifyWorker{worker}, bucket_in(worker.value), journal::Topic::workers);
+  run(VerifyWorker{worker, state<Worker>(worker.value).email_claim, {}}, bucket_in(worker.value),
+      journal::Topic::workers);
 }
 
 void Story::mail(const WorkerId& worker, bool delivered) {
-  run(RecordVerificationMail{worker, delivered}, bucket_in(worker.value), journal::Topic::workers);
+  settle_mail(worker, WorkerMail::verification, delivered ? MailFate::sent : MailFate::refused);
+}
+
+void Story::request_mail(const WorkerId& worker, WorkerMail which) {
+  run(RequestWorkerMail{worker, which}, bucket_in(worker.value), journal::Topic::workers);
+}
+
+void Story::settle_mail(const WorkerId& worker, WorkerMail which, MailFate fate) {
+  const auto requests = state<Worker>(worker.value).mail(which).requests;
+  run(SettleWorkerMail{worker, which, requests, fate}, bucket_in(worker.value), journal::Topic::workers);
+}
+
+void Story::set_password(const WorkerId& worker, const std::string& hash) {
+  const auto changes = state<Worker>(worker.value).password_changes;
+  run(SetWorkerPassword{worker, changes, hash, {}}, bucket_in(worker.value), journal::Topic::workers);
 }
 
 void Story::change(ChangeWorkerProfile change) {
@@ -141,6 +164,22 @@ Requirements Story::some_requirements() {
   return requirements;
 }
 
+void Story::mail_step(const WorkerId& worker) {
+  const auto which = upto(2) == 0 ? WorkerMail::verification : WorkerMail::password_reset;
+  switch (upto(5)) {
+    case 0:
+      return settle_mail(worker, which, static_cast<MailFate>(upto(3)));
+    case 1:
+      return set_password(worker, some_text());
+    case 2:
+      run(LapseRegistration{worker, state<Worker>(worker.value).email_claim}, bucket_in(worker.value),
+          journal::Topic::workers);
+      return;
+    default:
+      return request_mail(worker, which);
+  }
+}
+
 void Story::worker_step() {
   if (workers_.empty() || upto(15) == 0) {
     const auto wants = some_requirements();
@@ -161,8 +200,8 @@ void Story::worker_step() {
     case 3:
       return mail(late(workers_, 4), upto(3) > 0);
     case 4:
-      if (upto(12) == 0) erase(any(workers_));
-      return;
+      if (upto(12) == 0) return erase(any(workers_));
+      return mail_step(late(workers_, 8));
     case 5:
     case 6:
     case 7:

@@ -74,7 +74,8 @@ TEST_CASE("workers: what happened to one is what readers see, with its version")
   CHECK_FALSE(workers.rank({"wrk_unheard_of"}));
 }
 
-TEST_CASE("workers: whose mail is to be sent, the oldest first, until it is done with") {
+TEST_CASE("workers: which mails are to be sent, the newest first, until they are done with") {
+  using enum domain::WorkerMail;
   Story story(2);
   const TempDir directory;
   Desk desk(directory.path());
@@ -85,25 +86,72 @@ TEST_CASE("workers: whose mail is to be sent, the oldest first, until it is done
   }
   desk.catch_up(story);
   const auto workers = workers_of(desk);
-  const auto unmailed = [&](std::uint32_t limit = 100) {
+  const auto waiting = [&](std::uint32_t limit = 100) {
     std::vector<WorkerId> ids;
-    for (const auto& worker : workers.unmailed(limit)) ids.push_back(worker.id);
+    for (const auto& mail : workers.waiting_mails(limit)) ids.push_back(mail.worker);
     return ids;
   };
-  CHECK(unmailed() == all);
-  CHECK(unmailed(2) == std::vector{all[0], all[1]});
+  CHECK(waiting() == std::vector{all[5], all[4], all[3], all[2], all[1], all[0]});
+  CHECK(waiting(2) == std::vector{all[5], all[4]});
   story.mail(all[0]);
   story.mail(all[1], false);
   story.verify(all[3]);
   story.erase(all[4]);
+  story.pass(1);
   const auto more = story.worker();
   const auto at_once = story.worker();
   story.verify(at_once);  // registered and verified in one batch
   desk.catch_up(story);
-  CHECK(unmailed() == std::vector{all[2], all[5], more});
-  CHECK(workers.awaits_mail(more));
-  for (const auto& done : {all[0], all[1], all[3], all[4], at_once, WorkerId{"wrk_unheard_of"}})
-    CHECK_FALSE(workers.awaits_mail(done));
+  CHECK(waiting() == std::vector{more, all[5], all[2]});
+
+  // Whatever became of one, another can be asked for.
+  story.pass(1);
+  story.request_mail(all[1], verification);
+  story.request_mail(all[3], password_reset);
+  desk.catch_up(story);
+  REQUIRE(waiting().size() == 5);
+  for (const auto& mail : workers.waiting_mails(2)) {
+    CHECK(mail.requested_at == story.now());
+    CHECK(mail.mail == (mail.worker == all[1] ? verification : password_reset));
+  }
+  story.settle_mail(all[1], verification, domain::MailFate::undeliverable);
+  story.set_password(all[3], "$argon2id$other");  // by the link of an earlier mail
+  desk.catch_up(story);
+  CHECK(waiting() == std::vector{more, all[5], all[2]});
+}
+
+TEST_CASE("workers: the last registration with an address, of those that wait for their link to be opened") {
+  Story story(5);
+  const TempDir directory;
+  Desk desk(directory.path());
+  const auto first = story.worker();
+  const auto claim = story.state<Worker>(first.value).email_claim;
+  story.pass(1);
+  const auto second = story.worker_with(claim);
+  desk.catch_up(story);
+  const auto workers = workers_of(desk);
+  const auto last = [&] {
+    desk.catch_up(story);
+    const auto worker = workers.last_registration(claim);
+    return worker ? worker->id : WorkerId{};
+  };
+  CHECK(last() == second);
+  const auto due = [&](std::int64_t after_ms) {
+    std::vector<WorkerId> ids;
+    const auto first_at = story.state<Worker>(first.value).registered_at.ms;
+    for (const auto& command : workers.due({first_at + after_ms}, {}, 10).commands)
+      ids.push_back(command.worker);
+    return ids;
+  };
+  CHECK(due(domain::kRegistrationMs - 1).empty());
+  CHECK(due(domain::kRegistrationMs) == std::vector{first});
+  CHECK(due(domain::kRegistrationMs + 1) == std::vector{first, second});
+  story.verify(first);
+  CHECK(last() == second);
+  CHECK(due(domain::kRegistrationMs + 1) == std::vector{second});
+  story.erase(second);
+  CHECK(last() == WorkerId{});
+  CHECK_FALSE(workers.last_registration({"eml_unheard_of"}));
 }
 
 TEST_CASE("workers: the board goes by approved work, then trust; only the verified stand on it") {
@@ -166,10 +214,11 @@ TEST_CASE("workers: board, ranks, mails and earnings of random stories are what 
         }
       CHECK(board == order);
       for (std::size_t i = 0; i < order.size(); ++i) CHECK(workers.rank(order[i]) == i + 1);
-      std::size_t unmailed = 0;
+      std::size_t waiting = 0;
       for (const auto& id : story.workers()) {
         const auto& worker = story.state<Worker>(id.value);
-        unmailed += worker.status == WorkerStatus::registered && !worker.mailed;
+        waiting += worker.verification_mail.state == MailState::waiting;
+        waiting += worker.reset_mail.state == MailState::waiting;
         const auto row = workers.worker(id);
         REQUIRE(row);
         REQUIRE(row->version == story.version(id.value));
@@ -179,7 +228,7 @@ TEST_CASE("workers: board, ranks, mails and earnings of random stories are what 
         REQUIRE(earned.cents == worker.earned_cents);
         REQUIRE(earned.approved == worker.approved);
       }
-      CHECK(workers.unmailed(100'000).size() == unmailed);
+      CHECK(workers.waiting_mails(100'000).size() == waiting);
     }
   }
 }

@@ -205,7 +205,7 @@ TEST_CASE("the file mailer says what it cannot do") {
   CHECK(fs::is_empty(folder.path() / "mail"));
   fs::remove(folder.path() / "mail");
   const auto failed = mailer.send(mail());
-  CHECK(failed.outcome == MailOutcome::failed);
+  CHECK(failed.outcome == MailOutcome::server_failed);
   CHECK(failed.reason.find("mail") != std::string::npos);
 }
 

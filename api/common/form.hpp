@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace groundtruth::api::dev {
+namespace groundtruth::api {
 
 // Decoded pairs in order. nullopt: an escape that is none.
 std::optional<std::vector<std::pair<std::string, std::string>>> parse_form(std::string_view body);
@@ -15,4 +15,4 @@ std::optional<std::vector<std::pair<std::string, std::string>>> parse_form(std::
 // The value of a field that is there exactly once.
 std::optional<std::string> only_value(std::string_view body, std::string_view name);
 
-}  // namespace groundtruth::api::dev
+}  // namespace groundtruth::api

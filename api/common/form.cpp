@@ -1,9 +1,9 @@
-// Form decoding (api/dev/form.hpp).
-#include "api/dev/form.hpp"
+// Form decoding (api/common/form.hpp).
+#include "api/common/form.hpp"
 
 #include <algorithm>
 
-namespace groundtruth::api::dev {
+namespace groundtruth::api {
 namespace {
 
 int hex_value(char c) {
@@ -62,4 +62,4 @@ std::optional<std::string> only_value(std::string_view body, std::string_view na
   return found;
 }
 
-}  // namespace groundtruth::api::dev
+}  // namespace groundtruth::api
