@@ -372,7 +372,7 @@ class Story {
   void verify() {
     const std::string request = "POST /ops/journal/verify  read every commit, check the chain";
     const auto json = run_streamed(ops_, "/ops/journal/verify", "verifying");
-    const auto report = journal::codec::decode_json<ops::VerifyView>(json, journal::codec::kStoredDepth);
+    const auto report = journal::codec::decode_json<ops::VerifyView>(json, journal::codec::kStoredLimits);
     expect(report && report.value->sound, request, json);
     tell(request, "sound: " + grouped(report.value->commits) + " commits, " + grouped(report.value->orphans) +
                       " orphans");
@@ -380,7 +380,7 @@ class Story {
 
   ops::DigestReport digest() {
     auto report = journal::codec::decode_json<ops::DigestReport>(success(ops_.get("/ops/projections/digest")),
-                                                                 journal::codec::kStoredDepth);
+                                                                 journal::codec::kStoredLimits);
     if (!report || report.value->projections.empty())
       throw CommandError(ExitCode::failed, "the server's digests are not understood here");
     return std::move(*report.value);

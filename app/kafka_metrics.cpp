@@ -121,7 +121,7 @@ void read_values(Values<kCount>& out, const std::array<Figure, kCount>& figures,
 
 ClientFigures parse(const std::string& json) {
   ClientFigures out;
-  const journal::codec::JsonDocument document(json);
+  const journal::codec::JsonDocument document(json, journal::codec::kStoredLimits);
   const auto* const root = document.root();
   if (root == nullptr) return out;
   out.clients = 1;

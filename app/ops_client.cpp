@@ -62,7 +62,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) 
 
 // The message of {"error":{"code","message"}}, or "" when the body is something else.
 std::string message_of(const std::string& body) {
-  const journal::codec::JsonDocument document(body);
+  const journal::codec::JsonDocument document(body, journal::codec::kStoredLimits);
   if (document.error() || document.root()->kind != journal::codec::JsonKind::object) return {};
   const auto member = [](const journal::codec::JsonNode* object, std::string_view name) {
     for (auto key = object->first(), end = object->next(); key != end; key = key->next()->next())

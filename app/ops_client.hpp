@@ -83,7 +83,7 @@ std::string success(const HttpAnswer& answer);
 // What a server said, as a value. Throws CommandError (`failed`) where it is of another version.
 template <class T>
 T read_answer(const std::string& json) {
-  auto decoded = journal::codec::decode_json<T>(json, journal::codec::kStoredDepth);
+  auto decoded = journal::codec::decode_json<T>(json, journal::codec::kStoredLimits);
   if (!decoded)
     throw CommandError(ExitCode::failed,
                        "the server's answer is not understood here; is it another version?");

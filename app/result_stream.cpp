@@ -37,7 +37,7 @@ void ResultStream::feed(std::string_view bytes) {
 }
 
 void ResultStream::take(std::string_view text) {
-  const auto line = journal::codec::decode_json<Line>(text, journal::codec::kStoredDepth);
+  const auto line = journal::codec::decode_json<Line>(text, journal::codec::kStoredLimits);
   if (!line) throw CommandError(ExitCode::failed, "the server sent a line that is not understood here");
   if (line.value->progress) {
     const auto& step = *line.value->progress;

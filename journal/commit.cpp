@@ -122,7 +122,7 @@ WireHead head_of(const Commit& commit) {
 
 // A record's document, checked in everything but the events' data.
 struct Parsed {
-  explicit Parsed(std::string_view value) : document(value, codec::kStoredDepth) {
+  explicit Parsed(std::string_view value) : document(value, codec::kStoredLimits) {
     const auto prefix = parse_prefix(value);
     if (!prefix) unreadable("the record does not begin like a commit");
     if (value.find('\n') != std::string_view::npos) unreadable("the record is more than one line");

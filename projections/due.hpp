@@ -39,7 +39,7 @@ auto look_at_due(sqlite::Statement statement, domain::Timestamp now, const std::
   std::uint32_t rows = 0;
   for (; statement.step(); ++rows) {
     last = {{statement.int64(0)}, statement.int64(1)};
-    auto state = journal::codec::decode_json<State>(statement.text(2), journal::codec::kStoredDepth);
+    auto state = journal::codec::decode_json<State>(statement.text(2), journal::codec::kStoredLimits);
     if (state) look.commands.push_back(command_of(*state.value));
   }
   if (rows == limit) look.next = last;

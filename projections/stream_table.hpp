@@ -45,7 +45,7 @@ struct NoMemo {};
 
 template <class State>
 State decode_state(std::string_view text) {
-  auto decoded = journal::codec::decode_json<State>(text, journal::codec::kStoredDepth);
+  auto decoded = journal::codec::decode_json<State>(text, journal::codec::kStoredLimits);
   if (!decoded) throw_unreadable_state(text);
   return std::move(*decoded.value);
 }

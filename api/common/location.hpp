@@ -39,6 +39,7 @@ BOOST_DESCRIBE_STRUCT(LocationField, (), (lat, lng, radius_km))
 
 // At most 50 different tags of 1 to 40 characters. They are compared and kept as text.hpp has tags.
 struct SkillList {
+  static constexpr std::size_t kMaxItems = 50;
   std::vector<std::string> value;
   static std::optional<journal::codec::FieldProblem> check(const std::vector<std::string>& skills);
   std::vector<std::string> tags() const;

@@ -37,7 +37,7 @@ bool looks_like_a_task(const codec::JsonNode& root) {
 }  // namespace
 
 http::Async<http::Response> echo(http::Request& request) {
-  const codec::JsonDocument document(request.body, codec::kRequestDepth);
+  const codec::JsonDocument document(request.body, codec::kRequestLimits);
   if (document.error()) co_return groundtruth::to_response(api::not_json(*document.error()));
   http::Response response;
   response.body.reserve(request.body.size() + request.body.size() / 8);

@@ -1,6 +1,7 @@
 // Field types that carry their own rules: what a request declares, the reader checks (CONTRACTS, "Requests").
 //
-// A type of one's own joins in by the same shape: `value`, and a static `check` that says what is wrong.
+// A type of one's own joins in by the same shape: `value`, and a static `check` that says what is wrong. With
+// kMaxItems or kMaxCharacters the reader refuses what is longer before it makes a copy.
 #pragma once
 
 #include <algorithm>
@@ -38,6 +39,7 @@ std::optional<FieldProblem> check_range(std::int64_t actual, std::int64_t min, s
 // Text of Min to Max Unicode code points.
 template <std::size_t Min, std::size_t Max>
 struct Text {
+  static constexpr std::size_t kMaxCharacters = Max;
   std::string value;
   static std::optional<FieldProblem> check(const std::string& text) {
     return check_length(code_points(text), Min, Max, "character");
@@ -59,6 +61,7 @@ struct CentsBetween {
 
 template <class T, std::size_t Min, std::size_t Max>
 struct List {
+  static constexpr std::size_t kMaxItems = Max;
   std::vector<T> value;
   static std::optional<FieldProblem> check(const std::vector<T>& items) {
     return check_length(items.size(), Min, Max, "item");
@@ -69,6 +72,7 @@ struct List {
 template <class T, std::size_t Min, std::size_t Max>
 struct UniqueList {
   static_assert(Max <= 256);
+  static constexpr std::size_t kMaxItems = Max;
   std::vector<T> value;
   static std::optional<FieldProblem> check(const std::vector<T>& items) {
     if (auto problem = check_length(items.size(), Min, Max, "item")) return problem;

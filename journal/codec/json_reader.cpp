@@ -52,6 +52,11 @@ void Reader::wrong_type(const Path& path, std::string_view wanted) {
   fail(path, "invalid_type", "must be " + std::string(wanted));
 }
 
+void Reader::fail_too_long(const Path& path, std::size_t at_least, std::size_t max, std::string_view unit) {
+  auto problem = check_length(std::max(at_least, max + 1), 0, max, unit);
+  fail(path, std::move(problem->code), std::move(problem->message));
+}
+
 void Reader::duplicate(const Path& path) {
   fail(path, "duplicate_field", "is given more than once");
 }

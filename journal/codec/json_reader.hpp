@@ -181,8 +181,17 @@ class Reader {
   template <class T>
   void read(const JsonNode* node, domain::Sealed<T>& out, const Path& path);
 
+  // A list or a text that is too long is not made at all.
   template <CheckedField T>
   void read(const JsonNode* node, T& out, const Path& path) {
+    if constexpr (requires { T::kMaxItems; }) {
+      if (node->kind == JsonKind::array && node->count > T::kMaxItems)
+        return fail_too_long(path, node->count, T::kMaxItems, "item");
+    }
+    if constexpr (requires { T::kMaxCharacters; }) {
+      if (node->kind == JsonKind::string && node->size > kMaxUtf8Bytes * T::kMaxCharacters)
+        return fail_too_long(path, node->size / kMaxUtf8Bytes, T::kMaxCharacters, "character");
+    }
     const auto errors_before = error_count_;
     read(node, out.value, path);
     if (error_count_ != errors_before) return;
@@ -223,10 +232,12 @@ class Reader {
  private:
   static constexpr std::int64_t kMaxInteger = std::int64_t{1} << 53;
   static constexpr std::size_t kReserveItems = 64;
+  static constexpr std::size_t kMaxUtf8Bytes = 4;  // of a character
 
   std::optional<std::int64_t> integer(const JsonNode* node, std::int64_t low, std::int64_t high,
                                       const Path& path);
   void wrong_type(const Path& path, std::string_view wanted);
+  void fail_too_long(const Path& path, std::size_t at_least, std::size_t max, std::string_view unit);
   void duplicate(const Path& path);
   void check_raw(const JsonNode* node, const Path& path);
 
@@ -260,7 +271,7 @@ void Reader::read(const JsonNode* node, domain::Sealed<T>& out, const Path& path
   const auto plain = opener_->open(document_, node, path.name);
   out.value = T{};
   if (!plain) return;
-  const JsonDocument inner(*plain, kStoredDepth);
+  const JsonDocument inner(*plain, kStoredLimits);
   std::vector<FieldError> errors;
   if (!inner.error()) Reader(inner, errors).read(inner.root(), out.value, Path{});
   if (inner.error() || !errors.empty()) throw_bad_plain_text(path.name);
@@ -276,9 +287,9 @@ void read_json(const JsonDocument& document, const JsonNode* node, T& out, std::
 }
 
 template <class T>
-DecodeResult<T> decode_json(std::string_view text, std::size_t max_depth = kRequestDepth) {
+DecodeResult<T> decode_json(std::string_view text, JsonLimits limits = kRequestLimits) {
   DecodeResult<T> result;
-  const JsonDocument document(text, max_depth);
+  const JsonDocument document(text, limits);
   if (document.error()) {
     result.not_json = document.error();
     return result;

@@ -148,6 +148,29 @@ std::size_t patch_numbers(std::string& text) {
   return patches;
 }
 
+// Whether a document may have more nodes than that, by what separates them; texts are passed over.
+bool may_exceed(std::string_view text, std::size_t max_nodes) {
+  if (text.size() / 2 < max_nodes) return false;  // two bytes at least for each
+  std::size_t nodes = 1;
+  for (std::size_t at = 0; at < text.size() && nodes <= max_nodes;) {
+    switch (text[at]) {
+      case '"':
+        at = after_string(text, at);
+        continue;
+      case ',':
+      case ':':
+      case '[':
+      case '{':
+        ++nodes;
+        break;
+      default:
+        break;
+    }
+    ++at;
+  }
+  return nodes > max_nodes;
+}
+
 // From the parser's tape to nodes; depth counts containers.
 class Builder {
  public:
@@ -245,7 +268,11 @@ simdjson::simdjson_result<simdjson::dom::element> parse(simdjson::dom::parser& p
 
 }  // namespace
 
-JsonDocument::JsonDocument(std::string_view text, std::size_t max_depth) {
+JsonDocument::JsonDocument(std::string_view text, JsonLimits limits) {
+  if (may_exceed(text, limits.nodes)) {
+    error_ = NotJson{"holds more than " + std::to_string(limits.nodes) + " values", std::nullopt};
+    return;
+  }
   if (pool().empty()) {
     storage_ = std::make_unique<Storage>();
   } else {
@@ -266,14 +293,15 @@ JsonDocument::JsonDocument(std::string_view text, std::size_t max_depth) {
     return;
   }
   s.nodes.clear();
-  if (!Builder(s.nodes, max_depth, patched).add(parsed.value_unsafe(), 0)) {
-    error_ = NotJson{"is nested more than " + std::to_string(max_depth) + " levels deep", std::nullopt};
+  if (!Builder(s.nodes, limits.depth, patched).add(parsed.value_unsafe(), 0)) {
+    error_ = NotJson{"is nested more than " + std::to_string(limits.depth) + " levels deep", std::nullopt};
     return;
   }
   root_ = s.nodes.data();
 }
 
 JsonDocument::~JsonDocument() {
+  if (!storage_) return;
   const bool keep = storage_->source.capacity() + storage_->patched.capacity() <= kKeptBytes;
   if (keep && pool().size() < kKeptStorages) pool().push_back(std::move(storage_));
 }

@@ -13,8 +13,15 @@
 
 namespace groundtruth::journal::codec {
 
-inline constexpr std::size_t kRequestDepth = 32;  // of what clients send
-inline constexpr std::size_t kStoredDepth = 64;   // of what we wrote: a commit nests what a request held
+// What a document may have. Nodes are counted before any is made: each costs more memory than the two bytes
+// that it takes to ask for one. Brackets count as one, also where they hold nothing.
+struct JsonLimits {
+  std::size_t depth;
+  std::size_t nodes;
+};
+inline constexpr JsonLimits kRequestLimits{32, 65'536};  // of what clients send
+inline constexpr JsonLimits kStoredLimits{
+    64, std::size_t{1} << 40};  // of what we wrote: a commit nests what a request held
 
 // Why a text is no JSON document, in words that follow "the body …".
 struct NotJson {
@@ -54,8 +61,8 @@ struct JsonNode {
 // it: make and drop a document on one thread. Several may be alive at once.
 class JsonDocument {
  public:
-  // Validates the whole text: syntax, UTF-8, nothing after the document, depth.
-  explicit JsonDocument(std::string_view text, std::size_t max_depth = kRequestDepth);
+  // Validates the whole text: syntax, UTF-8, nothing after the document, depth, number of nodes.
+  explicit JsonDocument(std::string_view text, JsonLimits limits = kRequestLimits);
   ~JsonDocument();
   JsonDocument(const JsonDocument&) = delete;
   JsonDocument& operator=(const JsonDocument&) = delete;

@@ -135,7 +135,7 @@ std::string encode_submission(std::uint64_t number, const Submission& submission
 
 std::optional<HandedSubmission> decode_submission(std::string_view text,
                                                   std::chrono::steady_clock::time_point now) {
-  const codec::JsonDocument document(text, codec::kStoredDepth);
+  const codec::JsonDocument document(text, codec::kStoredLimits);
   if (document.error()) return std::nullopt;
   WireLine line;
   std::vector<codec::FieldError> errors;
@@ -171,7 +171,7 @@ std::string encode_declined(std::uint64_t number) {
 }
 
 std::optional<HandedAnswer> decode_answer(std::string_view text) {
-  const codec::JsonDocument document(text, codec::kStoredDepth);
+  const codec::JsonDocument document(text, codec::kStoredLimits);
   if (document.error()) return std::nullopt;
   WireAnswer wire;
   std::vector<codec::FieldError> errors;

@@ -71,7 +71,7 @@ class Ledger {
     const auto begin = text.rfind(kHead);
     REQUIRE(begin != std::string::npos);
     const auto json = text.substr(begin + kHead.size(), text.size() - begin - kHead.size() - 2);
-    auto view = journal::codec::decode_json<LedgerCheckView>(json, journal::codec::kStoredDepth);
+    auto view = journal::codec::decode_json<LedgerCheckView>(json, journal::codec::kStoredLimits);
     REQUIRE(view.value.has_value());
     return std::move(*view.value);
   }

@@ -199,6 +199,47 @@ TEST_CASE("depth is limited") {
   CHECK(decode_json<TaskRequest>(nested(33)).not_json->reason == "is nested more than 32 levels deep");
 }
 
+TEST_CASE("the number of values is limited, by what separates them and not by what stands in texts") {
+  const auto list = [](std::size_t items, std::string_view item) {
+    std::string text = "[";
+    for (std::size_t i = 0; i < items; ++i) text.append(i == 0 ? "" : ",").append(item);
+    return text + "]";
+  };
+  CHECK(errors_of(list(60'000, "0")) == Errors{" invalid_type"});
+  CHECK(errors_of(list(70'000, "0")) == Errors{"not JSON"});
+  CHECK(errors_of(list(5'000'000, "0")) == Errors{"not JSON"});
+  CHECK(errors_of(list(40'000, "[]")) == Errors{"not JSON"});
+  CHECK(errors_of(list(40'000, R"({"":{}})")) == Errors{"not JSON"});
+  CHECK(decode_json<TaskRequest>(list(70'000, "0")).not_json->reason == "holds more than 65536 values");
+  const std::string quoted =
+      '"' + std::string(200'000, ',') + "[{:" + R"(\")" + std::string(200'000, ':') + '"';
+  CHECK(decode_json<std::string>(quoted));
+  CHECK(decode_json<std::vector<std::int64_t>>(list(70'000, "1"), kStoredLimits));  // of what we wrote
+}
+
+TEST_CASE("a list or a text that is too long is refused before any of it is made") {
+  const auto many = [](std::size_t count) {
+    std::string items = R"("video")";
+    for (std::size_t i = 1; i < count; ++i) items += R"(,"smell")";
+    return R"({"title":"t","modalities":[)" + items + R"(],"reward_cents":5})";
+  };
+  CHECK(errors_of(many(4)) ==
+        Errors{"modalities[1] invalid_value", "modalities[2] invalid_value", "modalities[3] invalid_value"});
+  CHECK(errors_of(many(5)) == Errors{"modalities too_long"});
+  CHECK(errors_of(many(10'000)) == Errors{"modalities too_long"});
+  const auto titled = [](const std::string& title) {
+    return decode_json<TaskRequest>(R"({"title":")" + title +
+                                    R"(","modalities":["video"],"reward_cents":5})");
+  };
+  std::string ten;
+  for (int i = 0; i < 10; ++i) ten += "\xf0\x9f\x98\x80";  // four bytes each
+  CHECK(titled(ten));
+  const auto long_one = titled(std::string(1'000'000, 'x'));
+  REQUIRE(long_one.errors.size() == 1);
+  CHECK(long_one.errors[0].code == "too_long");
+  CHECK(long_one.errors[0].message == "must have at most 10 characters");
+}
+
 TEST_CASE("duplicates are found in large objects too, without quadratic work") {
   std::string object = "{";
   for (int i = 0; i < 20'000; ++i) object += "\"k" + std::to_string(i) + "\":1,";

@@ -164,7 +164,7 @@ TEST_CASE("aggregate states at random come back as they were") {
     task.closed_at = values.maybe(values.time());
     const auto text = codec::to_json(task);
     CAPTURE(text);
-    const auto back = codec::decode_json<Task>(text, codec::kStoredDepth);
+    const auto back = codec::decode_json<Task>(text, codec::kStoredLimits);
     REQUIRE(back);
     REQUIRE(codec::to_json(*back.value) == text);
   }
