@@ -112,6 +112,7 @@ void lay_http(http::ServerOptions& options, const file::Http& http, Problems& pr
   lay(options.header_limit_bytes, http.header_limit_bytes);
   lay(options.max_connections, http.max_connections);
   lay(options.max_connections_per_address, http.max_connections_per_address);
+  lay(options.aside.threads, http.large_body_threads);
   lay(options.trusted_proxies, http.trusted_proxies);
   try {
     http::TrustedProxies{options.trusted_proxies};
@@ -124,6 +125,16 @@ void lay_http(http::ServerOptions& options, const file::Http& http, Problems& pr
   } catch (const std::invalid_argument& unreadable) {
     problems.add("http.client_address_header", unreadable.what());
   }
+}
+
+// Shares follow the whole where only that is given.
+void lay_memory(http::MemoryLimits& memory, const file::Http& http) {
+  if (http.memory_bytes) {
+    lay(memory.total_bytes, http.memory_bytes);
+    memory.account_bytes = memory.address_bytes = memory.total_bytes / 4;
+  }
+  lay(memory.account_bytes, http.memory_bytes_per_account);
+  lay(memory.address_bytes, http.memory_bytes_per_address);
 }
 
 void set_internal(Settings& settings, const std::optional<std::string>& listen, std::string_view name,
@@ -209,6 +220,7 @@ void lay_workers(Settings& settings, const file::Config& config) {
     lay(workers.mails_per_hour_to_mailbox, config.rate_limits->worker->mails_per_hour_to_mailbox);
     lay(workers.mailbox_per_hour, config.rate_limits->worker->mailbox_per_hour);
     lay(workers.mail_domain_per_hour, config.rate_limits->worker->mail_domain_per_hour);
+    lay(workers.account_logins_per_minute, config.rate_limits->worker->account_logins_per_minute);
   }
   if (config.hosts) lay(settings.worker_hosts, config.hosts->worker);
   if (!config.workers) return;
@@ -280,6 +292,7 @@ void lay_file(Settings& settings, const file::Config& config, Problems& problems
   if (config.hosts) lay(settings.groundtruth_hosts, config.hosts->groundtruth);
   if (config.http) lay_http(settings.http, *config.http, problems);
   if (config.http) lay(settings.drain_delay, config.http->drain_delay_ms);
+  if (config.http) lay_memory(settings.memory, *config.http);
   if (config.internal) {
     set_internal(settings, config.internal->listen, "internal.listen", problems);
     lay(settings.internal_advertised, config.internal->advertise);

@@ -49,13 +49,13 @@ BOOST_DESCRIBE_STRUCT(RateLimits, (),
                        accounts))
 
 struct WorkerRateLimits {
-  std::optional<Count> worker_per_minute, address_per_minute, logins_per_minute;
+  std::optional<Count> worker_per_minute, address_per_minute, logins_per_minute, account_logins_per_minute;
   std::optional<Count> mails_per_hour, mails_per_hour_to_mailbox, mailbox_per_hour, mail_domain_per_hour;
   std::optional<Bytes> journal_bytes_per_day, address_journal_bytes_per_day;
 };
 BOOST_DESCRIBE_STRUCT(WorkerRateLimits, (),
-                      (worker_per_minute, address_per_minute, logins_per_minute, mails_per_hour,
-                       mails_per_hour_to_mailbox, mailbox_per_hour, mail_domain_per_hour,
+                      (worker_per_minute, address_per_minute, logins_per_minute, account_logins_per_minute,
+                       mails_per_hour, mails_per_hour_to_mailbox, mailbox_per_hour, mail_domain_per_hour,
                        journal_bytes_per_day, address_journal_bytes_per_day))
 
 struct RateLimitsBySurface {
@@ -75,13 +75,17 @@ struct Http {
   std::optional<Integer<0, 3'600'000>> drain_delay_ms;
   std::optional<Integer<1'024, 1'048'576>> header_limit_bytes;
   std::optional<Count> max_connections, max_connections_per_address;
+  std::optional<Integer<16'777'216, 1LL << 40>> memory_bytes, memory_bytes_per_account,
+      memory_bytes_per_address;
+  std::optional<Integer<1, 64>> large_body_threads;
   std::optional<std::vector<std::string>> trusted_proxies;
   std::optional<std::string> client_address_header;
 };
 BOOST_DESCRIBE_STRUCT(Http, (),
                       (header_timeout_ms, idle_timeout_ms, body_timeout_ms, handler_timeout_ms,
                        write_timeout_ms, drain_timeout_ms, drain_delay_ms, header_limit_bytes,
-                       max_connections, max_connections_per_address, trusted_proxies, client_address_header))
+                       max_connections, max_connections_per_address, memory_bytes, memory_bytes_per_account,
+                       memory_bytes_per_address, large_body_threads, trusted_proxies, client_address_header))
 
 struct Internal {
   std::optional<std::string> listen, advertise;
@@ -217,7 +221,8 @@ struct RateLimitSettings {
 struct WorkerSettings {
   std::uint32_t worker_per_minute = 120;
   std::uint32_t address_per_minute = 120;
-  std::uint32_t logins_per_minute = 10;  // with one e-mail address
+  std::uint32_t logins_per_minute = 10;           // wrong ones, with one e-mail address from one address
+  std::uint32_t account_logins_per_minute = 200;  // wrong ones, with one e-mail address from anywhere
   // Registrations, and mails that are asked for: by one client address, by one to one mailbox, by all to one
   // mailbox, by all to one domain of mail addresses.
   std::uint32_t mails_per_hour = 30, mails_per_hour_to_mailbox = 5;
@@ -276,6 +281,7 @@ struct Settings {
   RateLimitSettings groundtruth_limits;
   std::vector<std::string> groundtruth_hosts;
   http::ServerOptions http;                   // address and port come from `listen`
+  http::MemoryLimits memory;                  // of all messages on their way
   std::chrono::milliseconds drain_delay{0};   // between saying that it stops, and stopping
   std::optional<Address> internal;            // where it takes commands from other nodes; only with `kafka`
   std::string internal_advertised;            // HOST:PORT; "": `internal`

@@ -1,6 +1,7 @@
 // See serve.hpp.
 #include "app/serve.hpp"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -88,6 +89,27 @@ void collect_mails(std::vector<prometheus::MetricFamily>& out, const workers::Ma
       .add(static_cast<double>(mails.server_failed), {{"at", "server"}});
   ops::gauge(out, "groundtruth_mails_waiting", "Mails to workers that wait to be sent")
       .add(static_cast<double>(mails.waiting));
+}
+
+void collect_memory(std::vector<prometheus::MetricFamily>& out, const http::MemoryBudget& memory) {
+  const auto counters = memory.counters();
+  ops::gauge(out, "groundtruth_message_memory_bytes", "Memory of messages that are on their way")
+      .add(static_cast<double>(counters.used_bytes));
+  ops::gauge(out, "groundtruth_message_memory_limit_bytes", "What there is of it (http.memory_bytes)")
+      .add(static_cast<double>(counters.limit_bytes));
+  ops::counter(out, "groundtruth_message_memory_refusals_total",
+               "Requests for more of it that were refused, by whose part was spent")
+      .add(static_cast<double>(counters.refused_total), {{"spent", "all"}})
+      .add(static_cast<double>(counters.refused_account), {{"spent", "account"}})
+      .add(static_cast<double>(counters.refused_address), {{"spent", "address"}});
+}
+
+// Large buffers come from the kernel and go back to it when they are freed. Left to itself the allocator
+// learns from the first large one to keep them, and what one hour's uploads took stays with the process.
+void give_back_large_buffers() {
+  constexpr int mapped_bytes = 512 * 1024, kept_bytes = 4 * 1024 * 1024;
+  ::mallopt(M_MMAP_THRESHOLD, mapped_bytes);
+  ::mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }
 
 // Everything of a running server, in the order in which it is built.
@@ -214,6 +236,7 @@ class RunningServer {
       return server != nullptr ? server->counters() : http::Server::Counters{};
     };
     ops_services_.more_metrics = [this](std::vector<prometheus::MetricFamily>& out) {
+      collect_memory(out, *memory_);
       if (const auto* embedded = node_.embedded()) collect_journal_file(out, *embedded);
       if (const auto* kafka = node_.kafka()) {
         collect_kafka(out, *kafka);
@@ -252,7 +275,9 @@ class RunningServer {
   void start_public() {
     Address bound = settings_.listen;
     if (settings_.roles.is_public()) {
-      public_server_ = listen(settings_.http, std::move(surfaces_), settings_.listen, "--listen");
+      http::ServerOptions options = settings_.http;
+      options.memory = memory_;
+      public_server_ = listen(std::move(options), std::move(surfaces_), settings_.listen, "--listen");
       bound.port = public_server_->port();
     }
     public_api_.start(settings_.public_url.empty() ? "http://" + to_string(reachable(bound))
@@ -322,6 +347,8 @@ class RunningServer {
   std::shared_ptr<spdlog::logger> log_;
   std::atomic<Phase> phase_{Phase::starting};
   ops::HttpMetrics http_metrics_;
+  // Of the public listener; what operators ask for must come through when it is spent.
+  std::shared_ptr<http::MemoryBudget> memory_ = std::make_shared<http::MemoryBudget>(settings_.memory);
   std::unique_ptr<AccessLog> access_log_;
   NodeAssembly node_;
   api::WorkPool hashing_;
@@ -341,6 +368,7 @@ class RunningServer {
 
 ExitCode serve(const Settings& settings) {
   refuse_what_is_missing(settings);
+  give_back_large_buffers();
   StopSignals signals;  // before every other thread
   journal::init_crypto();
   RunningServer server(settings, signals);

@@ -25,7 +25,7 @@ constexpr std::string_view kDocsPolicy =
 
 struct File {
   std::string content_type;
-  std::string body;
+  std::shared_ptr<const std::string> body;  // one for all connections
   std::string etag;
   std::string policy;  // Content-Security-Policy; "" leaves the server's own
 };
@@ -46,8 +46,9 @@ void add(Files& files, std::string path, std::string content_type, std::string b
                      body.size(), nullptr, 0);
   std::array<char, digest.size() * 2 + 1> hex{};
   sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
-  files.emplace(std::move(path), File{std::move(content_type), std::move(body),
-                                      '"' + std::string(hex.data()) + '"', std::string(policy)});
+  files.emplace(std::move(path),
+                File{std::move(content_type), std::make_shared<const std::string>(std::move(body)),
+                     '"' + std::string(hex.data()) + '"', std::string(policy)});
 }
 
 std::string head(std::string_view title, std::string_view style) {
@@ -127,7 +128,7 @@ http::Async<http::Response> serve(const Files& files, std::string path, http::Re
   if (known && known->find(file.etag) != std::string_view::npos)
     response.status = 304;
   else
-    response.body = file.body;
+    response.shared_body = file.body;
   co_return response;
 }
 

@@ -6,10 +6,8 @@
 
 namespace groundtruth::http {
 
-namespace {
-
-ConnectionLimits::Key key_of(const boost::asio::ip::address& address) {
-  ConnectionLimits::Key key{};
+ConnectionLimits::Key ConnectionLimits::key_of(const boost::asio::ip::address& address) {
+  Key key{};
   if (address.is_v4()) {
     const auto bytes = address.to_v4().to_bytes();
     std::copy(bytes.begin(), bytes.end(), key.begin() + 4);
@@ -19,8 +17,6 @@ ConnectionLimits::Key key_of(const boost::asio::ip::address& address) {
   }
   return key;
 }
-
-}  // namespace
 
 ConnectionLimits::Place::Place(Place&& other) noexcept
     : limits_(std::exchange(other.limits_, nullptr)), key_(other.key_) {}

@@ -17,6 +17,7 @@ class ConnectionLimits {
  public:
   // IPv4 by address; IPv6 by /64, which is what one client has.
   using Key = std::array<unsigned char, 8>;
+  static Key key_of(const boost::asio::ip::address& address);
 
   // A place for one connection, given back on destruction.
   class Place {

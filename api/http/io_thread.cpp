@@ -42,7 +42,9 @@ ServerContext::ServerContext(ServerOptions server_options, Router server_router,
       proxies(options.trusted_proxies, options.client_address_header),
       handler_grace(std::clamp(options.handler_timeout / 10, milliseconds(50), milliseconds(2000))),
       sweep_interval(std::clamp(shortest(options) / 8, milliseconds(5), milliseconds(100))),
-      limits(options.max_connections, options.max_connections_per_address) {}
+      limits(options.max_connections, options.max_connections_per_address),
+      memory(options.memory),
+      aside(options.aside) {}
 
 IoThread::IoThread(ServerContext& context) : context_(context) {
   std::random_device entropy;
@@ -155,7 +157,10 @@ void IoThread::arm() {
 void IoThread::sweep() {
   const auto now = Clock::now();
   for (Session* session : sessions_) {
-    if (session->deadline() <= now) session->expire();
+    if (session->deadline() <= now)
+      session->expire();
+    else
+      session->look_for_client();
   }
 }
 

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/http/aside.hpp"
 #include "api/http/client_address.hpp"
 #include "api/http/connection_limits.hpp"
 #include "api/http/response_head.hpp"
@@ -45,6 +46,8 @@ struct ServerContext {
       handler_grace;  // past its deadline, before the server answers for a handler
   const std::chrono::milliseconds sweep_interval;
   ConnectionLimits limits;
+  const std::shared_ptr<MemoryBudget> memory;  // null: nothing is counted
+  Aside aside;
 };
 
 class IoThread {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <any>
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,13 +65,14 @@ class BodyReader {
     cut_off,    // the client has gone, or the server has answered in the handler's place
     timed_out,  // no piece within the server's body_timeout
     refused,    // more than the route allows, or framing that nobody can read
+    no_room,    // the memory budget is spent (memory_budget.hpp)
   };
 
   // Replaces `piece` by the next kPieceBytes of the body or a little more, fewer at its end alone. After any
-  // outcome but `piece` there is no more, and the same outcome again; after the last three the handler lets
-  // go of what it has and returns: the server answers 400, 408 or 413 whatever it says. One call at a time,
-  // from the handler itself. While it waits the handler's deadline stands still, and begins anew when it
-  // returns.
+  // outcome but `piece` there is no more, and the same outcome again; after all but these two the handler
+  // lets go of what it has and returns: the server answers 400, 408, 413 or 503 whatever it says. One call at
+  // a time, from the handler itself. While it waits the handler's deadline stands still, and begins anew when
+  // it returns.
   virtual Async<Outcome> next(std::string& piece) = 0;
 
   static constexpr std::size_t kPieceBytes = 128 * 1024;
@@ -93,7 +96,13 @@ struct Request {
   std::string traceparent;                         // the caller's own when well-formed, else a new one
   std::chrono::steady_clock::time_point deadline;  // the handler's answer must be there by then
   std::any principal;                              // who calls; type decided by the surface
-  BodyReader* streamed_body = nullptr;             // on a streamed route, for as long as its handler runs
+  std::string account;  // whose memory the request is, set by the guard; "" where nobody is known
+  BodyReader* streamed_body = nullptr;  // on a streamed route, for as long as its handler runs
+  // Set once nobody waits for the answer any more: the client has gone, or the time is over. Shared with
+  // work that waits in a queue, which then need not begin. Null where no connection stands behind it.
+  std::shared_ptr<const std::atomic<bool>> abandoned;
+
+  bool is_abandoned() const { return abandoned && abandoned->load(std::memory_order_relaxed); }
 
   std::string_view param(std::string_view name) const;  // "" when the route has none such
   std::optional<std::string_view> query_value(std::string_view name) const;  // the first one
@@ -111,12 +120,14 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  std::shared_ptr<const std::string> shared_body = {};  // instead of `body`: of all who get the same
   std::function<bool(std::string& chunk)> next_chunk;
   std::optional<std::uint64_t> stream_bytes;  // of all chunks together
 
   void header(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));
   }
+  std::string_view content() const { return shared_body ? std::string_view(*shared_body) : body; }
 };
 
 }  // namespace groundtruth::http

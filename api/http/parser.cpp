@@ -176,10 +176,10 @@ RequestParser::State RequestParser::read_chunked(std::string_view bytes, std::si
   return State::need_more;
 }
 
-void RequestParser::time_out() {
+void RequestParser::give_up(Refusal refusal, std::string_view detail) {
   // As far as the request line came, the path tells which surface words the refusal.
   if (!request_->target.empty()) parse_target(*request_);
-  fail(Refusal::timeout, "the header did not come in time");
+  fail(refusal, detail);
 }
 
 bool RequestParser::knows_method() const {

@@ -41,7 +41,8 @@ class RequestParser {
   std::size_t head_bytes() const { return head_bytes_; }
   bool knows_method() const;  // false: a method that no route can have
   int minor_version() const;  // the x of HTTP/1.x
-  void time_out();            // the rest of the head did not come: makes that the fault
+  // The rest of the head is not waited for: makes that the fault.
+  void give_up(Refusal refusal, std::string_view detail);
 
  private:
   class Impl;

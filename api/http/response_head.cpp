@@ -191,7 +191,7 @@ void HeadWriter::append(std::string& out, const Request& request, const Response
       out.append("Transfer-Encoding: chunked\r\n");
     } else if (!exchange.unsized) {
       out.append("Content-Length: ");
-      append_number(out, exchange.stream_bytes.value_or(response.body.size()));
+      append_number(out, exchange.stream_bytes.value_or(response.content().size()));
       out.append("\r\n");
     }
   }

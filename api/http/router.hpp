@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ struct Route {
   // What it looks at is never answered before it can be seen, or it waits by itself where it sees nothing: it
   // need not wait for all that was answered so.
   bool awaits_nothing = false;
+  // Refuses, after the guard and before the body is read, what can be known without it: a request that is
+  // not permitted is not worth its body. nullopt reads on.
+  std::function<Async<std::optional<Response>>(Request&)> admit = {};
 };
 
 // Refusals that the server itself makes, rendered in the surface's own error format.

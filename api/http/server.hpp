@@ -12,6 +12,8 @@
 #include <memory>
 #include <string>
 
+#include "api/http/aside.hpp"
+#include "api/http/memory_budget.hpp"
 #include "api/http/router.hpp"
 
 namespace groundtruth::http {
@@ -36,6 +38,8 @@ struct ServerOptions {
   std::vector<std::string> trusted_proxies = {};
   std::string client_address_header = {};  // in which they say it; "": X-Forwarded-For or Forwarded
   std::string server_name = "groundtruth";
+  std::shared_ptr<MemoryBudget> memory = {};  // of the process; null: nothing is counted
+  AsideOptions aside = {};                    // where requests with large bodies are handled
 };
 
 // What went wrong in answering a request.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "api/http/async.hpp"
 #include "api/http/framing.hpp"
 #include "api/http/refusal.hpp"
 #include "api/http/trace_context.hpp"
@@ -12,8 +13,11 @@ namespace groundtruth::http {
 
 namespace {
 
-constexpr std::size_t kSpareBodyBytes = 64 * 1024;
+constexpr std::size_t kSpareBytes = 16 * 1024;  // of each buffer, kept for the next request
 constexpr std::size_t kRequestIdBytes = 128;
+// What decoding a body takes beside it: the parser's copy, the texts that it unescapes, the fields that they
+// become.
+constexpr std::size_t kDecodingFactor = 3;
 
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= kRequestIdBytes && std::all_of(text.begin(), text.end(), [](char c) {
@@ -33,7 +37,9 @@ Session::Session(ServerContext& context, IoThread& thread, Socket socket,
       peer_(peer.to_string()),
       is_from_proxy_(context.proxies.contain(peer)),
       parser_(context.options.header_limit_bytes),
+      hold_(context.memory.get()),
       deadline_(Clock::time_point::max()) {
+  request_.abandoned = client_gone_;
   thread_.enlist(*this);
 }
 
@@ -67,6 +73,7 @@ Async<void> Session::serve() {
     co_await respond();
     if (abandoned_) co_return;
     finish();
+    let_body_go();
     if (thread_.draining() || (!body_read_ && !small_enough_to_discard())) keep_alive_ = false;
     const bool written = co_await write_response();
     log(sent_bytes_);
@@ -91,20 +98,29 @@ void Session::begin_request() {
   request_.request_id.clear();
   request_.traceparent.clear();
   request_.principal.reset();
+  request_.account.clear();
   request_.streamed_body = nullptr;
-  if (request_.body.capacity() > kSpareBodyBytes) std::string().swap(request_.body);
+  let_body_go();
   request_.body.clear();
   request_.method = Method::get;
   request_.remote_address = peer_;
   response_ = Response{};
   match_ = Match{};
-  if (head_.capacity() > kSpareBodyBytes) std::string().swap(head_);
-  if (chunk_.capacity() > kSpareBodyBytes) std::string().swap(chunk_);
+  if (head_.capacity() > kSpareBytes) std::string().swap(head_);
+  if (chunk_.capacity() > kSpareBytes) std::string().swap(chunk_);
   input_.recycle();
+  answer_bytes_ = 0;
+  hold(input_.capacity(), 0, 0);  // less than before, so there is room for it
   request_bytes_ = sent_bytes_ = 0;
   stream_state_ = Outcome::piece;
   keep_alive_ = body_read_ = true;
   continue_owed_ = timed_out_ = false;
+}
+
+// Nobody looks at it once the answer is there; what is small stays for the next request.
+void Session::let_body_go() {
+  if (request_.body.capacity() > kSpareBytes) std::string().swap(request_.body);
+  body_bytes_ = 0;
 }
 
 // Expects read_head() to have left a request, or a fault of its head (parser_.fault() and keep_alive_ false).
@@ -195,6 +211,15 @@ Async<void> Session::call_handler() {
     refuse(fault->refusal, fault->detail);
     co_return;
   }
+  if (route.admit) {
+    allow_handler_time();
+    std::optional<Response> stopped = co_await route.admit(request_);
+    if (abandoned_) co_return;
+    if (stopped) {
+      response_ = std::move(*stopped);
+      co_return;
+    }
+  }
   if (route.body == BodyKind::streamed) {
     request_.streamed_body = this;
     if (parser_.framing().body == BodyFraming::chunked) parser_.limit_body(route.body_limit_bytes);
@@ -210,9 +235,44 @@ Async<void> Session::call_handler() {
       co_return;
     }
   }
+  if (route.body == BodyKind::json && !has_room_to_decode()) {
+    refuse(Refusal::unavailable, "too much is on its way already");
+    co_return;
+  }
   allow_handler_time();
-  response_ = co_await route.handle(request_);
+  response_ = co_await handle(route);
   if (!abandoned_) refuse_body(stream_state_, route);
+}
+
+bool Session::has_room_to_decode() {
+  const std::size_t body_bytes = request_.body.size();
+  if (body_bytes <= Aside::kLargeBodyBytes) return true;
+  return hold_body(request_.body.capacity() + kDecodingFactor * body_bytes);
+}
+
+Async<Response> Session::handle(const Route& route) {
+  return request_.body.size() <= Aside::kLargeBodyBytes ? route.handle(request_) : handle_aside(route);
+}
+
+// The handler gets a request of its own: should the server answer in its place, what it looks at stays.
+Async<Response> Session::handle_aside(const Route& route) {
+  std::string body = std::move(request_.body);
+  request_.body.clear();
+  Request request = request_;
+  request.body = std::move(body);
+  const std::string& caller = request_.account.empty() ? request_.remote_address : request_.account;
+  auto begin = [&](auto done) { context_.aside.handle(route, std::move(request), caller, std::move(done)); };
+  Aside::Outcome outcome = co_await await_callback<Aside::Outcome>(std::move(begin));
+  if (outcome.response) co_return std::move(*outcome.response);
+  switch (outcome.kind) {
+    case Aside::Outcome::Kind::broken:
+      throw std::runtime_error(outcome.failure);
+    case Aside::Outcome::Kind::away:
+      throw Unavailable(outcome.failure);
+    case Aside::Outcome::Kind::no_turn:
+      break;
+  }
+  co_return refusal_of(*match_.surface, Refusal::unavailable, request_, outcome.failure);
 }
 
 void Session::allow_handler_time() {
@@ -266,6 +326,8 @@ void Session::refuse_body(Outcome outcome, const Route& route) {
       return refuse(Refusal::bad_request, "the body ended early");
     case Outcome::timed_out:
       return refuse_rest(Refusal::timeout, "the body did not come in time");
+    case Outcome::no_room:
+      return refuse_rest(Refusal::unavailable, "too much is on its way already");
     case Outcome::refused:
       if (route.body == BodyKind::none && parser_.fault().refusal == Refusal::body_too_large)
         return refuse_rest(Refusal::bad_request, "this operation takes no body");

@@ -27,6 +27,8 @@ class ReadBuffer {
   boost::asio::mutable_buffer prepare();  // room for more
   void commit(std::size_t count) { end_ += count; }
   void recycle();
+  std::size_t capacity() const { return capacity_; }
+  std::size_t capacity_for_more() const;  // what it has once prepare() was called
 
  private:
   std::unique_ptr<char[]> data_;
@@ -48,6 +50,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Body
   void expire();
   void drain();  // the server stops: closes an idle connection, else the running request is the last
   void close();
+  void look_for_client();  // while a handler runs: is anybody there to be answered?
 
   std::size_t place_in_thread = 0;  // the I/O thread's own note
 
@@ -59,7 +62,11 @@ class Session final : public std::enable_shared_from_this<Session>, private Body
   Async<void> serve();
   Async<void> respond();  // leaves the answer in response_
   Async<void> call_handler();
+  bool has_room_to_decode();
+  Async<Response> handle(const Route& route);
+  Async<Response> handle_aside(const Route& route);
   void begin_request();
+  void let_body_go();
   void refuse(Refusal refusal, std::string_view detail);
   void refuse_rest(Refusal refusal, std::string_view detail);  // the framing is lost: and close
   void refuse_body(Outcome outcome, const Route& route);
@@ -79,12 +86,20 @@ class Session final : public std::enable_shared_from_this<Session>, private Body
   Async<bool> invite_body();
   Async<bool> discard_body();
   bool small_enough_to_discard() const;
+  bool grow(std::string& body, std::size_t needed_bytes, std::size_t most_bytes);
+
+  // What the process's budget is told that this connection holds. False: there is no room for it.
+  bool hold_input();
+  bool hold_body(std::size_t bytes);
+  bool hold_answer(std::size_t bytes);
+  bool hold(std::size_t input_bytes, std::size_t body_bytes, std::size_t answer_bytes);
 
   // session_io.cpp: how the other bytes come and go
   Async<bool> read_head();  // false: the connection ended between requests or within a head
   Async<bool> read_some();
   Async<bool> write_response();
   Async<bool> write_stream();
+  bool has_room_for_answer();
   Async<bool> write(std::string_view first, std::string_view second);
   std::size_t write_now(std::string_view first, std::string_view second, boost::system::error_code& error);
   Async<bool> pause();
@@ -100,6 +115,9 @@ class Session final : public std::enable_shared_from_this<Session>, private Body
   const bool is_from_proxy_;
   RequestParser parser_;
   ReadBuffer input_;
+  MemoryBudget::Hold hold_;
+  std::size_t body_bytes_ = 0, answer_bytes_ = 0;  // of what hold_ has
+  const std::shared_ptr<std::atomic<bool>> client_gone_ = std::make_shared<std::atomic<bool>>(false);
   Request request_;
   Response response_;
   Match match_;

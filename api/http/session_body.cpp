@@ -12,8 +12,11 @@ namespace {
 using boost::asio::redirect_error;
 using boost::system::error_code;
 
-constexpr std::size_t kBodyStepBytes = 64 * 1024;  // memory follows what has come, not what was announced
-constexpr std::size_t kDiscardBytes = 64 * 1024;   // an unread body up to this keeps the connection
+// Memory follows what has come, not what was announced: it doubles, and grows by steps of the latter size.
+constexpr std::size_t kBodyStepBytes = 16 * 1024, kMaxBodyStepBytes = 1024 * 1024;
+constexpr std::size_t kReadBytes = 256 * 1024;    // at once
+constexpr std::size_t kUnknownBytes = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t kDiscardBytes = 64 * 1024;  // an unread body up to this keeps the connection
 
 }  // namespace
 
@@ -87,12 +90,15 @@ Async<bool> Session::invite_body() {
 
 Async<BodyReader::Outcome> Session::read_sized(std::string& body, std::size_t length) {
   const auto buffered = input_.bytes().substr(0, length);
+  body.clear();
+  if (!grow(body, buffered.size(), length)) co_return Outcome::no_room;
   body.assign(buffered);
   input_.consume(buffered.size());
   request_bytes_ += length;
   while (body.size() < length) {
     const std::size_t had = body.size();
-    body.resize(had + std::min(length - had, std::max(kBodyStepBytes, had)));
+    if (had == body.capacity() && !grow(body, had + 1, length)) co_return Outcome::no_room;
+    body.resize(std::min({length, body.capacity(), had + kReadBytes}));
     const auto room = boost::asio::buffer(body.data() + had, body.size() - had);
     error_code error;
     const std::size_t count = co_await socket_.async_read_some(room, redirect_error(use_awaitable, error));
@@ -106,6 +112,9 @@ Async<BodyReader::Outcome> Session::read_sized(std::string& body, std::size_t le
 // `piece`: there are enough bytes, and the body may go on.
 Async<BodyReader::Outcome> Session::read_chunked(std::size_t enough_bytes) {
   for (;;) {
+    // No more than what has come can be of the body.
+    const std::size_t may_have = request_.body.size() + input_.bytes().size();
+    if (!grow(request_.body, may_have, kUnknownBytes)) co_return Outcome::no_room;
     std::size_t used = 0;
     const auto state = parser_.read_chunked(input_.bytes(), used);
     input_.consume(used);
@@ -113,10 +122,29 @@ Async<BodyReader::Outcome> Session::read_chunked(std::size_t enough_bytes) {
     if (state == RequestParser::State::done) co_return Outcome::complete;
     if (state == RequestParser::State::fault) co_return Outcome::refused;
     if (request_.body.size() >= enough_bytes) co_return Outcome::piece;
+    if (!hold_input()) co_return Outcome::no_room;
     const bool more = co_await read_some();
     if (timed_out_) co_return Outcome::timed_out;
     if (!more) co_return Outcome::cut_off;
   }
+}
+
+// Makes room for `needed_bytes` of a body that ends with `most_bytes`, and tells the budget first. A string
+// that grows by itself would take twice what it has.
+bool Session::grow(std::string& body, std::size_t needed_bytes, std::size_t most_bytes) {
+  if (needed_bytes <= body.capacity()) return body_bytes_ >= body.capacity() || hold_body(body.capacity());
+  const std::size_t step = std::clamp(body.size(), kBodyStepBytes, kMaxBodyStepBytes);
+  const std::size_t bytes = std::max(needed_bytes, std::min(most_bytes, body.size() + step));
+  if (!hold_body(bytes)) return false;
+  std::string grown;
+  grown.reserve(bytes);
+  grown.append(body);
+  body.swap(grown);
+  return true;
+}
+
+bool Session::hold_body(std::size_t bytes) {
+  return hold(input_.capacity(), bytes, answer_bytes_);
 }
 
 bool Session::small_enough_to_discard() const {

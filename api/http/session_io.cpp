@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kFirstRoomBytes = 4 * 1024;
 constexpr std::size_t kSpareRoomBytes = 16 * 1024;
 constexpr std::size_t kLingerBytes = 16 * 1024 * 1024;
+constexpr std::size_t kStreamBytes = 256 * 1024;    // of a streamed answer, in memory at a time
 constexpr std::size_t kOneBufferBytes = 16 * 1024;  // a body up to this is copied behind its head
 constexpr milliseconds kLinger{2000};
 constexpr milliseconds kStreamPause{50};
@@ -56,6 +57,11 @@ boost::asio::mutable_buffer ReadBuffer::prepare() {
   return {data_.get() + end_, capacity_ - end_};
 }
 
+std::size_t ReadBuffer::capacity_for_more() const {
+  if (end_ < capacity_ || begin_ > capacity_ / 2) return capacity_;
+  return capacity_ == 0 ? kFirstRoomBytes : capacity_ * 2;
+}
+
 void ReadBuffer::recycle() {
   if (begin_ != end_ || capacity_ <= kSpareRoomBytes) return;
   data_.reset();
@@ -66,6 +72,23 @@ void Session::enter(Phase phase, milliseconds limit) {
   phase_ = phase;
   deadline_ = Clock::now() + limit;
   timed_out_ = false;
+}
+
+bool Session::hold(std::size_t input_bytes, std::size_t body_bytes, std::size_t answer_bytes) {
+  if (!hold_.resize(input_bytes + body_bytes + answer_bytes, {request_.remote_address, request_.account}))
+    return false;
+  body_bytes_ = body_bytes;
+  answer_bytes_ = answer_bytes;
+  return true;
+}
+
+// As it will be once more was read.
+bool Session::hold_input() {
+  return hold(input_.capacity_for_more(), body_bytes_, answer_bytes_);
+}
+
+bool Session::hold_answer(std::size_t bytes) {
+  return hold(input_.capacity(), body_bytes_, bytes);
 }
 
 Async<bool> Session::read_some() {
@@ -101,13 +124,19 @@ Async<bool> Session::read_head() {
         co_return true;
       }
     }
+    const bool has_room = hold_input();
     error_code error;
-    const auto room = input_.prepare();
-    const std::size_t count = co_await socket_.async_read_some(room, redirect_error(use_awaitable, error));
-    input_.commit(count);
-    if (timed_out_) {
+    if (has_room) {
+      const auto room = input_.prepare();
+      const std::size_t count = co_await socket_.async_read_some(room, redirect_error(use_awaitable, error));
+      input_.commit(count);
+    }
+    if (timed_out_ || !has_room) {
       if (phase_ == Phase::idle) co_return false;
-      parser_.time_out();
+      if (has_room)
+        parser_.give_up(Refusal::timeout, "the header did not come in time");
+      else
+        parser_.give_up(Refusal::unavailable, "too much is on its way already");
       request_bytes_ = input_.bytes().size();
       keep_alive_ = false;
       co_return true;
@@ -153,7 +182,19 @@ Async<bool> Session::write(std::string_view first, std::string_view second) {
   }
 }
 
+// An answer is held until it is read. One to a write is sent in any case, as far as the kernel takes it: what
+// was done was done, and whoever finds it cut asks again with the same key.
+bool Session::has_room_for_answer() {
+  if (response_.next_chunk) return hold_answer(kStreamBytes);
+  if (request_.method != Method::get) return true;
+  return hold_answer(response_.body.capacity());
+}
+
 Async<bool> Session::write_response() {
+  if (!has_room_for_answer()) {
+    refuse(Refusal::unavailable, "too many answers wait to be read");
+    finish();
+  }
   const bool bodyless = request_.method == Method::head || !may_have_body(response_.status);
   const bool http_1_0 = parser_.minor_version() == 0;
   const bool streamed = static_cast<bool>(response_.next_chunk) && may_have_body(response_.status);
@@ -166,10 +207,11 @@ Async<bool> Session::write_response() {
   exchange.keep_alive = keep_alive_;
   head_.clear();
   context_.head_writer.append(head_, request_, response_, exchange, thread_.date());
-  std::string_view body = bodyless || streamed ? std::string_view() : std::string_view(response_.body);
+  std::string_view body = bodyless || streamed ? std::string_view() : response_.content();
   if (body.size() <= kOneBufferBytes) {
     head_.append(body);
     body = {};
+    std::string().swap(response_.body);
   }
   error_code error;
   std::size_t count = write_now(head_, body, error);
@@ -179,6 +221,8 @@ Async<bool> Session::write_response() {
     const std::size_t of_head = std::min(count, head_.size());
     const auto rest = std::string_view(head_).substr(of_head);
     const auto rest_of_body = body.substr(count - of_head);
+    const bool is_held = request_.method == Method::get;
+    if (!is_held && !hold_answer(head_.capacity() + response_.body.capacity())) co_return false;
     const bool written = co_await write(rest, rest_of_body);
     if (!written) co_return false;
   }
@@ -255,7 +299,17 @@ Async<void> Session::linger(std::shared_ptr<Session> self) {
   self->close();
 }
 
+// Who has closed its side for sending counts as gone too: nothing tells it from who has left.
+void Session::look_for_client() {
+  if (phase_ != Phase::handler || !input_.bytes().empty()) return;
+  char byte = 0;
+  error_code error;
+  socket_.receive(boost::asio::buffer(&byte, 1), Socket::message_peek, error);
+  if (error && error != boost::asio::error::would_block) client_gone_->store(true, std::memory_order_relaxed);
+}
+
 void Session::close() {
+  client_gone_->store(true, std::memory_order_relaxed);
   deadline_ = Clock::time_point::max();
   error_code ignored;
   socket_.close(ignored);
@@ -298,6 +352,7 @@ void Session::expire() {
 // The handler may still hold references to the request, so only our own side of the exchange is touched.
 void Session::abandon() {
   abandoned_ = true;
+  client_gone_->store(true, std::memory_order_relaxed);
   keep_alive_ = false;
   if (context_.error_log)
     context_.error_log(request_.request_id, request_.traceparent, "the handler did not answer in time");
@@ -311,7 +366,7 @@ void Session::abandon() {
   exchange.keep_alive = false;
   head_.clear();
   context_.head_writer.append(head_, request_, response_, exchange, thread_.date());
-  if (request_.method != Method::head) head_.append(response_.body);
+  if (request_.method != Method::head) head_.append(response_.content());
   error_code ignored;
   write_now(head_, {}, ignored);  // nothing else is in the kernel's buffer: it fits
   log(sent_bytes_);

@@ -38,6 +38,7 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
   else
     caller = Caller{{}, 0, {}, services.address_limits.take(address_subject(request.remote_address))};
   const RateState rate = caller->rate;
+  if (is_known) request.account = caller->worker.id.value;
   request.principal = std::move(*caller);
   if (!rate.allowed) co_return to_response(rate_limited(rate.retry_after));
   // Nothing that workers see of others is answered before it can be seen: a task is theirs once it is paid

@@ -23,6 +23,8 @@ std::string_view name_of(Outcome outcome) {
       return "timed out";
     case Outcome::refused:
       return "refused";
+    case Outcome::no_room:
+      return "no room";
   }
   return "";
 }
