@@ -52,13 +52,15 @@ api::worker::Options worker_options(const Settings& settings) {
   options.worker_limit.requests = settings.workers.worker_per_minute;
   options.address_limit.requests = settings.workers.address_per_minute;
   options.login_limit.requests = settings.workers.logins_per_minute;
+  options.account_login_limit.requests = settings.workers.account_logins_per_minute;
   auto& mails = options.mail_limits;
   mails.address.requests = settings.workers.mails_per_hour;
   mails.address_mailbox.requests = settings.workers.mails_per_hour_to_mailbox;
   mails.mailbox.requests = settings.workers.mailbox_per_hour;
   mails.mail_domain.requests = settings.workers.mail_domain_per_hour;
-  for (auto* limit : {&options.worker_limit, &options.address_limit, &options.login_limit, &mails.address,
-                      &mails.address_mailbox, &mails.mailbox, &mails.mail_domain})
+  for (auto* limit :
+       {&options.worker_limit, &options.address_limit, &options.login_limit, &options.account_login_limit,
+        &mails.address, &mails.address_mailbox, &mails.mailbox, &mails.mail_domain})
     limit->enforced = settings.enforce_rate_limits;
   options.takes_commands = !settings.roles.reads;
   options.lease = settings.workers.lease;

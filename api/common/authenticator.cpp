@@ -10,15 +10,38 @@
 namespace groundtruth::api {
 
 struct Authenticator::Checks {
+  struct Waiting {
+    std::function<void(Verdict)> done;
+    std::shared_ptr<const std::atomic<bool>> gone;
+  };
+
+  // Ends a check for all who wait for it.
+  void end(const KeyDigest& digest, Verdict verdict) {
+    std::vector<Waiting> all;
+    {
+      const std::lock_guard lock(mutex);
+      const auto found = waiting.find(digest);
+      all = std::move(found->second);
+      waiting.erase(found);
+    }
+    for (auto& each : all) each.done(verdict);
+  }
+  bool is_wanted(const KeyDigest& digest) {
+    const std::lock_guard lock(mutex);
+    const auto& all = waiting.find(digest)->second;
+    return std::any_of(all.begin(), all.end(), [](const Waiting& each) { return !each.gone || !*each.gone; });
+  }
+
   std::mutex mutex;
-  std::map<KeyDigest, std::vector<std::function<void(bool)>>> waiting;
+  std::map<KeyDigest, std::vector<Waiting>> waiting;
 };
 
 Authenticator::Authenticator(AuthenticatorOptions options, const projections::AccountQueries& accounts,
-                             Bcrypt& bcrypt, const journal::Clock& clock)
+                             Bcrypt& bcrypt, RateLimiter& address_limits, const journal::Clock& clock)
     : options_(std::move(options)),
       accounts_(accounts),
       bcrypt_(bcrypt),
+      address_limits_(address_limits),
       clock_(clock),
       cache_(options_.max_cached_keys),
       checks_(std::make_shared<Checks>()) {}
@@ -34,58 +57,65 @@ std::shared_ptr<const Credential> Authenticator::cached(std::string_view key) {
   return credential;
 }
 
-// False: the pool is full. `done` gets the verdict on a thread of the pool.
-bool Authenticator::begin_check(const KeyDigest& digest, std::string secret, std::string hash,
-                                std::function<void(bool)> done) {
-  const std::lock_guard lock(checks_->mutex);
-  const auto [place, is_first] = checks_->waiting.try_emplace(digest);
-  if (is_first) {
-    // Without the lock the pool could answer before the entry is complete; it takes it only on its own
-    // thread.
-    const bool queued =
-        bcrypt_.try_verify(std::move(secret), std::move(hash), [checks = checks_, digest](bool matches) {
-          std::vector<std::function<void(bool)>> waiting;
-          {
-            const std::lock_guard guard(checks->mutex);
-            const auto found = checks->waiting.find(digest);
-            waiting = std::move(found->second);
-            checks->waiting.erase(found);
-          }
-          for (auto& wake : waiting) wake(matches);
-        });
-    if (!queued) {
-      checks_->waiting.erase(place);
-      return false;
+// `done` gets the verdict, perhaps on a thread of the pool. Only who begins a check takes a place of the
+// address's limit: who joins one costs nothing before it is over.
+void Authenticator::begin_check(Check& check, std::function<void(Verdict)> done) {
+  const KeyDigest digest = check.digest;
+  {
+    std::unique_lock lock(checks_->mutex);
+    const auto under_way = checks_->waiting.find(digest);
+    if (under_way != checks_->waiting.end()) {
+      under_way->second.push_back({std::move(done), check.bearer.gone});
+      return;
     }
+    check.limit = address_limits_.take(check.bearer.address);
+    if (!check.limit.allowed) {
+      lock.unlock();
+      done(Verdict::limited);
+      return;
+    }
+    checks_->waiting[digest].push_back({std::move(done), check.bearer.gone});
   }
-  place->second.push_back(std::move(done));
-  return true;
+  WorkFor whom;
+  whom.subject = check.bearer.address;
+  whom.is_wanted = [checks = checks_, digest] { return checks->is_wanted(digest); };
+  whom.dropped = [checks = checks_, digest] { checks->end(digest, Verdict::busy); };
+  auto checked = [checks = checks_, digest](bool matches) {
+    checks->end(digest, matches ? Verdict::right : Verdict::wrong);
+  };
+  if (!bcrypt_.try_verify(std::move(check.secret), std::move(check.hash), checked, std::move(whom)))
+    checks_->end(digest, Verdict::busy);
 }
 
-http::Async<Authentication> Authenticator::authenticate(std::string_view key) {
-  const Authentication bad;
+// A wrong key counts. Who joined somebody else's check of it counts now, and learns nothing once the limit is
+// reached.
+Authentication Authenticator::wrong(const KeyBearer& bearer, const RateState& taken) {
+  const RateState limit = taken.counted ? taken : address_limits_.take(bearer.address);
+  return {limit.allowed ? Authentication::Outcome::bad : Authentication::Outcome::limited, nullptr, limit};
+}
+
+http::Async<Authentication> Authenticator::authenticate(std::string_view key, KeyBearer bearer) {
   const auto parsed = parse_api_key(key, options_.key_prefix);
-  if (!parsed) co_return bad;
+  if (!parsed) co_return wrong(bearer, {});
   const KeyCache::Ticket ticket = cache_.ticket();
   const auto row = accounts_.api_key(parsed->id);
   if (!row || row->state.revoked_at || is_expired(row->state.expires_at) ||
       !row->state.prefix.starts_with(options_.key_prefix))
-    co_return bad;
+    co_return wrong(bearer, {});
   const auto account = accounts_.account(row->state.account);
   const auto bucket = domain::bucket_of(row->state.account.value);
-  if (!account || account->state.status != domain::AccountStatus::active || !bucket) co_return bad;
+  if (!account || account->state.status != domain::AccountStatus::active || !bucket)
+    co_return wrong(bearer, {});
 
-  const KeyDigest digest = digest_of_key(key);
-  std::string secret(parsed->secret);
-  std::string hash = row->state.secret_hash;
-  enum class Verdict { wrong, right, busy };
-  auto begin = [&](auto done) {
-    auto decided = [done](bool matches) { done(matches ? Verdict::right : Verdict::wrong); };
-    if (!begin_check(digest, std::move(secret), std::move(hash), decided)) done(Verdict::busy);
-  };
+  Check check{digest_of_key(key), std::string(parsed->secret), row->state.secret_hash, bearer, {}};
+  const KeyDigest digest = check.digest;
+  auto begin = [&](auto done) { begin_check(check, std::move(done)); };
   const Verdict verdict = co_await http::await_callback<Verdict>(std::move(begin));
-  if (verdict == Verdict::busy) co_return Authentication{Authentication::Outcome::busy, nullptr};
-  if (verdict == Verdict::wrong) co_return bad;
+  if (verdict == Verdict::limited)
+    co_return Authentication{Authentication::Outcome::limited, nullptr, check.limit};
+  if (verdict == Verdict::wrong) co_return wrong(bearer, check.limit);
+  address_limits_.give_back(bearer.address, check.limit);
+  if (verdict == Verdict::busy) co_return Authentication{Authentication::Outcome::busy, nullptr, {}};
 
   auto credential = std::make_shared<Credential>();
   credential->key = row->state.id;
@@ -97,9 +127,9 @@ http::Async<Authentication> Authenticator::authenticate(std::string_view key) {
   cache_.put(ticket, digest, credential);
   if (ticket != cache_.ticket()) {  // something was revoked meanwhile: perhaps this key
     const auto again = accounts_.api_key(parsed->id);
-    if (!again || again->state.revoked_at) co_return bad;
+    if (!again || again->state.revoked_at) co_return wrong(bearer, {});
   }
-  co_return Authentication{Authentication::Outcome::good, std::move(credential)};
+  co_return Authentication{Authentication::Outcome::good, std::move(credential), {}};
 }
 
 void Authenticator::observe(const journal::Accepted& accepted) {

@@ -1,6 +1,8 @@
 // From an API key to who shows it: cache, then the read models, then one bcrypt check off the I/O threads.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +10,7 @@
 #include "api/common/api_key_format.hpp"
 #include "api/common/bcrypt.hpp"
 #include "api/common/key_cache.hpp"
+#include "api/common/rate_limiter.hpp"
 #include "api/http/message.hpp"
 #include "journal/ports.hpp"
 #include "journal/read_models.hpp"
@@ -23,25 +26,34 @@ struct AuthenticatorOptions {
 struct Authentication {
   enum class Outcome : std::uint8_t {
     good,
-    bad,   // malformed, unknown, wrong, revoked, expired or of an erased account: they all look alike
-    busy,  // too many unknown keys wait for their check: 503
+    bad,      // malformed, unknown, wrong, revoked, expired or of an erased account: they all look alike
+    busy,     // too many unknown keys wait for their check: 503
+    limited,  // who shows it has shown too many wrong ones: 429
   };
   Outcome outcome = Outcome::bad;
   std::shared_ptr<const Credential> credential;  // where good
+  RateState limit;                               // of the address, where it was asked
+};
+
+// Who shows a key that is not known yet.
+struct KeyBearer {
+  std::string address;                            // address_subject()
+  std::shared_ptr<const std::atomic<bool>> gone;  // http::Request::abandoned
 };
 
 // Thread-safe. Everything given must outlive it.
 class Authenticator {
  public:
   Authenticator(AuthenticatorOptions options, const projections::AccountQueries& accounts, Bcrypt& bcrypt,
-                const journal::Clock& clock);
+                RateLimiter& address_limits, const journal::Clock& clock);
 
   // The cheap way: no I/O. Null says nothing about the key.
   std::shared_ptr<const Credential> cached(std::string_view key);
 
   // The whole way. An unknown id costs one indexed read and no bcrypt; requests that show the same key at the
-  // same time share one check. `key` must outlive the operation.
-  http::Async<Authentication> authenticate(std::string_view key);
+  // same time share one check. A wrong key counts against its address; of many at once no more are checked
+  // than the limit leaves. `key` must outlive the operation.
+  http::Async<Authentication> authenticate(std::string_view key, KeyBearer bearer);
 
   // For Projector::on_committed, not earlier: the drop must come after the read models know, or a check in
   // between would read the old row and keep it. A revocation is answered after this ran.
@@ -49,14 +61,22 @@ class Authenticator {
 
  private:
   struct Checks;  // under way, by digest; shared with the pool's callbacks, which may outlive this object
+  enum class Verdict : std::uint8_t { wrong, right, busy, limited };
+  struct Check {
+    KeyDigest digest;
+    std::string secret, hash;
+    KeyBearer bearer;
+    RateState limit;  // of the bearer's address
+  };
 
   bool is_expired(const std::optional<domain::Timestamp>& expires_at) const;
-  bool begin_check(const KeyDigest& digest, std::string secret, std::string hash,
-                   std::function<void(bool)> done);
+  void begin_check(Check& check, std::function<void(Verdict)> done);
+  Authentication wrong(const KeyBearer& bearer, const RateState& taken);
 
   AuthenticatorOptions options_;
   const projections::AccountQueries& accounts_;
   Bcrypt& bcrypt_;
+  RateLimiter& address_limits_;
   const journal::Clock& clock_;
   KeyCache cache_;
   std::shared_ptr<Checks> checks_;

@@ -43,15 +43,15 @@ bool bcrypt_verify(const std::string& secret, const std::string& hash) {
   return computed.size() == hash.size() && sodium_memcmp(computed.data(), hash.data(), hash.size()) == 0;
 }
 
-bool Bcrypt::try_hash(std::string secret, std::function<void(std::string)> done) {
-  return pool_.try_run([&randomness = randomness_, cost = cost_, secret = std::move(secret),
+bool Bcrypt::try_hash(std::string secret, std::function<void(std::string)> done, WorkFor whom) {
+  return pool_.try_run(std::move(whom),
+                       [&randomness = randomness_, cost = cost_, secret = std::move(secret),
                         done = std::move(done)] { done(bcrypt_hash(secret, cost, randomness)); });
 }
 
-bool Bcrypt::try_verify(std::string secret, std::string hash, std::function<void(bool)> done) {
-  return pool_.try_run([secret = std::move(secret), hash = std::move(hash), done = std::move(done)] {
-    done(bcrypt_verify(secret, hash));
-  });
+bool Bcrypt::try_verify(std::string secret, std::string hash, std::function<void(bool)> done, WorkFor whom) {
+  return pool_.try_run(std::move(whom), [secret = std::move(secret), hash = std::move(hash),
+                                         done = std::move(done)] { done(bcrypt_verify(secret, hash)); });
 }
 
 }  // namespace groundtruth::api

@@ -18,9 +18,10 @@ class Bcrypt {
   Bcrypt(WorkPool& pool, journal::Randomness& randomness, unsigned cost = kBcryptCost)
       : pool_(pool), randomness_(randomness), cost_(cost) {}
 
-  // False when the pool is full; `done` is then never called. Secrets are at most 72 bytes.
-  bool try_hash(std::string secret, std::function<void(std::string hash)> done);
-  bool try_verify(std::string secret, std::string hash, std::function<void(bool)> done);
+  // False when the pool has no room; `done` is then never called, nor where `whom.dropped` is. Secrets are at
+  // most 72 bytes.
+  bool try_hash(std::string secret, std::function<void(std::string hash)> done, WorkFor whom = {});
+  bool try_verify(std::string secret, std::string hash, std::function<void(bool)> done, WorkFor whom = {});
 
  private:
   WorkPool& pool_;

@@ -44,17 +44,18 @@ bool password_needs_rehash(const std::string& hash, const PasswordOptions& optio
 Passwords::Passwords(WorkPool& pool, PasswordOptions options)
     : pool_(pool), options_(options), nobody_(password_hash({}, options)) {}
 
-bool Passwords::try_hash(std::string password, std::function<void(std::string)> done) {
-  return pool_.try_run([options = options_, password = std::move(password), done = std::move(done)] {
-    done(password_hash(to_opaque(password), options));
-  });
+bool Passwords::try_hash(std::string password, std::function<void(std::string)> done, WorkFor whom) {
+  return pool_.try_run(std::move(whom),
+                       [options = options_, password = std::move(password), done = std::move(done)] {
+                         done(password_hash(to_opaque(password), options));
+                       });
 }
 
 bool Passwords::try_verify(std::string password, std::optional<std::string> hash,
-                           std::function<void(Verdict)> done) {
+                           std::function<void(Verdict)> done, WorkFor whom) {
   const bool is_somebody = hash.has_value();
-  return pool_.try_run([options = options_, is_somebody, password = std::move(password),
-                        hash = std::move(hash).value_or(nobody_), done = std::move(done)] {
+  return pool_.try_run(std::move(whom), [options = options_, is_somebody, password = std::move(password),
+                                         hash = std::move(hash).value_or(nobody_), done = std::move(done)] {
     Verdict verdict;
     const std::string prepared = to_opaque(password);
     bool is_right = password_verify(prepared, hash);

@@ -45,11 +45,12 @@ class Passwords {
   // one by any keyboard. What was hashed before that was so, as it was typed, stays right: where the two
   // differ both are tried, for nobody's password, too.
   //
-  // False when the pool is full; `done` is then never called.
-  bool try_hash(std::string password, std::function<void(std::string hash)> done);
+  // False when the pool has no room; `done` is then never called, nor where `whom.dropped` is.
+  bool try_hash(std::string password, std::function<void(std::string hash)> done, WorkFor whom = {});
   // nullopt says that there is no such person. The password is then checked against a hash of nobody, so that
   // the answer takes as long, and is always wrong.
-  bool try_verify(std::string password, std::optional<std::string> hash, std::function<void(Verdict)> done);
+  bool try_verify(std::string password, std::optional<std::string> hash, std::function<void(Verdict)> done,
+                  WorkFor whom = {});
 
  private:
   WorkPool& pool_;

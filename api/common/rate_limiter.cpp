@@ -43,14 +43,31 @@ RateState RateLimiter::measure(std::string_view subject, std::uint32_t requests,
   Window& window = window_of(shard, subject, slice);
   RateState state = state_of(window, requests, now_ms);
   if (!count || !state.allowed) return state;
+  std::optional<std::int64_t> counted;
   if (window.total < requests) {  // where nothing is refused, the count stops at the limit
     ++window.counts[static_cast<std::size_t>(slice % kSlices)];
     ++window.total;
+    counted = slice;
   }
   state = state_of(window, requests, now_ms);
+  state.counted = counted;
   state.allowed = true;
   state.retry_after = {};
   return state;
+}
+
+// A window that was forgotten, or a slice that has left it, has nothing to give.
+void RateLimiter::give_back(std::string_view subject, const RateState& taken) {
+  if (!taken.counted) return;
+  Shard& shard = shards_[std::hash<std::string_view>{}(subject) % kShards];
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_subject.find(subject);
+  if (found == shard.by_subject.end()) return;
+  Window& window = *found->second;
+  std::uint32_t& count = window.counts[static_cast<std::size_t>(*taken.counted % kSlices)];
+  if (*taken.counted <= window.slice - kSlices || count == 0) return;
+  --count;
+  --window.total;
 }
 
 // The subject's window, moved on to this slice; made, and the longest unseen one forgotten, where there is

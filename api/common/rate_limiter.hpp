@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,6 +35,7 @@ struct RateState {
   std::uint32_t remaining = 0;
   domain::Timestamp reset;              // when the window allows the full number again
   std::chrono::seconds retry_after{0};  // at least 1 where refused
+  std::optional<std::int64_t> counted;  // for give_back: the slice in which this request was counted
 };
 
 // Thread-safe; subjects are spread over independently locked shards. Never throws for what a client sends.
@@ -45,6 +47,10 @@ class RateLimiter {
   // The same for one that has a limit of its own: so many requests a window, at least 1.
   RateState take(std::string_view subject, std::uint32_t requests);
   RateState look(std::string_view subject);  // would one more be allowed? counts nothing
+
+  // What is limited is often known only afterwards (was the key wrong?). It is then taken before, so that
+  // of many at once no more pass than the limit says, and given back where it turned out not to count.
+  void give_back(std::string_view subject, const RateState& taken);
 
  private:
   static constexpr std::int64_t kSlices = 60;

@@ -69,16 +69,26 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
       // A key that was made on another node a moment ago.
       if (has_position(request)) behind = co_await catch_up(services.exchange, request);
       const std::string key(*token);
-      Authentication authentication = co_await services.authenticator.authenticate(key);
+      KeyBearer bearer{address, request.abandoned};
+      Authentication authentication = co_await services.authenticator.authenticate(key, std::move(bearer));
       if (authentication.outcome == Authentication::Outcome::busy)
         co_return to_response(unavailable("Too many API keys are being checked at the moment."));
+      if (authentication.outcome == Authentication::Outcome::limited) {
+        request.principal = Caller{nullptr, authentication.limit};
+        co_return to_response(rate_limited(authentication.limit.retry_after));
+      }
+      if (authentication.outcome == Authentication::Outcome::bad)
+        co_return to_response(unauthorized("API key"));
       caller.credential = std::move(authentication.credential);
-    }
-    if (!caller.credential) {
-      services.address_limits.take(address);
+    } else {
+      const RateState taken = services.address_limits.take(address);
+      request.principal = Caller{nullptr, taken};
+      if (!taken.allowed) co_return to_response(rate_limited(taken.retry_after));
+      request.principal.reset();
       co_return to_response(unauthorized("API key"));
     }
   }
+  request.account = caller.credential->account.value;
 
   const OwnLimits limits = services.options.limits_of(caller.credential->account.value);
   caller.rate = services.key_limits.take(caller.credential->key.value, limits.each_key);

@@ -16,45 +16,16 @@ namespace {
 constexpr std::string_view kList = "api-keys";
 
 // "" where too many wait for their hash already.
-http::Async<std::string> hash_secret(Services& services, std::string secret) {
+http::Async<std::string> hash_secret(Services& services, const http::Request& request, std::string secret) {
   auto begin = [&](auto done) {
-    if (!services.bcrypt.try_hash(std::move(secret), done)) done(std::string());
+    WorkFor whom;
+    whom.subject = request.account;
+    whom.is_wanted = [gone = request.abandoned] { return !gone || !*gone; };
+    whom.dropped = [done] { done(std::string()); };
+    if (!services.bcrypt.try_hash(std::move(secret), done, std::move(whom))) done(std::string());
   };
   std::string hash = co_await http::await_callback<std::string>(std::move(begin));
   co_return hash;
-}
-
-// A page of the keys that are not revoked: revoked ones are history and in no list. One walk over all of
-// them, a few indexed reads for any sane account, also counts the total. nullopt: the cursor's key is not one
-// of this account.
-std::optional<projections::Page<domain::ApiKey>> page_of_live_keys(
-    const projections::AccountQueries& accounts, const domain::AccountId& account,
-    const PageRequest& wanted) {
-  projections::Page<domain::ApiKey> page;
-  std::uint64_t to_skip = wanted.after ? 0 : wanted.offset();
-  bool is_past_cursor = !wanted.after;
-  std::optional<domain::ApiKeyId> last;
-  for (bool more = true; more;) {
-    auto part = accounts.api_keys_after(account, last, projections::kMaxPage);
-    if (!part) break;
-    more = part->more && !part->items.empty();
-    for (auto& item : part->items) {
-      last = item.state.id;
-      const bool is_cursor = wanted.after && item.state.id.value == *wanted.after;
-      if (!item.state.revoked_at) {
-        ++page.total;
-        if (is_past_cursor && to_skip > 0)
-          --to_skip;
-        else if (is_past_cursor && page.items.size() < wanted.per_page)
-          page.items.push_back(std::move(item));
-        else if (is_past_cursor)
-          page.more = true;
-      }
-      is_past_cursor = is_past_cursor || is_cursor;
-    }
-  }
-  if (!is_past_cursor) return std::nullopt;
-  return page;
 }
 
 }  // namespace
@@ -68,7 +39,7 @@ http::Async<http::Response> create_api_key(Services& services, http::Request& re
 
   const MintedApiKey minted = mint_api_key(services.clock.now(), caller.credential->bucket,
                                            services.randomness, services.options.authenticator.key_prefix);
-  std::string hash = co_await hash_secret(services, minted.secret);
+  std::string hash = co_await hash_secret(services, request, minted.secret);
   if (hash.empty()) co_return to_response(unavailable("Too many API keys are being made at the moment."));
 
   domain::CreateApiKey command;
@@ -93,7 +64,10 @@ http::Async<http::Response> list_api_keys(Services& services, http::Request& req
   const PageRequest wanted = read_page(query, services.cursors, kList, caller.account());
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
 
-  const auto found = page_of_live_keys(services.accounts, caller.account(), wanted);
+  std::optional<domain::ApiKeyId> after;
+  if (wanted.after) after = domain::ApiKeyId{*wanted.after};
+  const auto offset = after ? 0 : wanted.offset();
+  const auto found = services.accounts.live_keys(caller.account(), after, offset, wanted.per_page);
   if (!found)
     co_return to_response(wrong_field("cursor", "invalid_value", "must be a next_cursor of this list"));
   const projections::Page<domain::ApiKey>& page = *found;

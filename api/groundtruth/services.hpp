@@ -85,7 +85,7 @@ struct Services {
         account_limits(options.account_limit, clock),
         address_limits(options.address_limit, clock),
         unpaid(options.unpaid),
-        authenticator(options.authenticator, accounts, bcrypt, clock) {}
+        authenticator(options.authenticator, accounts, bcrypt, address_limits, clock) {}
 
   // For Projector::on_committed: drops revoked keys from the cache before a revocation is answered.
   void observe(const journal::Accepted& accepted) { authenticator.observe(accepted); }

@@ -11,12 +11,13 @@ namespace groundtruth::api::worker {
 namespace {
 
 // nullopt where too many wait already.
-http::Async<std::optional<bool>> check_password(Services& services, std::string password,
-                                                std::optional<std::string> hash) {
+http::Async<std::optional<bool>> check_password(Services& services, const http::Request& request,
+                                                std::string password, std::optional<std::string> hash) {
   auto begin = [&](auto done) {
+    auto whom = password_work(request, [done] { done(std::optional<bool>()); });
     const bool taken = services.passwords.try_verify(
         std::move(password), std::move(hash),
-        [done](Passwords::Verdict verdict) { done(std::optional<bool>(verdict.is_right)); });
+        [done](Passwords::Verdict verdict) { done(std::optional<bool>(verdict.is_right)); }, std::move(whom));
     if (!taken) done(std::optional<bool>());
   };
   std::optional<bool> is_right = co_await http::await_callback<std::optional<bool>>(std::move(begin));
@@ -48,7 +49,7 @@ http::Async<http::Response> register_worker(Services& services, http::Request& r
   if (auto problem = take_mail(services, request, body.value->email.value)) co_return to_response(*problem);
   EmailClaims claims = claims_of(services, body.value->email.value);
   const EmailClaimRef claim = claims.claim;
-  std::string hash = co_await hash_password(services, std::move(body.value->password.value));
+  std::string hash = co_await hash_password(services, request, std::move(body.value->password.value));
   if (hash.empty()) co_return to_response(too_many_passwords());
   // Under an older spelling's claim nobody registers any more: what the read models say of it stays so.
   const auto holder = holder_of(services, claims);
@@ -73,14 +74,16 @@ http::Async<http::Response> login(Services& services, http::Request& request) {
   auto body = read_body<LoginRequest>(request);
   if (!body.value) co_return to_response(body.problem);
   const EmailClaims claims = claims_of(services, body.value->email.value);
-  const RateState attempts = services.login_limits.take(claims.claim.id.value);
-  if (!attempts.allowed) co_return to_response(rate_limited(attempts.retry_after));
+  const std::string address = address_subject(request.remote_address);
+  const auto attempt = services.login_limits.begin(claims.claim.id.value, address);
+  if (!attempt.allowed()) co_return to_response(rate_limited(attempt.pair.retry_after));
 
   const auto worker = person_of(services, claims);
   std::optional<std::string> hash;
   if (worker) hash = worker->password_hash;
   const std::optional<bool> is_right =
-      co_await check_password(services, std::move(body.value->password.value), std::move(hash));
+      co_await check_password(services, request, std::move(body.value->password.value), std::move(hash));
+  if (!is_right || *is_right) services.login_limits.forget(claims.claim.id.value, address, attempt);
   if (!is_right) co_return to_response(too_many_passwords());
   if (!*is_right || !worker)
     co_return to_response({401, "unauthorized", "Wrong e-mail address or password."});

@@ -141,7 +141,7 @@ http::Async<http::Response> reset_password(Services& services, http::Request& re
   const bool may_be_replay = link.state == Link::State::used && intent.keyed;
   if (link.state != Link::State::good && !may_be_replay) co_return refuse(request, link.state);
 
-  std::string hash = co_await hash_password(services, std::move(body.value->password.value));
+  std::string hash = co_await hash_password(services, request, std::move(body.value->password.value));
   if (hash.empty()) co_return to_response(too_many_passwords());
   Order order{domain::SetWorkerPassword{link.subject.worker, link.subject.password_changes, std::move(hash),
                                         std::nullopt},

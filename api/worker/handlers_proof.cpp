@@ -5,6 +5,7 @@
 
 #include "api/common/blob_keys.hpp"
 #include "api/http/async.hpp"
+#include "api/worker/admit.hpp"
 #include "api/worker/exchange.hpp"
 #include "api/worker/handlers.hpp"
 #include "api/worker/media.hpp"
@@ -169,22 +170,12 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
   if (!task) co_return to_response(no_such("task"));
 
   const auto& id = task->state.id;
-  const auto find_lease = [&] {
-    return services.assignments.assignment(assignment_of(id, caller.worker.id));
-  };
-  auto assignment = find_lease();
-  if (!assignment || !assignment->state.holds_lease(services.clock.now())) {
-    // It may have been given a moment ago, and cannot be seen yet. One that is seen was not given back since:
-    // that is answered when it can be seen.
-    const auto chain = sender_to(caller, id);
-    const auto told = services.exchange.node.answered_ahead(journal::partition_of(chain.topic, chain.bucket));
-    const auto behind = co_await catch_up(services.exchange, request, told);
-    if (behind) co_return to_response(*behind);
-    assignment = find_lease();
-  }
+  HeldWork work = co_await find_work(services, request, id);
+  if (work.behind) co_return to_response(*work.behind);
+  const auto& assignment = work.assignment;
   VerifiedMedia verified;
   // Who holds no lease is told so by the command, which is also what a retry is answered from.
-  if (assignment && assignment->state.holds_lease(services.clock.now())) {
+  if (work.holds_lease) {
     FieldErrors errors;
     auto parts = parts_of(std::move(*body.value), assignment->state, errors);
     if (!errors.empty()) co_return to_response(wrong_fields(std::move(errors)));

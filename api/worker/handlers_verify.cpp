@@ -174,7 +174,7 @@ http::Async<http::Response> verify_worker(Services& services, http::Request& req
 
   std::string hash;
   if (body.value->password) {
-    hash = co_await hash_password(services, std::move(body.value->password->value));
+    hash = co_await hash_password(services, request, std::move(body.value->password->value));
     if (hash.empty()) co_return to_response(too_many_passwords());
   }
   if (link.state == Link::State::contested) {

@@ -113,9 +113,19 @@ Problem only_reads() {
   return unavailable("This node only serves reads; nothing was done.");
 }
 
-http::Async<std::string> hash_password(Services& services, std::string password) {
+WorkFor password_work(const http::Request& request, std::function<void()> dropped) {
+  WorkFor whom;
+  whom.subject = address_subject(request.remote_address);
+  whom.is_wanted = [gone = request.abandoned] { return !gone || !*gone; };
+  whom.dropped = std::move(dropped);
+  return whom;
+}
+
+http::Async<std::string> hash_password(Services& services, const http::Request& request,
+                                       std::string password) {
   auto begin = [&](auto done) {
-    if (!services.passwords.try_hash(std::move(password), done)) done(std::string());
+    auto whom = password_work(request, [done] { done(std::string()); });
+    if (!services.passwords.try_hash(std::move(password), done, std::move(whom))) done(std::string());
   };
   std::string hash = co_await http::await_callback<std::string>(std::move(begin));
   co_return hash;

@@ -36,8 +36,11 @@ http::Response accepted(const http::Request& request, std::string_view message);
 http::Response too_many_mails(const http::Request& request, const Problem& problem);
 Problem only_reads();
 
+// Passwords of one client address wait in a queue of their own, and only for as long as their client does.
+WorkFor password_work(const http::Request& request, std::function<void()> dropped);
 // "" where too many passwords wait already.
-http::Async<std::string> hash_password(Services& services, std::string password);
+http::Async<std::string> hash_password(Services& services, const http::Request& request,
+                                       std::string password);
 Problem too_many_passwords();
 
 // A link's subject that is good for one change of the password: "wrk_…~3" after three of them.

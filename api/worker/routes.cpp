@@ -1,6 +1,7 @@
 // Routes to handlers (api/worker/routes.hpp).
 #include "api/worker/routes.hpp"
 
+#include "api/worker/admit.hpp"
 #include "api/worker/errors.hpp"
 #include "api/worker/guard.hpp"
 #include "api/worker/handlers.hpp"
@@ -50,6 +51,9 @@ http::Surface make_worker_surface(Services& services) {
       {Method::get,  "/api/v1/worker/{id}/public",        "getPublicProfile", with(get_public_profile), BodyKind::none, body_bytes,  ""},
       // clang-format on
   };
+  for (http::Route& route : surface.routes)
+    if (route.operation == "submitProof" || route.operation == "announceUpload")
+      route.admit = [&services](http::Request& request) { return admit_work(services, request); };
   surface.guard = [&services](http::Request& request, const http::Route& route) {
     return guard(services, request, route);
   };

@@ -13,6 +13,7 @@
 #include "api/common/password.hpp"
 #include "api/common/rate_limiter.hpp"
 #include "api/common/work_pool.hpp"
+#include "api/worker/login_limits.hpp"
 #include "journal/signed_token.hpp"
 #include "projections/accounts/queries.hpp"
 #include "projections/assignments/queries.hpp"
@@ -33,9 +34,10 @@ struct MailLimits {
 };
 
 struct Options {
-  RateLimit worker_limit{120};   // requests of one worker
-  RateLimit address_limit{120};  // requests without a valid token, for each address
-  RateLimit login_limit{10};     // attempts to log in with one e-mail address
+  RateLimit worker_limit{120};         // requests of one worker
+  RateLimit address_limit{120};        // requests without a valid token, for each address
+  RateLimit login_limit{10};           // wrong logins with one e-mail address from one client address
+  RateLimit account_login_limit{200};  // wrong logins with one e-mail address from anywhere
   // What makes this server send a mail to whoever is named: registrations, and asking for a mail.
   MailLimits mail_limits;
   bool takes_commands = true;  // false where others do: what would be answered before it is done is refused
@@ -93,7 +95,7 @@ struct Services {
         tokens({}, parts.keys, parts.clock),
         worker_limits(options.worker_limit, clock),
         address_limits(options.address_limit, clock),
-        login_limits(options.login_limit, clock),
+        login_limits(options.login_limit, options.account_login_limit, clock),
         mails_by_address(options.mail_limits.address, clock),
         mails_by_address_and_mailbox(options.mail_limits.address_mailbox, clock),
         mails_by_mailbox(options.mail_limits.mailbox, clock),
@@ -123,7 +125,7 @@ struct Services {
   WorkerTokens tokens;
   RateLimiter worker_limits;
   RateLimiter address_limits;
-  RateLimiter login_limits;
+  LoginLimits login_limits;
   RateLimiter mails_by_address;
   RateLimiter mails_by_address_and_mailbox;
   RateLimiter mails_by_mailbox;

@@ -134,6 +134,34 @@ TEST_CASE("memory is bounded: the longest unseen subject is forgotten") {
   CHECK(limiter.look("a").allowed);
 }
 
+TEST_CASE("what was taken and did not count is given back, in its own slice") {
+  VirtualClock clock;
+  api::RateLimiter limiter(five_a_minute(), clock);
+  const auto first = limiter.take("a");
+  clock.advance_ms(30'000);
+  std::vector<api::RateState> taken;
+  for (int i = 0; i < 4; ++i) taken.push_back(limiter.take("a"));
+  CHECK_FALSE(limiter.take("a").allowed);
+  limiter.give_back("a", taken[0]);
+  CHECK(limiter.take("a").remaining == 0);
+  limiter.give_back("a", first);
+  clock.advance_ms(30'000);  // the first would have left now: it is gone once, not twice
+  CHECK(limiter.look("a").remaining == 1);
+  clock.advance_ms(60'000);
+  limiter.give_back("a", taken[1]);  // its slice has left
+  limiter.give_back("nobody", taken[1]);
+  CHECK(limiter.look("a").remaining == 5);
+}
+
+TEST_CASE("a refused request has nothing to give back") {
+  VirtualClock clock;
+  api::RateLimiter limiter(five_a_minute(), clock);
+  for (int i = 0; i < 5; ++i) limiter.take("a");
+  limiter.give_back("a", limiter.take("a"));
+  limiter.give_back("a", limiter.look("a"));
+  CHECK_FALSE(limiter.look("a").allowed);
+}
+
 TEST_CASE("one customer's IPv6 network is one address") {
   CHECK(api::address_subject("192.0.2.7") == "192.0.2.7");
   CHECK(api::address_subject("::ffff:192.0.2.7") == "192.0.2.7");

@@ -1,6 +1,9 @@
 // The groundtruth surface from route to answer, in the words of its contract.
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <future>
+#include <map>
 #include <thread>
 
 #include "tests/unit/api/house.hpp"
@@ -219,6 +222,51 @@ TEST_CASE("limits of keys, accounts and addresses") {
   for (int i = 0; i < 2; ++i) CHECK(house.call(Method::get, kTasks, "x").status == 401);
   CHECK(house.call(Method::get, kTasks, "x").status == 429);
   CHECK(house.call(Method::get, kTasks, unseen).status == 429);  // not known to be good yet
+}
+
+TEST_CASE("of many wrong keys at once no more are checked than the limit leaves, and the same one is one") {
+  api::groundtruth::Options options;
+  options.address_limit.requests = 5;
+  House house(options);
+  const auto org = house.organization();
+  const auto ask_at_once = [&](const std::function<std::string(int)>& key_of) {
+    std::vector<std::future<int>> answers;
+    for (int i = 0; i < 40; ++i)
+      answers.push_back(std::async(std::launch::async,
+                                   [&, i] { return house.call(Method::get, kTasks, key_of(i)).status; }));
+    std::map<int, int> counts;
+    for (auto& answer : answers) ++counts[answer.get()];
+    return counts;
+  };
+  const auto with_secret = [&](const std::string& end) {
+    return org.key.substr(0, org.key.size() - end.size()) + end;
+  };
+  using Counts = std::map<int, int>;
+  SUBCASE("each another") {
+    CHECK(ask_at_once([&](int i) { return with_secret("00000000000" + std::to_string(10 + i)); }) ==
+          Counts{{401, 5}, {429, 35}});
+  }
+  SUBCASE("all the same") {
+    CHECK(ask_at_once([&](int) { return with_secret("0000000000000"); }) == Counts{{401, 5}, {429, 35}});
+  }
+  SUBCASE("of no id that there is") {
+    CHECK(ask_at_once([&](int) { return std::string(org.key).replace(6, 26, 26, '0'); }) ==
+          Counts{{401, 5}, {429, 35}});
+  }
+  SUBCASE("no key") {
+    CHECK(ask_at_once([](int) { return std::string(); }) == Counts{{401, 5}, {429, 35}});
+  }
+}
+
+TEST_CASE("a good key that is not known yet takes nothing of its address's limit") {
+  api::groundtruth::Options options;
+  options.address_limit.requests = 1;
+  House house(options);
+  const auto org = house.organization();
+  for (int i = 0; i < 5; ++i)
+    CHECK(house.call(Method::get, kTasks, house.add_key(org, {domain::Scope::read})).status == 200);
+  CHECK(house.call(Method::get, kTasks, "x").status == 401);
+  CHECK(house.call(Method::get, kTasks, "x").status == 429);
 }
 
 TEST_CASE("what became of a command, for its own account alone") {

@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <string>
 
 using namespace groundtruth;
 
@@ -70,4 +72,58 @@ TEST_CASE("a job that throws costs nobody else anything") {
   REQUIRE(pool.try_run([next] { next->set_value(); }));
   next->get_future().wait();
   CHECK(callback.use_count() == 1);
+}
+
+TEST_CASE("who asks once waits for one job of each other, not for all of theirs") {
+  api::WorkPool pool({1, 1'000, 1'000});
+  Gate gate(pool);
+  const auto order = std::make_shared<std::string>();  // written by the pool's one thread alone
+  const auto done = std::make_shared<std::promise<std::string>>();
+  for (int i = 0; i < 330; ++i) REQUIRE(pool.try_run(api::WorkFor{"mallory"}, [order] { *order += 'm'; }));
+  REQUIRE(pool.try_run(api::WorkFor{"alice"}, [order, done] {
+    *order += 'a';
+    done->set_value(*order);
+  }));
+  gate.open();
+  CHECK(done->get_future().get() == "ma");
+}
+
+TEST_CASE("a full pool lets the longest line make room, and tells whose job went") {
+  api::WorkPool pool({1, 3, 3});
+  Gate gate(pool);
+  int dropped = 0;
+  for (int i = 0; i < 3; ++i)
+    REQUIRE(pool.try_run(api::WorkFor{"mallory", {}, [&dropped] { ++dropped; }}, [] {}));
+  CHECK_FALSE(pool.try_run(api::WorkFor{"mallory", {}, [&dropped] { ++dropped; }}, [] {}));
+  CHECK(dropped == 0);
+  CHECK(pool.try_run(api::WorkFor{"alice"}, [] {}));
+  CHECK(dropped == 1);
+  gate.open();
+}
+
+TEST_CASE("a subject has no more than its share of the waiting, those without a name have all of it") {
+  api::WorkPool pool({1, 100, 2});
+  Gate gate(pool);
+  for (const bool is_taken : {true, true, false}) CHECK(pool.try_run(api::WorkFor{"x"}, [] {}) == is_taken);
+  for (int i = 0; i < 5; ++i) CHECK(pool.try_run([] {}));
+  gate.open();
+}
+
+TEST_CASE("what nobody waits for any more does not begin") {
+  api::WorkPool pool({1, 8});
+  Gate gate(pool);
+  const auto outcome = std::make_shared<std::promise<std::string>>();
+  const auto is_wanted = std::make_shared<std::atomic<bool>>(true);
+  REQUIRE(pool.try_run(api::WorkFor{"x", [is_wanted] { return is_wanted->load(); },
+                                    [outcome] { outcome->set_value("dropped"); }},
+                       [outcome] { outcome->set_value("run"); }));
+  SUBCASE("gone") {
+    *is_wanted = false;
+    gate.open();
+    CHECK(outcome->get_future().get() == "dropped");
+  }
+  SUBCASE("still there") {
+    gate.open();
+    CHECK(outcome->get_future().get() == "run");
+  }
 }
