@@ -51,12 +51,11 @@ http::Async<http::Response> get_feed(Services& services, http::Request& request)
   // What a worker took is not offered again; where that cannot be seen in time, taking it twice is refused.
   co_await catch_up_with_all(services.exchange.node, services.clock);
   const domain::Timestamp now = services.clock.now();
-  const auto page = services.feed.page(caller.worker.offer, after, limit, [&](const domain::Task& task) {
-    const bool is_wanted = !modality || std::find(task.modalities.begin(), task.modalities.end(),
-                                                  *modality) != task.modalities.end();
-    return is_wanted && !task.closed_to_work(now) &&
+  const auto may_take = [&](const domain::Task& task) {
+    return !task.closed_to_work(now) &&
            !services.assignments.is_held(assignment_of(task.id, caller.worker.id));
-  });
+  };
+  const auto page = services.feed.page(caller.worker.offer, after, limit, may_take, modality);
   std::string body;
   ObjectWriter object(body);
   object.head("tasks");

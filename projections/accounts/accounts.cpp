@@ -18,9 +18,14 @@ constexpr const char* kSchema = R"sql(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, state TEXT NOT NULL);
   CREATE TABLE api_keys(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, account BLOB NOT NULL,
-    state TEXT NOT NULL);
+    live INTEGER NOT NULL, state TEXT NOT NULL);
+  CREATE TABLE live_keys(account BLOB PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
-constexpr const char* kIndexes = "CREATE INDEX IF NOT EXISTS api_key_list ON api_keys(account);";
+// Lists show live keys: those that were revoked, however many, are in no way of theirs.
+constexpr const char* kIndexes = R"sql(
+  CREATE INDEX IF NOT EXISTS api_key_list ON api_keys(account);
+  CREATE INDEX IF NOT EXISTS api_key_live ON api_keys(account) WHERE live = 1;
+)sql";
 
 struct ClaimRows {
   using State = domain::EmailClaim;
@@ -63,23 +68,41 @@ struct AccountRows {
 
 struct ApiKeyRows {
   using State = domain::ApiKey;
-  using Memo = NoMemo;
+  struct Memo {
+    bool was_live = false;
+  };
   static constexpr bool kSorted = false;
   static constexpr sqlite::Sql kLoad = "SELECT version, state FROM api_keys WHERE id = ?1";
   sqlite::Connection& db;
 
-  Memo memo(const State&) { return {}; }
+  Memo memo(const State& stored) { return {is_live(stored)}; }
   void insert(const StoredRow& row, const State& state) {
-    auto statement = db.cached("INSERT INTO api_keys(id, version, account, state) VALUES(?1, ?2, ?3, ?4)");
+    auto statement =
+        db.cached("INSERT INTO api_keys(id, version, account, live, state) VALUES(?1, ?2, ?3, ?4, ?5)");
     statement.bind_blob(1, row.key)
         .bind(2, row.version)
         .bind_blob(3, stream_key(state.account.value))
-        .bind_text(4, row.state)
+        .bind(4, is_live(state) ? 1 : 0)
+        .bind_text(5, row.state)
         .run();
+    if (is_live(state)) count(state, 1);
   }
-  void update(const StoredRow& row, const State&, Memo) {
+  void update(const StoredRow& row, const State& state, const Memo& before) {
     auto statement = db.cached("UPDATE api_keys SET version = ?2, state = ?3 WHERE id = ?1");
     statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state).run();
+    if (before.was_live == is_live(state)) return;
+    auto moved = db.cached("UPDATE api_keys SET live = ?2 WHERE id = ?1");
+    moved.bind_blob(1, row.key).bind(2, is_live(state) ? 1 : 0).run();
+    count(state, is_live(state) ? 1 : -1);
+  }
+
+ private:
+  static bool is_live(const State& state) { return !state.revoked_at; }
+
+  void count(const State& state, std::int64_t change) {
+    auto statement = db.cached(
+        "INSERT INTO live_keys(account, count) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET count = count + ?2");
+    statement.bind_blob(1, stream_key(state.account.value)).bind(2, change).run();
   }
 };
 
@@ -124,14 +147,16 @@ class AccountsApplier final : public Applier {
 Definition accounts_projection() {
   Definition definition;
   definition.name = "accounts";
-  definition.version = 1;
+  definition.version = 2;
   definition.schema = kSchema;
   definition.indexes = kIndexes;
   definition.personal = true;
   definition.digest = {
       {"email_claims", "SELECT id, version, state FROM email_claims ORDER BY id", 3},
       {"accounts", "SELECT id, version, rtrim(state) FROM accounts WHERE state LIKE '{%' ORDER BY id", 3},
-      {"api_keys", "SELECT id, version, account, state FROM api_keys ORDER BY id", 4}};
+      {"api_keys", "SELECT id, version, account, live, state FROM api_keys ORDER BY id", 5},
+      // Without those of 0: whether there is such a row depends on how the history was cut into batches.
+      {"live_keys", "SELECT account, count FROM live_keys WHERE count <> 0 ORDER BY account", 2}};
   definition.loaders = {loader_of<ClaimRows>(), loader_of<AccountRows>(), loader_of<ApiKeyRows>()};
   definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
     return std::make_unique<AccountsApplier>(db);

@@ -39,6 +39,12 @@ Page<domain::ApiKey> keys_page(sqlite::Connection& db, const std::string& accoun
   return page;
 }
 
+std::uint64_t count_live(sqlite::Connection& db, const std::string& account) {
+  auto statement = db.cached("SELECT count FROM live_keys WHERE account = ?1");
+  statement.bind_blob(1, account);
+  return statement.step() ? static_cast<std::uint64_t>(statement.int64(0)) : 0;
+}
+
 constexpr auto kNewest = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
@@ -105,6 +111,43 @@ std::optional<Page<domain::ApiKey>> AccountQueries::api_keys_after(
     below = statement.int64(0);
   }
   return keys_page(*db, key, below, 0, limit);
+}
+
+std::optional<Page<domain::ApiKey>> AccountQueries::live_keys(const domain::AccountId& account,
+                                                              const std::optional<domain::ApiKeyId>& after,
+                                                              std::uint64_t offset,
+                                                              std::uint32_t limit) const {
+  check_limit(limit);
+  const auto db = readers_->lease();
+  const Snapshot snapshot(*db);
+  const auto key = stream_key(account.value);
+  std::int64_t below = kNewest;
+  if (after) {
+    auto statement = db->cached("SELECT row FROM api_keys WHERE id = ?1 AND account = ?2");
+    statement.bind_blob(1, stream_key(after->value)).bind_blob(2, key);
+    if (!statement.step()) return std::nullopt;
+    below = statement.int64(0);
+  }
+  Page<domain::ApiKey> page;
+  page.total = count_live(*db, key);
+  if (offset >= page.total) return page;
+  // What is passed over is passed over in the index: rows are read only of what is shown.
+  auto statement = db->cached(
+      "SELECT version, state FROM api_keys WHERE row IN (SELECT row FROM api_keys WHERE account = ?1 "
+      "AND live = 1 AND row < ?2 ORDER BY row DESC LIMIT ?3 OFFSET ?4) ORDER BY row DESC");
+  statement.bind_blob(1, key)
+      .bind(2, below)
+      .bind(3, std::int64_t{limit} + 1)
+      .bind(4, static_cast<std::int64_t>(offset));
+  while (statement.step()) {
+    if (page.items.size() == limit) {
+      page.more = true;
+      break;
+    }
+    page.items.push_back(
+        {decode_state<domain::ApiKey>(statement.text(1)), static_cast<std::uint32_t>(statement.int64(0))});
+  }
+  return page;
 }
 
 }  // namespace groundtruth::projections

@@ -38,6 +38,11 @@ class AccountQueries {
   std::optional<Page<domain::ApiKey>> api_keys_after(const domain::AccountId& account,
                                                      const std::optional<domain::ApiKeyId>& after,
                                                      std::uint32_t limit) const;
+  // Those that are not revoked, newest first: `offset` of them behind `after`, or from the start without it.
+  // nullopt as above.
+  std::optional<Page<domain::ApiKey>> live_keys(const domain::AccountId& account,
+                                                const std::optional<domain::ApiKeyId>& after,
+                                                std::uint64_t offset, std::uint32_t limit) const;
 
  private:
   ReadPool* readers_;

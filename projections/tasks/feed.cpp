@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
 constexpr FeedPlace kBest{kMax, kMax, kMax};
-// Index entries that are passed over in search of a suiting one before each kind is asked for by itself.
-constexpr std::uint32_t kMaxPassedOver = 4'096;
+// So many kinds of what tasks ask are matched with an offer all at once; more only as tasks that ask it are
+// met.
+constexpr std::size_t kMaxMatched = 4'096;
 
 FeedPlace place_of(const sqlite::Statement& row) {
   return {row.int64(0), row.int64(1), row.int64(2)};
@@ -26,56 +27,99 @@ std::optional<domain::Task> task_at(sqlite::Connection& db, std::int64_t row) {
   return decode_state<domain::Task>(statement.text(0));
 }
 
-// Reads what came since: rows of (number, JSON), numbered from 1 without gaps.
-template <class T>
-void read_new(sqlite::Statement statement, std::vector<T>& known) {
-  statement.bind(1, static_cast<std::int64_t>(known.size()));
-  while (statement.step()) {
-    known.resize(static_cast<std::size_t>(statement.int64(0)));
-    known.back() = decode_state<T>(statement.text(1));
-  }
-}
-
 }  // namespace
+
+// What suits one offer, found out when it is asked for. Area 0, anywhere, suits everybody.
+struct FeedQueries::Suiting {
+  Numbered<FeedAsk> asks;
+  Numbered<domain::Area> areas;
+  const domain::Offer& offer;
+  std::optional<domain::Modality> modality;
+  enum class Match : std::uint8_t { unknown, no, yes };
+  std::vector<Match> ask_matches = std::vector<Match>(asks.count + 1);
+  std::vector<Match> area_matches = std::vector<Match>(areas.count + 1);
+
+  bool has_ask(std::int64_t ask) {
+    Match& match = ask_matches[static_cast<std::size_t>(ask)];
+    if (match == Match::unknown) match = matches(asks.at(ask)) ? Match::yes : Match::no;
+    return match == Match::yes;
+  }
+  bool has_area(std::int64_t area) {
+    if (area == 0) return true;
+    Match& match = area_matches[static_cast<std::size_t>(area)];
+    if (match == Match::unknown) match = may_reach(offer, areas.at(area)) ? Match::yes : Match::no;
+    return match == Match::yes;
+  }
+  bool has(std::int64_t ask, std::int64_t area) { return has_ask(ask) && has_area(area); }
+
+  // All that suits, where that is no more than so many.
+  std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>> all(std::size_t most) {
+    if (asks.count > kMaxMatched || areas.count > kMaxMatched) return std::nullopt;
+    std::vector<std::int64_t> suiting_areas;
+    for (std::int64_t area = 0; area <= std::ssize(area_matches) - 1; ++area)
+      if (has_area(area)) suiting_areas.push_back(area);
+    std::vector<std::pair<std::int64_t, std::int64_t>> found;
+    for (std::int64_t ask = 1; ask <= std::ssize(ask_matches) - 1; ++ask) {
+      if (!has_ask(ask)) continue;
+      if (found.size() + suiting_areas.size() > most) return std::nullopt;
+      for (const auto area : suiting_areas) found.emplace_back(ask, area);
+    }
+    return found;
+  }
+
+ private:
+  bool matches(const FeedAsk& ask) const {
+    const bool is_wanted = !modality || std::find(ask.modalities.begin(), ask.modalities.end(), *modality) !=
+                                            ask.modalities.end();
+    return is_wanted && suits(offer, ask);
+  }
+};
 
 // The two ways through the feed.
 struct FeedQueries::Way {
   sqlite::Connection& db;
-  const Suiting& suiting;
+  Suiting& suiting;
+  std::uint32_t may_pass_over;
 
-  // The next ones of the whole feed, for as long as suiting ones come often enough. nullopt: they do not.
-  std::optional<std::vector<FeedPlace>> next_of_all(const FeedPlace& after, std::size_t wanted) const {
+  struct Found {
+    std::vector<FeedPlace> places;
+    std::optional<FeedPlace> stopped_at;  // too much was passed over: it looked no further than this
+  };
+
+  // The next ones of the whole feed, for as long as suiting ones come often enough.
+  Found next_of_all(const FeedPlace& after, std::size_t wanted) {
     auto statement = db.cached(
         "SELECT reward, created_at, row, ask, area FROM feed WHERE (reward, created_at, row) < (?1, ?2, ?3) "
         "ORDER BY reward DESC, created_at DESC, row DESC");
     statement.bind(1, after.reward_cents).bind(2, after.created_ms).bind(3, after.row);
-    std::vector<FeedPlace> found;
-    std::uint32_t passed_over = 0;
-    while (found.size() < wanted && statement.step()) {
-      if (suiting.has(statement.int64(3), statement.int64(4)))
-        found.push_back(place_of(statement));
-      else if (++passed_over > kMaxPassedOver)
-        return std::nullopt;
+    Found found;
+    while (found.places.size() < wanted && statement.step()) {
+      if (suiting.has(statement.int64(3), statement.int64(4))) {
+        found.places.push_back(place_of(statement));
+      } else if (may_pass_over == 0) {
+        found.stopped_at = place_of(statement);
+        break;
+      } else {
+        --may_pass_over;
+      }
     }
     return found;
   }
 
   // The same by asking for everything that suits by itself: it costs what there is of that, however rare the
   // tasks are.
-  std::vector<FeedPlace> next_of_each(const FeedPlace& after, std::size_t wanted) const {
-    std::vector<FeedPlace> found;
-    for (std::size_t ask = 0; ask < suiting.asks.size(); ++ask)
-      for (std::size_t area = 0; suiting.asks[ask] && area < suiting.areas.size(); ++area)
-        if (suiting.areas[area])
-          add_next(static_cast<std::int64_t>(ask), static_cast<std::int64_t>(area), after, wanted, found);
-    std::sort(found.begin(), found.end(), std::greater());
-    if (found.size() > wanted) found.resize(wanted);
+  Found next_of_each(const std::vector<std::pair<std::int64_t, std::int64_t>>& kinds, const FeedPlace& after,
+                     std::size_t wanted) {
+    Found found;
+    for (const auto& [ask, area] : kinds) add_next(ask, area, after, wanted, found.places);
+    std::sort(found.places.begin(), found.places.end(), std::greater());
+    if (found.places.size() > wanted) found.places.resize(wanted);
     return found;
   }
 
  private:
   void add_next(std::int64_t ask, std::int64_t area, const FeedPlace& after, std::size_t wanted,
-                std::vector<FeedPlace>& found) const {
+                std::vector<FeedPlace>& found) {
     auto statement = db.cached(
         "SELECT reward, created_at, row FROM feed WHERE ask = ?1 AND area = ?2 "
         "AND (reward, created_at, row) < (?3, ?4, ?5) "
@@ -87,41 +131,59 @@ struct FeedQueries::Way {
   }
 };
 
+// Reads what came since: rows of (number, JSON).
+template <class T>
+void FeedQueries::read_new(sqlite::Statement statement, Numbered<T>& known) {
+  statement.bind(1, static_cast<std::int64_t>(known.count));
+  while (statement.step()) {
+    if (known.count % Numbered<T>::kPiece == 0)
+      known.pieces.push_back(std::make_shared<typename Numbered<T>::Piece>());
+    (*known.pieces.back())[known.count % Numbered<T>::kPiece] = decode_state<T>(statement.text(1));
+    ++known.count;
+  }
+}
+
 FeedQueries::Suiting FeedQueries::suiting(sqlite::Connection& db, std::uint64_t generation,
-                                          const domain::Offer& offer) const {
+                                          const domain::Offer& offer,
+                                          std::optional<domain::Modality> modality) const {
   const std::lock_guard lock(known_->mutex);
   if (known_->generation != generation) {
-    known_->asks.clear();
-    known_->areas.clear();
+    known_->asks = {};
+    known_->areas = {};
     known_->generation = generation;
   }
   read_new(db.cached("SELECT number, ask FROM feed_asks WHERE number > ?1 ORDER BY number"), known_->asks);
   read_new(db.cached("SELECT number, area FROM feed_areas WHERE number > ?1 ORDER BY number"), known_->areas);
-  Suiting suiting{{false}, {true}};
-  for (const auto& ask : known_->asks) suiting.asks.push_back(suits(offer, ask));
-  for (const auto& area : known_->areas) suiting.areas.push_back(may_reach(offer, area));
-  return suiting;
+  return Suiting{known_->asks, known_->areas, offer, modality};
 }
 
 FeedPage FeedQueries::page(const domain::Offer& offer, const std::optional<FeedPlace>& after,
-                           std::uint32_t limit,
-                           const std::function<bool(const domain::Task&)>& may_take) const {
+                           std::uint32_t limit, const std::function<bool(const domain::Task&)>& may_take,
+                           std::optional<domain::Modality> modality) const {
   const auto db = readers_->lease();
   const auto generation = readers_->generation();
   const Snapshot snapshot(*db);
-  const Suiting matched = suiting(*db, generation, offer);
-  const Way way{*db, matched};
-  FeedPlace place = after.value_or(kBest);
+  Suiting matched = suiting(*db, generation, offer, modality);
+  Way way{*db, matched, bounds_.passed_over};
+  std::uint32_t may_look_at = bounds_.looked_at + limit;
+  FeedPlace place = after.value_or(kBest);  // nothing before it is of any use to this reader any more
   FeedPage page;
-  bool is_rare = false;
+  std::optional<std::vector<std::pair<std::int64_t, std::int64_t>>> kinds;
   for (;;) {
     // One more than is shown tells whether there is a next page.
     const std::size_t wanted = limit + 1;
-    std::optional<std::vector<FeedPlace>> places;
-    if (!is_rare) places = way.next_of_all(place, wanted);
-    is_rare = !places;
-    if (!places) places = way.next_of_each(place, wanted);
-    for (const auto& next : *places) {
+    Way::Found found;
+    if (!kinds) {
+      found = way.next_of_all(place, wanted);
+      if (found.stopped_at) kinds = matched.all(bounds_.asked_each);
+    }
+    if (kinds) found = way.next_of_each(*kinds, place, wanted);
+    for (const auto& next : found.places) {
+      if (may_look_at == 0) {
+        page.next = place;
+        return page;
+      }
+      --may_look_at;
       auto task = task_at(*db, next.row);
       const bool can_take =
           task && domain::suits(offer, task->modalities, task->requirements) && may_take(*task);
@@ -129,14 +191,14 @@ FeedPage FeedQueries::page(const domain::Offer& offer, const std::optional<FeedP
         page.next = place;
         return page;
       }
-      // The place of the last one shown: what follows it may be passed over again, and costs little.
-      if (can_take) {
-        page.tasks.push_back(std::move(*task));
-        place = next;
-      }
+      if (can_take) page.tasks.push_back(std::move(*task));
+      place = next;
     }
-    if (places->size() < wanted) return page;
-    place = places->back();
+    if (found.stopped_at) {
+      page.next = found.stopped_at;
+      return page;
+    }
+    if (found.places.size() < wanted) return page;
   }
 }
 

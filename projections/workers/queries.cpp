@@ -58,9 +58,8 @@ std::vector<Standing> WorkerQueries::leaderboard(std::uint64_t offset, std::uint
 
 std::uint64_t WorkerQueries::standings() const {
   const auto db = readers_->lease();
-  auto statement = db->cached("SELECT count(*) FROM standings");
-  statement.step();
-  return static_cast<std::uint64_t>(statement.int64(0));
+  auto statement = db->cached("SELECT count FROM totals WHERE name = 'standings'");
+  return statement.step() ? static_cast<std::uint64_t>(statement.int64(0)) : 0;
 }
 
 std::optional<std::uint64_t> WorkerQueries::rank(const domain::WorkerId& id) const {
@@ -90,7 +89,7 @@ std::vector<WaitingMail> WorkerQueries::waiting_mails(std::uint32_t limit) const
 std::optional<Worker> WorkerQueries::last_registration(const domain::EmailClaimId& claim) const {
   const auto db = readers_->lease();
   auto statement = db->cached(
-      "SELECT w.state FROM registrations r JOIN workers w ON w.id = r.id WHERE r.claim = ?1 "
+      "SELECT w.state FROM registrations r CROSS JOIN workers w ON w.id = r.id WHERE r.claim = ?1 "
       "ORDER BY r.registered_at DESC, r.id DESC LIMIT 1");
   if (!statement.bind_text(1, claim.value).step()) return std::nullopt;
   return decode_state<Worker>(statement.text(0));
@@ -101,7 +100,7 @@ DueLook<domain::LapseRegistration> WorkerQueries::due(domain::Timestamp now,
                                                       std::uint32_t limit) const {
   const auto db = readers_->lease();
   return look_at_due<Worker>(
-      db->cached("SELECT r.due, r.row, w.state FROM registrations r JOIN workers w ON w.id = r.id "
+      db->cached("SELECT r.due, r.row, w.state FROM registrations r CROSS JOIN workers w ON w.id = r.id "
                  "WHERE r.due <= ?1 AND (r.due, r.row) > (?2, ?3) ORDER BY r.due, r.row LIMIT ?4"),
       now, after, limit,
       [](const Worker& worker) { return domain::LapseRegistration{worker.id, worker.email_claim}; });

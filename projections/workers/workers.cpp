@@ -23,15 +23,17 @@ constexpr const char* kSchema = R"sql(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, claim TEXT NOT NULL, registered_at INTEGER NOT NULL,
     due INTEGER NOT NULL);
   CREATE TABLE standings(id BLOB PRIMARY KEY, approved INTEGER NOT NULL, trust INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE totals(name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE earnings(
     worker BLOB NOT NULL, day INTEGER NOT NULL, cents INTEGER NOT NULL, approved INTEGER NOT NULL,
     PRIMARY KEY(worker, day)) WITHOUT ROWID;
 )sql";
-constexpr const char* kIndexes =
-    "CREATE INDEX IF NOT EXISTS standing_order ON standings(approved, trust, id);"
-    "CREATE INDEX IF NOT EXISTS mail_order ON mails(requested_at);"
-    "CREATE INDEX IF NOT EXISTS registration_order ON registrations(claim, registered_at, id);"
-    "CREATE INDEX IF NOT EXISTS registration_due ON registrations(due);";
+constexpr const char* kIndexes = R"sql(
+  CREATE INDEX IF NOT EXISTS standing_order ON standings(approved, trust, id);
+  CREATE INDEX IF NOT EXISTS mail_order ON mails(requested_at);
+  CREATE INDEX IF NOT EXISTS registration_order ON registrations(claim, registered_at, id);
+  CREATE INDEX IF NOT EXISTS registration_due ON registrations(due);
+)sql";
 
 constexpr std::int64_t kDayMs = 86'400'000;
 
@@ -79,6 +81,14 @@ struct WorkerRows {
   }
 
  private:
+  // How many stand anywhere: counted as they come, for every leaderboard says it.
+  void count(std::int64_t change) {
+    auto statement = db.cached(
+        "INSERT INTO totals(name, count) VALUES('standings', ?1) ON CONFLICT DO UPDATE SET count = count + "
+        "?1");
+    statement.bind(1, change).run();
+  }
+
   void follow(std::string_view key, const State& worker, const Memo& before) {
     for (std::size_t i = 0; i < kMails.size(); ++i) follow_mail(worker, kMails[i], before.mails[i]);
     const bool is_registered = worker.status == WorkerStatus::registered;
@@ -93,6 +103,7 @@ struct WorkerRows {
     } else if (!is_registered && before.was_registered) {
       db.cached("DELETE FROM registrations WHERE id = ?1").bind_blob(1, key).run();
     }
+    if (has_standing(worker) != before.had_standing) count(before.had_standing ? -1 : 1);
     if (has_standing(worker)) {
       auto statement = db.cached("REPLACE INTO standings(id, approved, trust) VALUES(?1, ?2, ?3)");
       statement.bind_blob(1, key).bind(2, worker.approved).bind(3, worker.trust()).run();
@@ -171,6 +182,8 @@ Definition workers_projection() {
       {"mails", "SELECT worker, mail, requested_at FROM mails ORDER BY worker, mail", 3},
       {"registrations", "SELECT id, claim, registered_at, due FROM registrations ORDER BY id", 4},
       {"standings", "SELECT id, approved, trust FROM standings ORDER BY id", 3},
+      // Without 0: whether there is such a row depends on how the history was cut into batches.
+      {"totals", "SELECT name, count FROM totals WHERE count <> 0 ORDER BY name", 2},
       {"earnings", "SELECT worker, day, cents, approved FROM earnings ORDER BY worker, day", 4}};
   definition.loaders = {loader_of<WorkerRows>()};
   definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {

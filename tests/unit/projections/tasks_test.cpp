@@ -272,3 +272,46 @@ TEST_CASE("accounts: keys of an account, newest first, revoked ones included") {
   CHECK_FALSE(accounts.api_keys_after(other, keys[0], 10));
   CHECK_THROWS(accounts.api_keys(customer, 0, kMaxPage + 1));
 }
+
+TEST_CASE("accounts: live keys alone, however many were revoked") {
+  Story story(4);
+  const TempDir directory;
+  Desk desk(directory.path());
+  const auto customer = story.account("Acme", "ops@acme.test"), other = story.account("B", "b@test");
+  std::vector<ApiKeyId> live;
+  for (int i = 0; i < 60; ++i) {
+    const auto key = story.api_key(customer);
+    if (i % 10 == 0)
+      live.push_back(key);
+    else
+      story.revoke(key);
+    if (i % 7 == 0) desk.catch_up(story, story.dice());
+  }
+  std::reverse(live.begin(), live.end());
+  story.api_key(other);
+  desk.catch_up(story);
+  const AccountQueries accounts(desk.projector().readers("accounts"));
+  const auto ids = [](const Page<ApiKey>& page) {
+    std::vector<ApiKeyId> all;
+    for (const auto& item : page.items) all.push_back(item.state.id);
+    return all;
+  };
+  const auto all = accounts.live_keys(customer, {}, 0, 100);
+  CHECK(ids(*all) == live);
+  CHECK(all->total == 6);
+  CHECK_FALSE(all->more);
+  const auto first = accounts.live_keys(customer, {}, 0, 4);
+  CHECK(first->more);
+  CHECK(ids(*accounts.live_keys(customer, first->items.back().state.id, 0, 4)) ==
+        std::vector(live.begin() + 4, live.end()));
+  CHECK(ids(*accounts.live_keys(customer, {}, 4, 4)) == std::vector(live.begin() + 4, live.end()));
+  CHECK(accounts.live_keys(customer, {}, 6, 4)->items.empty());
+  CHECK_FALSE(accounts.live_keys(other, live[0], 0, 4));
+  // A cursor's key may be revoked meanwhile.
+  story.revoke(live[3]);
+  desk.catch_up(story);
+  CHECK(ids(*accounts.live_keys(customer, live[3], 0, 4)) == std::vector(live.begin() + 4, live.end()));
+  CHECK(accounts.live_keys(customer, {}, 0, 4)->total == 5);
+  const AccountId nobody{"org_x"};
+  CHECK(accounts.live_keys(nobody, {}, 0, 4)->items.empty());
+}
