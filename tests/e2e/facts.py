@@ -301,8 +301,12 @@ class Acts:
         """Every act is done in the end, by this same process: what was refused or unknown before is done first. False
         where it is none any more that could, as `unless` says."""
         for act in self.all:
-            reached = wait_for(lambda: "never" if unless() else act() is Outcome.DONE, f"{act.__name__} {what}",
-                               deadline_s)
+            try:
+                reached = wait_for(lambda: "never" if unless() else act() is Outcome.DONE, f"{act.__name__} {what}",
+                                   deadline_s)
+            except AssertionError as never:
+                with self.server.ops() as ops:
+                    raise AssertionError(f"{never}; /readyz says: {ops.get('/readyz').text}") from None
             if reached == "never":
                 return False
         return True
