@@ -1,7 +1,6 @@
 // See serve.hpp.
 #include "app/serve.hpp"
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -102,14 +101,6 @@ void collect_memory(std::vector<prometheus::MetricFamily>& out, const http::Memo
       .add(static_cast<double>(counters.refused_total), {{"spent", "all"}})
       .add(static_cast<double>(counters.refused_account), {{"spent", "account"}})
       .add(static_cast<double>(counters.refused_address), {{"spent", "address"}});
-}
-
-// Large buffers come from the kernel and go back to it when they are freed. Left to itself the allocator
-// learns from the first large one to keep them, and what one hour's uploads took stays with the process.
-void give_back_large_buffers() {
-  constexpr int mapped_bytes = 512 * 1024, kept_bytes = 4 * 1024 * 1024;
-  ::mallopt(M_MMAP_THRESHOLD, mapped_bytes);
-  ::mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }
 
 // Everything of a running server, in the order in which it is built.
@@ -368,7 +359,6 @@ class RunningServer {
 
 ExitCode serve(const Settings& settings) {
   refuse_what_is_missing(settings);
-  give_back_large_buffers();
   StopSignals signals;  // before every other thread
   journal::init_crypto();
   RunningServer server(settings, signals);

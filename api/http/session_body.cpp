@@ -14,7 +14,7 @@ using boost::system::error_code;
 
 // Memory follows what has come, not what was announced: it doubles, and grows by steps of the latter size.
 constexpr std::size_t kBodyStepBytes = 16 * 1024, kMaxBodyStepBytes = 1024 * 1024;
-constexpr std::size_t kReadBytes = 256 * 1024;    // at once
+constexpr std::size_t kReadBytes = 256 * 1024;  // at once
 constexpr std::size_t kUnknownBytes = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kDiscardBytes = 64 * 1024;  // an unread body up to this keeps the connection
 
