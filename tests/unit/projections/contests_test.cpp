@@ -57,8 +57,8 @@ TEST_CASE("contests wait in their order, a customer sees rejections, and a decis
     CHECK(waiting.back() == works[4]);
   }
   CHECK(assignments.page({task, AssignmentStatus::rejected}, 0, 100).total == 5);
-  story.decide(works[0], ContestOutcome::upheld);
-  story.decide(works[3], ContestOutcome::dismissed);
+  story.decide_contest(works[0], ContestOutcome::upheld);
+  story.decide_contest(works[3], ContestOutcome::dismissed);
   desk.catch_up(story);
   CHECK(contests(assignments, 100) == std::vector{works[4]});
   CHECK(assignments.page({task, AssignmentStatus::rejected}, 0, 100).total == 5);

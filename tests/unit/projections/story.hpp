@@ -88,7 +88,7 @@ class Story {
   void approve(const domain::AssignmentId& work);
   void reject(const domain::AssignmentId& work, const std::string& reason = "Too dark.");
   void contest(const domain::AssignmentId& work);
-  void decide(const domain::AssignmentId& work, domain::ContestOutcome outcome);
+  void decide_contest(const domain::AssignmentId& work, domain::ContestOutcome outcome);
   void discard(const domain::AssignmentId& work);
   void time_passes(const domain::AssignmentId& work);
   // Accept, submit: what waits for its review.

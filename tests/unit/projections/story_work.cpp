@@ -144,7 +144,7 @@ void Story::contest(const AssignmentId& work) {
   run(ContestSubmission{work, state.task, state.worker, state.submission}, bucket_in(work.value));
 }
 
-void Story::decide(const AssignmentId& work, ContestOutcome outcome) {
+void Story::decide_contest(const AssignmentId& work, ContestOutcome outcome) {
   const auto state = this->state<Assignment>(work.value);
   run(DecideContest{work, state.task, state.account, state.submission, outcome}, bucket_in(work.value));
 }
@@ -217,7 +217,7 @@ void Story::worker_step() {
     case 9:
       return contest(work);
     case 10:
-      return decide(work, upto(2) == 0 ? ContestOutcome::upheld : ContestOutcome::dismissed);
+      return decide_contest(work, upto(2) == 0 ? ContestOutcome::upheld : ContestOutcome::dismissed);
     case 11:
       return discard(work);
     case 0:
