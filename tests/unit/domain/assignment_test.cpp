@@ -281,7 +281,7 @@ TEST_CASE("time ends a lease and approves what nobody reviewed, not before, and 
        {Row{"none", kReviewMs, none}, Row{"leased", kLeaseMs - 1, leased}, Row{"leased", kLeaseMs, lapsed},
         Row{"leased", kReviewMs, lapsed}, Row{"released", kReviewMs, lapsed},
         Row{"pending", kReviewMs - 1, pending}, Row{"pending", kReviewMs, approved},
-        Row{"approved", kReviewMs, approved}, Row{"rejected", kReviewMs, rejected}}) {
+        Row{"approved", kReviewMs, approved}, Row{"rejected", kContestMs - 1, rejected}}) {
     CAPTURE(state);
     CAPTURE(after_ms);
     Site site;
