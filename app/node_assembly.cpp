@@ -2,10 +2,13 @@
 #include "app/node_assembly.hpp"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <thread>
 
 #include "app/exit_code.hpp"
+#include "app/terminal.hpp"
 #include "journal/genesis.hpp"
 #include "journal/kafka/group_member.hpp"
 #include "projections/assignments/queries.hpp"
@@ -59,6 +62,10 @@ journal::SqliteJournalOptions journal_options(const Settings& settings,
   options.tail_records = settings.journal.tail_records;
   options.tail_bytes = settings.journal.tail_bytes;
   options.checkpoint_pages = settings.journal.checkpoint_pages;
+  options.fatal = [](const std::string& what) {  // of a command; a server says it in its log
+    std::fprintf(stderr, "groundtruth: %s\n", printable(what).c_str());
+    std::_Exit(static_cast<int>(ExitCode::broken));
+  };
   return options;
 }
 

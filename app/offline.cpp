@@ -64,7 +64,7 @@ std::unique_ptr<NodeAssembly> open_local_node(const ServerTarget& target) {
   lock_local(target, journal::DataDirectory::Absent::refuse);
   auto log = make_logger(settings.log);
   auto node = std::make_unique<NodeAssembly>(settings, log, [log](const std::string& what) {
-    log->critical("the journal's file failed: {}", what);
+    log->critical("{}", what);
     std::_Exit(static_cast<int>(ExitCode::broken));
   });
   ProgressBar bar("reading the journal");

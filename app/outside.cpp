@@ -39,7 +39,7 @@ void refuse_what_is_missing(const Settings& settings) {
 }
 
 Outside::Outside(const Settings& settings, const journal::DataDirectory& directory,
-                 const journal::MasterKey& master)
+                 const journal::MasterKey& master, const adapters::SmallBlobs::Fatal& fatal)
     : mailer(make_mailer(settings, directory)) {
   try {
     if (settings.s3)
@@ -47,9 +47,10 @@ Outside::Outside(const Settings& settings, const journal::DataDirectory& directo
     else if (!settings.media_folder.empty())
       folder = std::make_unique<adapters::FolderBlobStore>(
           settings.media_folder, master,
-          settings.kafka ? adapters::Sharing::shared : adapters::Sharing::alone);
+          settings.kafka ? adapters::Sharing::shared : adapters::Sharing::alone, fatal);
     else
-      folder = std::make_unique<adapters::FolderBlobStore>(directory.media(), master);
+      folder = std::make_unique<adapters::FolderBlobStore>(directory.media(), master,
+                                                           adapters::Sharing::alone, fatal);
     probe = std::make_unique<adapters::LibMediaProbe>();
   } catch (const std::invalid_argument& wrong) {
     throw CommandError(ExitCode::usage, std::string("media.s3: ") + wrong.what());

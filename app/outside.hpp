@@ -20,8 +20,9 @@ void refuse_what_is_missing(const Settings& settings);
 
 // Throws CommandError (`failed`, `usage`) with the mend.
 struct Outside {
-  Outside(const Settings& settings, const journal::DataDirectory& directory,
-          const journal::MasterKey& master);
+  // `fatal`: a write or sync of media failed after which this process cannot go on; must not return.
+  Outside(const Settings& settings, const journal::DataDirectory& directory, const journal::MasterKey& master,
+          const adapters::SmallBlobs::Fatal& fatal);
 
   std::unique_ptr<ports::Mailer> mailer;              // null: none is configured, and others send
   std::unique_ptr<adapters::FolderBlobStore> folder;  // null where media lies in S3

@@ -114,7 +114,8 @@ class RunningServer {
         hashing_({settings.bcrypt_threads, settings.bcrypt_max_waiting}),
         bcrypt_(hashing_, journal::system_randomness()),
         jobs_(kMaxJobs),
-        outside_(settings_, node_.directory(), node_.master()),
+        outside_(settings_, node_.directory(), node_.master(),
+                 [log = log_](const std::string& what) { end_broken(*log, what); }),
         public_api_(settings_, node_, outside_, bcrypt_, *log_),
         surfaces_(public_api_.surfaces()),
         ops_services_{node_.node(),
@@ -166,8 +167,7 @@ class RunningServer {
 
  private:
   [[noreturn]] static void end_broken(spdlog::logger& log, const std::string& what) {
-    log.critical("the journal's file failed: {}; this process ends so that nothing is taken for written",
-                 what);
+    log.critical("{}. This process ends so that nothing is taken for written that is not", what);
     log.flush();
     std::_Exit(static_cast<int>(ExitCode::broken));
   }

@@ -3,13 +3,14 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
 #include <system_error>
 #include <utility>
+
+#include "journal/durable_file.hpp"
 
 namespace groundtruth::journal {
 namespace {
@@ -23,11 +24,12 @@ namespace {
 }
 
 void make_directory(const std::filesystem::path& path) {
-  if (::mkdir(path.c_str(), 0700) == 0) return;
-  if (errno != EEXIST) refuse(path, "cannot create the directory", errno);
-  struct stat found{};
-  if (::stat(path.c_str(), &found) != 0) refuse(path, "cannot look at it", errno);
-  if (!S_ISDIR(found.st_mode)) refuse(path, "is not a directory", ENOTDIR);
+  try {
+    make_directory_durably(path);
+  } catch (const std::system_error& error) {
+    const int code = error.code().value();
+    refuse(path, code == ENOTDIR ? "is not a directory" : "cannot create the directory", code);
+  }
 }
 
 std::string content_of(const std::filesystem::path& file) {

@@ -9,6 +9,7 @@
 #include "journal/commit.hpp"
 #include "journal/durable_file.hpp"
 #include "journal/sqlite/db.hpp"
+#include "journal/sqlite/log_file.hpp"
 
 namespace groundtruth::journal {
 namespace {
@@ -165,6 +166,13 @@ class PartitionAudit {
   Seen seen_;
 };
 
+bool is_unfinished(const VerifyReport& report) {
+  return !report.sound() &&
+         std::all_of(report.partitions.begin(), report.partitions.end(), [](const VerifiedPartition& each) {
+           return each.records == 0 || (each.records == 1 && each.commits == 1 && !each.problem);
+         });
+}
+
 VerifyReport unreadable(std::string what, std::string advice) {
   VerifyReport report;
   report.problem = {std::nullopt, 0, std::move(what), std::move(advice)};
@@ -191,6 +199,7 @@ VerifyReport verify_journal(const Journal& journal, const VerifyOptions& options
     if (partition.problem && !report.problem) report.problem = partition.problem;
     report.partitions.push_back(std::move(partition));
   }
+  report.unfinished = is_unfinished(report);
   return report;
 }
 
@@ -210,6 +219,9 @@ VerifyReport verify_sqlite_journal(SqliteJournalOptions file, const Clock& clock
     // Opening has moved the write-ahead log into the file; what is read now must be what the disk holds.
     forget_cached(path);
     report = verify_journal(*journal, options);
+  } catch (const UnfinishedJournal& error) {
+    report = unreadable(error.what(), "It holds nothing");
+    report.unfinished = true;
   } catch (const sqlite::Error& error) {
     return unreadable(error.what(),
                       error.is_corrupt() ? kKeepEvidence : "Check the disk and the file's owner and mode");
@@ -217,7 +229,15 @@ VerifyReport verify_sqlite_journal(SqliteJournalOptions file, const Clock& clock
     return unreadable(error.what(), "Nothing was read");
   }
   if (failed && !report.problem) report.problem = {std::nullopt, 0, *failed, "Check the disk"};
-  if (repair_marker && report.sound()) remove_durably(SqliteJournal::marker_of(path));
+  const auto marker = SqliteJournal::marker_of(path);
+  if (!repair_marker || !std::filesystem::exists(marker)) return report;
+  if (report.sound()) remove_durably(marker);
+  if (report.unfinished && !failed) {
+    remove_durably(marker);
+    report.problem->advice =
+        "It holds no commit, so the marker of the failed write was removed: run `groundtruth journal init`, "
+        "which finishes it. If it ever held more, restore it from a backup instead";
+  }
   return report;
 }
 

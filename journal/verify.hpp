@@ -40,6 +40,9 @@ struct VerifyReport {
   std::uint64_t commits = 0;
   std::uint64_t orphans = 0;
   std::uint64_t bytes = 0;
+  // No partition holds more than its genesis, and some not even that: the journal was being made, and nothing
+  // was ever acknowledged.
+  bool unfinished = false;
   bool sound() const { return !problem.has_value(); }
 };
 
@@ -57,7 +60,8 @@ VerifyReport verify_journal(const Journal& journal, const VerifyOptions& options
 
 // The same for a journal's file, which no other process may have open; a file that SQLite cannot open or read
 // is a problem in the report. Reads in spite of the marker of a failed write, from the disk and not from the
-// kernel's copy, and with `repair_marker` removes the marker when all is sound.
+// kernel's copy, and with `repair_marker` removes the marker when all is sound, or where the journal was
+// never finished: `init`, which can finish it, refuses it as long as the marker stands.
 VerifyReport verify_sqlite_journal(SqliteJournalOptions file, const Clock& clock,
                                    const VerifyOptions& options, bool repair_marker);
 

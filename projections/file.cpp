@@ -9,6 +9,8 @@
 #include <system_error>
 #include <vector>
 
+#include "journal/durable_file.hpp"
+
 namespace groundtruth::projections {
 namespace {
 
@@ -60,11 +62,6 @@ void sync_file(sqlite::Connection& connection) {
   if (code == SQLITE_OK && file != nullptr && file->pMethods != nullptr)
     code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
   if (code != SQLITE_OK) connection.fail(code, "cannot be synced");
-}
-
-bool truncate_log(sqlite::Connection& connection) {
-  auto statement = connection.cached("PRAGMA wal_checkpoint(TRUNCATE)");
-  return statement.step() && statement.int64(0) == 0;
 }
 
 // Only what is no database of ours; a lack of room or permission is no reason to throw a file away.
@@ -125,8 +122,12 @@ std::optional<std::string> journal_of(const fs::path& file, const Definition& de
   }
 }
 
-void mark_suspect(const fs::path& file) {
-  std::ofstream(suspect_marker(file)).put('\n');
+void mark_suspect(const fs::path& file, const Log& log) noexcept {
+  try {
+    journal::leave_marker(suspect_marker(file), "\n");
+  } catch (const std::exception& error) {
+    log(file.string() + " is not to be trusted, and that could not be noted: " + error.what());
+  }
 }
 
 void remove_log(const fs::path& file) {
@@ -173,10 +174,10 @@ Checkpoints read_checkpoints(sqlite::Connection& connection) {
 
 ProjectionFile::ProjectionFile(fs::path file, const Definition& definition, const std::string& journal_uuid,
                                Mode mode, const Log& log)
-    : file_(std::move(file)), definition_(definition), mode_(mode) {
+    : file_(std::move(file)), definition_(definition), mode_(mode), log_(log) {
   if (mode_ == Mode::build) remove_database(file_);
   if (fs::exists(suspect_marker(file_)) && fs::exists(file_))
-    move_aside(file_, "it turned out corrupt while it served", log);
+    move_aside(file_, "it turned out corrupt, or could not be written, while it served", log);
   try {
     open(journal_uuid);
   } catch (const Unreadable& why) {
@@ -192,6 +193,7 @@ ProjectionFile::ProjectionFile(fs::path file, const Definition& definition, cons
 }
 
 void ProjectionFile::open(const std::string& journal_uuid) {
+  bool is_new = false;
   try {
     sqlite::OpenOptions options;
     options.mode = sqlite::OpenMode::create;
@@ -203,9 +205,8 @@ void ProjectionFile::open(const std::string& journal_uuid) {
     db.exec("PRAGMA temp_store = MEMORY");
     db.exec("PRAGMA page_size = 8192");  // of a new file
     if (mode_ == Mode::live) {
-      db.exec(
-          "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
-          "PRAGMA journal_size_limit = 67108864;");
+      sqlite::use_write_ahead_log(db);
+      db.exec("PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864;");
       sqlite3_wal_hook(db.handle(), remember_log_pages,
                        &log_pages_);  // in the place of SQLite's own, which checkpoints
     } else {
@@ -213,7 +214,8 @@ void ProjectionFile::open(const std::string& journal_uuid) {
           "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
           "PRAGMA cache_size = -131072;");
     }
-    if (db.query_int64("SELECT count(*) FROM sqlite_master") == 0) {
+    is_new = db.query_int64("SELECT count(*) FROM sqlite_master") == 0;
+    if (is_new) {
       sqlite::Transaction transaction(db);
       db.exec(kOwnTables);
       db.exec(definition_.schema);
@@ -233,28 +235,60 @@ void ProjectionFile::open(const std::string& journal_uuid) {
     }
     // From here on nothing is synced, so the mark that says so must be in the file itself before.
     if (mode_ == Mode::live) {
-      truncate_log(db);
+      if (!sqlite::empty_log(db))
+        throw std::runtime_error(file_.string() + ": another program reads it; end that one first");
       sync_file(db);
       db.exec("PRAGMA synchronous = OFF");
     }
   } catch (const sqlite::Error& error) {
     if (error.is_corrupt()) throw Unreadable(error.what());
+    // The kernel tells once that what it had taken is lost; what it shows from then on may be anything.
+    if (error.is_lost() && !is_new)
+      throw Untrusted("could not be written (" + std::string(error.what()) + ")");
     throw;
   }
 }
 
 ProjectionFile::~ProjectionFile() {
-  if (mode_ != Mode::live || !connection_) return;
+  close();
+}
+
+ProjectionFile::Closed ProjectionFile::close() {
+  if (mode_ != Mode::live || !connection_) {
+    connection_.reset();
+    return Closed::in_order;
+  }
+  auto closed = Closed::with_log;
+  std::string why;
   try {
     // The order matters: content first, then the mark that vouches for it.
     auto& db = *connection_;
     db.exec("PRAGMA synchronous = FULL");
-    if (db.in_transaction() || !truncate_log(db)) return;
-    sync_file(db);
-    set_meta(db, "in_use", "");
-    truncate_log(db);
+    if (!db.in_transaction() && sqlite::empty_log(db)) {
+      sync_file(db);
+      set_meta(db, "in_use", "");
+      if (sqlite::empty_log(db)) closed = Closed::in_order;
+    }
+  } catch (const sqlite::Error& error) {
+    // Without the mark the file is merely not trusted after a crash of the machine. But after a failed write
+    // or sync the kernel may show what the disk does not have, and forget it any time.
+    if (error.is_lost()) closed = Closed::lost;
+    why = error.what();
   } catch (const std::exception&) {
-    // Without the mark the file is merely not trusted after a crash of the machine.
+  }
+  connection_.reset();
+  if (closed == Closed::lost) forget(why);
+  return closed;
+}
+
+void ProjectionFile::forget(const std::string& why) noexcept {
+  try {
+    log_(file_.string() + " could not be closed in order (" + why +
+         "); it is deleted, and the next start builds it from the journal");
+    remove_database(file_);
+  } catch (const std::exception& error) {
+    log_(error.what());
+    mark_suspect(file_, log_);
   }
 }
 
@@ -278,7 +312,7 @@ void ProjectionFile::shorten_log() {
 }
 
 bool ProjectionFile::empty_log() {
-  return truncate_log(*connection_);
+  return sqlite::empty_log(*connection_);
 }
 
 void ProjectionFile::make_indexes() {

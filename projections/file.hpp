@@ -41,7 +41,14 @@ class ProjectionFile {
                  Mode mode, const Log& log);
   ProjectionFile(const ProjectionFile&) = delete;
   ProjectionFile& operator=(const ProjectionFile&) = delete;
-  ~ProjectionFile();  // live: closes in order
+  ~ProjectionFile();
+
+  enum class Closed : std::uint8_t {
+    in_order,  // the file alone is the whole projection, on disk
+    with_log,  // it needs its log: a reader or a lack of room kept that from being moved
+    lost,      // a write or sync failed, and the file was deleted: the next start builds it again
+  };
+  Closed close();  // last call; the destructor's too
 
   sqlite::Connection& connection() { return *connection_; }
   const std::filesystem::path& path() const { return file_; }
@@ -63,10 +70,12 @@ class ProjectionFile {
 
  private:
   void open(const std::string& journal_uuid);
+  void forget(const std::string& why) noexcept;
 
   const std::filesystem::path file_;
   const Definition& definition_;
   const Mode mode_;
+  const Log log_;
   int log_pages_ = 0;  // of the log after the last transaction; the connection's hook writes it
   std::unique_ptr<sqlite::Connection> connection_;
 };
@@ -78,7 +87,7 @@ class ProjectionFile {
 std::optional<std::string> journal_of(const std::filesystem::path& file, const Definition& definition);
 
 // Says that a file turned out corrupt: the next start moves it aside.
-void mark_suspect(const std::filesystem::path& file);
+void mark_suspect(const std::filesystem::path& file, const Log& log) noexcept;
 
 // A build beside the file that it will replace: "tasks.v1.db.building".
 inline constexpr std::string_view kBuildExtension = ".building";

@@ -296,7 +296,7 @@ void Projector::apply_to(Model& model, const std::vector<Accepted>& batch) {
         continue;
       }
       // The file itself: no partition can go on.
-      if (sql != nullptr && sql->is_corrupt()) mark_suspect(model.path);
+      if (sql != nullptr && (sql->is_corrupt() || sql->is_lost())) mark_suspect(model.path, options_.log);
       for (const auto& accepted : batch)
         if (!halted_[index_of(accepted.partition)]) halt(model, accepted.partition, error.what());
       return;
@@ -456,10 +456,13 @@ void Projector::replace_file(std::string_view projection, const fs::path& build)
   const ReadPool::Closed no_queries(which.readers);
   const ReadPool::Closed no_writer(which.writers_view);
   which.applier.reset();
+  const auto closed = which.file->close();
   which.file.reset();
   std::exception_ptr failure;
   try {
-    // Closed in order, the file needs its log no more, and the new one must not find it.
+    if (closed == ProjectionFile::Closed::with_log)
+      throw std::runtime_error(which.path.string() + " cannot be closed in order now; try again later");
+    // The file needs its log no more, and the new one must not find it.
     remove_log(which.path);
     fs::rename(build, which.path);
   } catch (...) {

@@ -3,13 +3,20 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <utility>
+
+#include "journal/durable_file.hpp"
 
 namespace groundtruth::sqlite {
 namespace {
 
 constexpr int primary(int code) {
   return code & 0xff;
+}
+
+bool is_no_room(int error) {
+  return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
 std::string describe(const std::filesystem::path& file, int code, const std::string& message) {
@@ -24,11 +31,19 @@ void configure_library() {
   (void)configured;
 }
 
-Error::Error(int code, std::filesystem::path file, const std::string& message)
-    : std::runtime_error(describe(file, code, message)), code_(code), file_(std::move(file)) {}
+Error::Error(int code, std::filesystem::path file, const std::string& message, int system_error)
+    : std::runtime_error(describe(file, code, message)),
+      code_(code),
+      system_error_(system_error),
+      file_(std::move(file)) {}
 
 bool Error::is_full() const {
-  return primary(code_) == SQLITE_FULL;
+  // SQLite calls a write full only where the disk is: a quota, a limit on the size of files and a file that
+  // cannot be made are the same to whoever waits for room. So is the index of the write-ahead log, which is
+  // no more than memory that needs a place on the disk.
+  const bool may_be_room = code_ == SQLITE_IOERR_WRITE || primary(code_) == SQLITE_CANTOPEN;
+  return primary(code_) == SQLITE_FULL || code_ == SQLITE_IOERR_SHMSIZE ||
+         (may_be_room && is_no_room(system_error_));
 }
 bool Error::is_busy() const {
   return primary(code_) == SQLITE_BUSY || primary(code_) == SQLITE_LOCKED;
@@ -38,7 +53,21 @@ bool Error::is_corrupt() const {
          code_ == SQLITE_IOERR_SHORT_READ;
 }
 bool Error::is_io() const {
-  return primary(code_) == SQLITE_IOERR;
+  return primary(code_) == SQLITE_IOERR && !is_full();
+}
+bool Error::is_lost() const {
+  switch (code_) {
+    case SQLITE_IOERR:
+    case SQLITE_IOERR_WRITE:
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+    case SQLITE_IOERR_TRUNCATE:
+    case SQLITE_IOERR_DELETE:
+    case SQLITE_IOERR_CORRUPTFS:
+      return !is_full();
+    default:
+      return false;
+  }
 }
 
 Connection::Connection(std::filesystem::path file, const OpenOptions& options) : file_(std::move(file)) {
@@ -62,7 +91,8 @@ Connection::Connection(std::filesystem::path file, const OpenOptions& options) :
       const int set = sqlite3_db_config(handle_, name, value, nullptr);
       if (set != SQLITE_OK) fail(set, "cannot be configured");
     }
-    sqlite3_busy_timeout(handle_, options.busy_timeout_ms);
+    const int patient = sqlite3_busy_timeout(handle_, options.busy_timeout_ms);
+    if (patient != SQLITE_OK) fail(patient, "cannot be configured");
     exec("PRAGMA mmap_size = 0");
   } catch (...) {
     sqlite3_close_v2(handle_);
@@ -77,14 +107,30 @@ Connection::~Connection() {
 
 void Connection::fail(int code, std::string_view doing) const {
   std::string message(doing);
+  int system_error = 0;
   if (handle_ != nullptr) {
     const int extended = sqlite3_extended_errcode(handle_);
     if (primary(extended) == primary(code) && extended != SQLITE_OK) {
       code = extended;
       message += std::string(": ") + sqlite3_errmsg(handle_);
     }
+    if (primary(code) == SQLITE_CANTOPEN) system_error = sqlite3_system_errno(handle_);
+    if (primary(code) == SQLITE_IOERR) system_error = errno_of_files();
   }
-  throw Error(code, file_, message);
+  throw Error(code, file_, message, system_error);
+}
+
+// SQLite keeps the errno of a failed write with the file alone, where it stays. So where the file and its log
+// differ, the worse one counts.
+int Connection::errno_of_files() const {
+  int of_file = 0, of_log = 0;
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_LAST_ERRNO, &of_file);
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods != nullptr)
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &of_log);
+  if (of_file == 0 || is_no_room(of_file)) return of_log != 0 ? of_log : of_file;
+  return of_file;
 }
 
 void Connection::exec(const std::string& sql) {
@@ -116,13 +162,17 @@ Statement Connection::cached(Sql sql) {
 std::int64_t Connection::query_int64(std::string_view sql) {
   Statement statement(*this, prepare_raw(sql, false), nullptr);
   if (!statement.step()) fail(SQLITE_ERROR, "no row from \"" + std::string(sql) + "\"");
-  return statement.int64(0);
+  const auto value = statement.int64(0);
+  statement.run();
+  return value;
 }
 
 std::string Connection::query_text(std::string_view sql) {
   Statement statement(*this, prepare_raw(sql, false), nullptr);
   if (!statement.step()) fail(SQLITE_ERROR, "no row from \"" + std::string(sql) + "\"");
-  return std::string(statement.text(0));
+  std::string value(statement.text(0));
+  statement.run();
+  return value;
 }
 
 bool Connection::in_transaction() const {
@@ -213,19 +263,44 @@ std::int64_t Statement::int64(int column) const {
 }
 
 std::string_view Statement::text(int column) const {
-  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
-  if (data == nullptr) return {};
-  return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
+  return content(column, reinterpret_cast<const char*>(sqlite3_column_text(handle_, column)));
 }
 
 std::string_view Statement::blob(int column) const {
-  const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_, column));
-  if (data == nullptr) return {};
-  return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
+  return content(column, static_cast<const char*>(sqlite3_column_blob(handle_, column)));
+}
+
+// SQLite has no bytes to show for NULL, for an empty blob, and where memory ran out.
+std::string_view Statement::content(int column, const char* data) const {
+  if (data != nullptr) return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
+  if (sqlite3_errcode(owner_->handle()) == SQLITE_NOMEM) owner_->fail(SQLITE_NOMEM, "cannot be read");
+  return {};
 }
 
 bool Statement::is_null(int column) const {
   return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
+
+void use_write_ahead_log(Connection& connection) {
+  connection.exec("PRAGMA journal_mode = WAL");
+  const auto mode = connection.query_text("PRAGMA journal_mode");
+  if (mode != "wal")
+    throw std::runtime_error(connection.file().string() +
+                             ": SQLite refuses a write-ahead log on this file system, and stays with \"" +
+                             mode + "\"");
+}
+
+void use_synced_log(Connection& connection) {
+  use_write_ahead_log(connection);
+  connection.exec("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
+  if (connection.query_int64("PRAGMA synchronous") != 2)
+    throw std::runtime_error(connection.file().string() + ": SQLite refuses to sync each transaction");
+  // SQLite syncs the names of what it makes without looking at what came of it, and not the one it removes.
+  journal::sync_directory_of(connection.file());
+}
+
+bool empty_log(Connection& connection) {
+  return connection.query_int64("PRAGMA wal_checkpoint(TRUNCATE)") == 0;
 }
 
 Transaction::Transaction(Connection& connection) : connection_(&connection) {

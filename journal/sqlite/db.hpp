@@ -22,16 +22,19 @@ namespace groundtruth::sqlite {
 
 class Error : public std::runtime_error {
  public:
-  Error(int code, std::filesystem::path file, const std::string& message);
+  // `system_error` is the errno behind the code, 0 where there is none.
+  Error(int code, std::filesystem::path file, const std::string& message, int system_error = 0);
   int code() const { return code_; }  // extended result code
   const std::filesystem::path& file() const { return file_; }
-  bool is_full() const;     // no room: nothing is broken
+  bool is_full() const;     // no room, for this process or for all: nothing is broken
   bool is_busy() const;     // another process or connection holds the file
   bool is_corrupt() const;  // the content is not what SQLite wrote, or no database at all
-  bool is_io() const;       // the operating system failed a read, write or sync
+  bool is_io() const;       // the operating system failed a read, write or sync, though there is room
+  bool is_lost() const;     // is_io, of a write or sync: what the disk holds is not known any more
 
  private:
   int code_;
+  int system_error_;
   std::filesystem::path file_;
 };
 
@@ -74,7 +77,7 @@ class Statement {
   Statement& bind_blob_ref(int index, std::string_view value);
   Statement& bind_null(int index);
 
-  bool step();   // true: there is a row
+  bool step();   // true: there is a row. Only a step that says false has carried out what writes
   void run();    // steps to the end and resets, for statements whose rows nobody wants
   void reset();  // never throws; bindings are cleared. What it read or locked is let go
 
@@ -86,6 +89,7 @@ class Statement {
  private:
   friend class Connection;
   Statement(class Connection& owner, sqlite3_stmt* handle, bool* lent) noexcept;
+  std::string_view content(int column, const char* data) const;
   class Connection* owner_;
   sqlite3_stmt* handle_;
   bool* lent_;  // the cache's mark that it is out; null when owned
@@ -106,7 +110,9 @@ class Connection {
   // Prepared once and kept; throws std::logic_error when it is still in use further up the stack.
   Statement cached(Sql sql);
 
-  std::int64_t query_int64(std::string_view sql);  // first column of the first row; throws when there is none
+  // First column of the only row; throws where there is none, or where what follows the row fails: a pragma
+  // does its work before its row, and commits it after that.
+  std::int64_t query_int64(std::string_view sql);
   std::string query_text(std::string_view sql);
 
   bool in_transaction() const;
@@ -121,11 +127,24 @@ class Connection {
     bool lent = false;
   };
   sqlite3_stmt* prepare_raw(std::string_view sql, bool keep);
+  int errno_of_files() const;
 
   std::filesystem::path file_;
   sqlite3* handle_ = nullptr;
   std::unordered_map<const char*, Cached> cache_;  // node-based: `lent` keeps its address
 };
+
+// Switches the file to a write-ahead log, and makes sure that it has one: in the mode in which SQLite stays
+// where the switch fails, a commit is not safe before a name is gone from the directory, which nobody syncs.
+// Throws Error where the switch fails, std::runtime_error where SQLite refuses it.
+void use_write_ahead_log(Connection& connection);
+// For a file that must survive a loss of power: synced with each transaction, checkpointed only when told,
+// the names of the file and of its log on disk. Throws std::system_error too, where the directory cannot be
+// synced.
+void use_synced_log(Connection& connection);
+
+// Moves the whole write-ahead log into the file and empties it. False: somebody else holds either.
+[[nodiscard]] bool empty_log(Connection& connection);
 
 // Rolls back in its destructor unless committed. BEGIN IMMEDIATE: a writer never finds out late that it is
 // not the only one.

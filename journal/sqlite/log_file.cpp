@@ -38,14 +38,11 @@ LogFile::LogFile(const std::filesystem::path& file, Absent absent, int page_byte
     // The tables come in one transaction, but SQLite writes the file's header before that.
     const bool empty = db_.query_int64("SELECT count(*) FROM sqlite_schema") == 0;
     if (empty && absent == Absent::refuse)
-      throw std::runtime_error(file.string() +
-                               ": the journal was never finished; run `groundtruth journal init`");
+      throw UnfinishedJournal(file.string() +
+                              ": the journal was never finished; run `groundtruth journal init`");
     if (empty) db_.exec("PRAGMA page_size = " + std::to_string(page_bytes));
-    if (db_.query_text("PRAGMA journal_mode = WAL") != "wal")
-      throw std::runtime_error(file.string() + ": SQLite refuses a write-ahead log on this file system");
-    db_.exec(
-        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;"
-        "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY");
+    sqlite::use_synced_log(db_);
+    db_.exec("PRAGMA cell_size_check = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY");
     sqlite3_wal_hook(db_.handle(), remember_wal_pages, &wal_pages_);
     // Frames of a killed process may be readable and yet not on disk.
     checkpoint_truncate();

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,17 @@
 
 namespace groundtruth::journal {
 
+// A file without the tables of a journal, as an interrupted first start leaves it.
+struct UnfinishedJournal : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 class LogFile {
  public:
   enum class Absent : std::uint8_t { refuse, create };
 
-  // Returns only after everything that a killed process left in the write-ahead log is synced into the file.
+  // Returns only after everything that a killed process left in the write-ahead log is synced into the file,
+  // and the names of both are on disk. Throws UnfinishedJournal where it would have to be made first.
   LogFile(const std::filesystem::path& file, Absent absent, int page_bytes, const std::string& vfs);
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;

@@ -44,6 +44,11 @@ std::uint64_t microseconds_since(std::chrono::steady_clock::time_point start) {
           .count());
 }
 
+constexpr const char* kMend =
+    "Check the disk, then run `groundtruth journal verify --repair-marker`, which reads the whole file and "
+    "lets "
+    "it be used again if it is sound";
+
 void refuse_marked(const SqliteJournalOptions& options) {
   const auto marker = SqliteJournal::marker_of(options.file);
   if (options.ignore_marker || !std::filesystem::exists(marker)) return;
@@ -51,9 +56,7 @@ void refuse_marked(const SqliteJournalOptions& options) {
   std::ifstream in(marker);
   std::getline(in, reason);
   throw std::runtime_error(options.file.string() + ": not trusted since a write or sync failed (" + reason +
-                           "). Check the disk, then run `groundtruth journal verify --repair-marker`, which "
-                           "reads the whole file and removes " +
-                           marker.string() + " if it is sound");
+                           "). " + kMend + "; until then " + marker.string() + " stands beside it");
 }
 
 }  // namespace
@@ -63,8 +66,7 @@ class SqliteJournal::Core {
   Core(SqliteJournalOptions options, const Clock& clock, LogFile::Absent absent)
       : options_(std::move(options)), clock_(&clock) {
     refuse_marked(options_);
-    file_.emplace(options_.file, absent, options_.page_bytes, options_.vfs);
-    if (absent == LogFile::Absent::create) sync_directory_of(options_.file);
+    open_file(absent);
     for (std::size_t i = 0; i < kPartitionTotal; ++i) {
       const auto extent = file_->extent(partition_at(i));
       tails_[i].open_at(extent.start, extent.end);
@@ -144,6 +146,23 @@ class SqliteJournal::Core {
   }
 
  private:
+  // What a killed process left is moved into the file here. Where that fails, the next start would find it in
+  // the kernel's memory and call it safe.
+  void open_file(LogFile::Absent absent) {
+    std::string reason;
+    try {
+      file_.emplace(options_.file, absent, options_.page_bytes, options_.vfs);
+      return;
+    } catch (const sqlite::Error& error) {
+      if (!error.is_lost()) throw;
+      reason = error.what();
+    } catch (const std::system_error& error) {
+      if (is_no_room(error.code())) throw;
+      reason = error.what();
+    }
+    throw std::runtime_error("the journal cannot be opened: " + reason + mark(reason));
+  }
+
   // A reader that waits gets the file after the transaction that it waits for, however busy the writer is.
   template <class F>
   auto with_file(F&& use) -> decltype(use()) {
@@ -325,18 +344,23 @@ class SqliteJournal::Core {
   // What the kernel did with the pages of a failed write or sync is unknown, and a second sync would report
   // success without having written them: so nothing is tried again, here or by the next process.
   void fail(const std::string& reason) {
-    std::string message = "journal failed: " + reason;
-    try {
-      leave_marker(marker_of(options_.file), reason + "\n");
-    } catch (const std::exception& error) {
-      message += std::string("; and no marker could be left: ") + error.what();
-    }
+    const std::string message = "journal failed: " + reason + mark(reason);
     {
       const std::lock_guard lock(mutex_);
       status_ = {State::failed, message};
     }
     if (!options_.fatal) std::abort();
     options_.fatal(message);
+  }
+
+  // What a person is told besides the reason.
+  std::string mark(const std::string& reason) const {
+    try {
+      leave_marker(marker_of(options_.file), reason + "\n");
+      return std::string(". ") + kMend;
+    } catch (const std::exception& error) {
+      return std::string("; and no marker could be left: ") + error.what() + ". " + kMend;
+    }
   }
 
   const SqliteJournalOptions options_;

@@ -41,7 +41,8 @@ struct SqliteJournalOptions {
   // How often a full disk is tried again, at most.
   std::chrono::milliseconds full_retry{1000};
   // A write or sync failed: nothing is known of the file any more. Called once, on the journal's thread,
-  // after the marker file was left; production ends the process in it. Empty: std::abort.
+  // after the marker file was left; production ends the process in it. Empty: std::abort. While the file is
+  // being opened the constructor throws instead, the marker being left as well.
   std::function<void(std::string)> fatal;
   // `journal verify --repair-marker` only: opens in spite of the marker of an earlier failure.
   bool ignore_marker = false;

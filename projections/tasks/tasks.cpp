@@ -129,7 +129,9 @@ class Feed {
     if (known.step()) return known.int64(0);
     auto added = db_.cached(add);
     added.bind_text(1, text).step();
-    return added.int64(0);
+    const auto number = added.int64(0);
+    added.run();
+    return number;
   }
 
   sqlite::Connection& db_;

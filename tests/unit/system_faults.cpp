@@ -19,7 +19,7 @@ struct State {
   std::mutex mutex;
   std::string below;
   std::function<int(SystemCall, const std::string&)> decision;
-  std::size_t calls = 0;
+  std::vector<std::string> trace;
   std::string failed;
 };
 
@@ -59,10 +59,9 @@ int decided(SystemCall call, const std::string& path) {
   auto& shared = state();
   const std::lock_guard lock(shared.mutex);
   if (!shared.decision || !path.starts_with(shared.below)) return 0;
-  ++shared.calls;
+  shared.trace.push_back(std::string(name_of(call)) + " of " + path.substr(shared.below.size()));
   const int error = shared.decision(call, path);
-  if (error != 0 && shared.failed.empty())
-    shared.failed = std::string(name_of(call)) + " of " + path.substr(shared.below.size());
+  if (error != 0 && shared.failed.empty()) shared.failed = shared.trace.back();
   return error;
 }
 
@@ -113,7 +112,7 @@ SystemFaults::~SystemFaults() {
 void SystemFaults::decide(std::function<int(SystemCall, const std::string&)> decision) {
   const std::lock_guard lock(state().mutex);
   state().decision = std::move(decision);
-  state().calls = 0;
+  state().trace.clear();
   state().failed.clear();
 }
 
@@ -126,7 +125,22 @@ void SystemFaults::fail_at(std::size_t n, int error, Lasting lasting) {
 
 std::size_t SystemFaults::calls() const {
   const std::lock_guard lock(state().mutex);
-  return state().calls;
+  return state().trace.size();
+}
+
+std::vector<std::string> SystemFaults::trace() const {
+  const std::lock_guard lock(state().mutex);
+  return state().trace;
+}
+
+std::vector<std::size_t> telling_calls(const std::vector<std::string>& trace) {
+  std::vector<std::size_t> telling;
+  for (std::size_t i = 0; i < trace.size(); ++i) {
+    const bool is_first = i == 0 || trace[i] != trace[i - 1];
+    const bool is_last = i + 1 == trace.size() || trace[i] != trace[i + 1];
+    if (is_first || is_last) telling.push_back(i);
+  }
+  return telling;
 }
 
 std::string SystemFaults::failed() const {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace groundtruth::testing {
 
@@ -38,6 +39,12 @@ class SystemFaults {
 
   std::size_t calls() const;   // since the last decision was set
   std::string failed() const;  // the first call that failed since then, in words; "" where none did
+  // All of them, in the same words.
+  std::vector<std::string> trace() const;
 };
+
+// Which of those calls to let fail, one at a time: of several in a row that are alike, the first and the
+// last.
+std::vector<std::size_t> telling_calls(const std::vector<std::string>& trace);
 
 }  // namespace groundtruth::testing

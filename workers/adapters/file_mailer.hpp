@@ -9,10 +9,10 @@
 namespace groundtruth::adapters {
 
 // Thread-safe. A mail is "<time>-<id>.eml", so that names sort by time; a file that has such a name is
-// complete. Nothing is ever removed. The clock must outlive it.
+// complete, and it is on disk once `send` says so. Nothing is ever removed. The clock must outlive it.
 class FileMailer final : public ports::Mailer {
  public:
-  // Makes the directory when it is missing. Throws std::filesystem::filesystem_error when that fails, and
+  // Makes the directory when it is missing. Throws std::system_error when that fails, and
   // std::invalid_argument for a sender that is none.
   FileMailer(std::filesystem::path directory, MailSender from, const journal::Clock& clock);
 

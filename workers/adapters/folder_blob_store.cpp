@@ -45,8 +45,8 @@ void make_directories(const std::filesystem::path& root) {
   make_directory(root / "incoming");
   make_directory(root / "objects");
   for (unsigned number = 0; number < kShards; ++number) make_directory(root / "objects" / shard_name(number));
-  journal::sync_directory_of(root / "objects" / "any");
-  journal::sync_directory_of(root / "any");
+  journal::sync_directory(root / "objects");
+  journal::sync_directory(root);
   journal::sync_directory_of(root);
 }
 
@@ -103,11 +103,11 @@ std::string random_prefix() {
 }  // namespace
 
 FolderBlobStore::FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master,
-                                 Sharing sharing) try
+                                 Sharing sharing, SmallBlobs::Fatal fatal) try
     : root_(made(std::move(root))), signer_(master) {
   journal::init_crypto();
   if (sharing == Sharing::alone) {
-    small_.emplace(root_ / "small.db");
+    small_.emplace(root_ / "small.db", std::move(fatal));
     remove_all_in(root_ / "incoming");
   } else {
     prefix_ = random_prefix();
@@ -161,8 +161,18 @@ std::unique_ptr<ports::OpenBlob> FolderBlobStore::open(std::string_view key) {
 }
 
 std::optional<ports::BlobSpec> FolderBlobStore::find(std::string_view key) {
-  const auto blob = open(key);
+  check_key(key);
+  if (small_)
+    if (const auto blob = small_->open(key)) return blob->spec();
+  const auto file = path_of(key);
+  const auto blob = BlobFile::open(key, file);
   if (!blob) return std::nullopt;
+  // Whoever wrote it may have ended, or failed, between giving it its name and syncing that.
+  try {
+    journal::sync_directory_of(file);
+  } catch (const std::system_error& error) {
+    throw ports::BlobStoreError(error.what());
+  }
   return blob->spec();
 }
 

@@ -37,8 +37,9 @@ enum class Sharing : std::uint8_t { alone, shared };
 class FolderBlobStore final : public ports::BlobStore, public ports::ServedBlobs {
  public:
   // Makes `root` (0700) where it is missing, its parent not. Throws BlobStoreError when it cannot be used.
+  // `fatal`: see SmallBlobs.
   FolderBlobStore(std::filesystem::path root, const journal::MasterKey& master,
-                  Sharing sharing = Sharing::alone);
+                  Sharing sharing = Sharing::alone, SmallBlobs::Fatal fatal = {});
 
   // See UrlSigner.
   void set_public_base(std::string base) { signer_.set_public_base(std::move(base)); }

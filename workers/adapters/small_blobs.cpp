@@ -4,11 +4,11 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <future>
 #include <system_error>
 #include <utility>
 
-#include "journal/durable_file.hpp"
 #include "workers/adapters/blob_file.hpp"
 
 namespace groundtruth::adapters {
@@ -46,13 +46,13 @@ sqlite::Connection open_file(const std::filesystem::path& file) {
 
 }  // namespace
 
-SmallBlobs::SmallBlobs(const std::filesystem::path& file) try : db_(open_file(file)) {
+SmallBlobs::SmallBlobs(const std::filesystem::path& file, Fatal fatal) try
+    : db_(open_file(file)), fatal_(std::move(fatal)) {
   db_.exec("PRAGMA locking_mode = EXCLUSIVE");
-  if (db_.query_text("PRAGMA journal_mode = WAL") != "wal")
-    throw ports::BlobStoreError(file.string() + ": SQLite refuses a write-ahead log on this file system");
+  sqlite::use_synced_log(db_);
   db_.exec(
-      "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;"
-      "PRAGMA secure_delete = ON; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY");
+      "PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -8000;"
+      "PRAGMA temp_store = MEMORY");
   // Frames of a killed process may be readable and yet not on disk.
   checkpoint();
   const auto id = db_.query_int64("PRAGMA application_id");
@@ -65,14 +65,13 @@ SmallBlobs::SmallBlobs(const std::filesystem::path& file) try : db_(open_file(fi
     db_.exec("PRAGMA user_version = " + std::to_string(kFormat));
     transaction.commit();
     checkpoint();
-    journal::sync_directory_of(file);
   } else if (id != kApplicationId || db_.query_int64("PRAGMA user_version") != kFormat) {
     throw ports::BlobStoreError(file.string() + ": not the small objects of a media folder of this version");
   }
   writer_ = std::thread([this] { write_what_comes(); });
-} catch (const sqlite::Error& error) {
-  throw ports::BlobStoreError(error.what());
-} catch (const std::system_error& error) {
+} catch (const ports::BlobStoreError&) {
+  throw;
+} catch (const std::runtime_error& error) {
   throw ports::BlobStoreError(error.what());
 }
 
@@ -140,14 +139,34 @@ std::string SmallBlobs::write(const std::vector<Put>& group) {
           .run();
     transaction.commit();
     for (const Put& put : group) logged_bytes_ += put.content.size();
-    if (logged_bytes_ >= kCheckpointBytes) checkpoint();
-    return {};
   } catch (const sqlite::Error& error) {
-    if (!error.is_full()) broken_ = error.what();
-    return error.what();
+    return failed(error);
   } catch (const std::exception& error) {
-    return broken_ = error.what();
+    return error.what();
   }
+  shorten_log();
+  return broken_;
+}
+
+// What was committed is durable in the log. Where the file has no room for it, that is tried again after the
+// next write.
+void SmallBlobs::shorten_log() {
+  if (logged_bytes_ < kCheckpointBytes) return;
+  try {
+    checkpoint();
+  } catch (const sqlite::Error& error) {
+    failed(error);
+  } catch (const ports::BlobStoreError&) {
+  }
+}
+
+// What the caller is told.
+std::string SmallBlobs::failed(const sqlite::Error& error) {
+  if (!error.is_lost()) return error.what();
+  broken_ = error.what();
+  if (!fatal_) std::abort();
+  fatal_("small media: " + broken_);
+  return broken_;
 }
 
 std::unique_ptr<ports::OpenBlob> SmallBlobs::open(std::string_view key) try {
@@ -167,19 +186,19 @@ void SmallBlobs::remove(std::string_view key) {
   if (!broken_.empty()) throw ports::BlobStoreError(broken_);
   try {
     db_.cached("DELETE FROM objects WHERE key = ?").bind_text(1, key).run();
-    // Its bytes still stand in the write-ahead log otherwise.
-    if (db_.changes() > 0) checkpoint();
+    // Its bytes still stand in the write-ahead log otherwise, perhaps since a call that found no room.
+    if (db_.changes() > 0) log_holds_removed_ = true;
+    if (log_holds_removed_) checkpoint();
   } catch (const sqlite::Error& error) {
-    if (!error.is_full()) broken_ = error.what();
-    throw ports::BlobStoreError(error.what());
+    throw ports::BlobStoreError(failed(error));
   }
 }
 
 void SmallBlobs::checkpoint() {
-  auto statement = db_.cached("PRAGMA wal_checkpoint(TRUNCATE)");
-  if (!statement.step() || statement.int64(0) != 0)
+  if (!sqlite::empty_log(db_))
     throw ports::BlobStoreError(db_.file().string() + ": cannot move the write-ahead log into the file");
   logged_bytes_ = 0;
+  log_holds_removed_ = false;
 }
 
 }  // namespace groundtruth::adapters

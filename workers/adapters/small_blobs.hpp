@@ -3,14 +3,17 @@
 // what comes while it syncs shares the next one.
 //
 // Threads: any; `put` and `remove` return when it is durable. Errors: BlobStoreError. When the disk is full
-// nothing is broken; after any other failed write nothing more is written until the next start, which looks
-// at what the disk really has.
+// nothing is broken, and the next call tries again. Any other failed write or sync ends the process, as one
+// of the journal's does: what this process believes of the file may not be what the disk has, while the next
+// one moves the whole log into the file and syncs that before it serves. No marker is needed for it, since
+// what was acknowledged stands in the log until a sync of the file has succeeded.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,8 +29,11 @@ namespace groundtruth::adapters {
 
 class SmallBlobs {
  public:
+  // Told why, on any thread, when a write or sync has failed; must not return in production.
+  using Fatal = std::function<void(const std::string&)>;
+
   // Made where it is missing. One process may have it open.
-  explicit SmallBlobs(const std::filesystem::path& file);
+  SmallBlobs(const std::filesystem::path& file, Fatal fatal);
 
   ~SmallBlobs();  // once all is written
 
@@ -48,6 +54,8 @@ class SmallBlobs {
   void write_what_comes();
   std::string write(const std::vector<Put>& group);
   void checkpoint();
+  void shorten_log();
+  std::string failed(const sqlite::Error& error);
 
   std::mutex queue_mutex_;  // of the next three
   std::condition_variable changed_;
@@ -56,8 +64,10 @@ class SmallBlobs {
 
   std::mutex file_mutex_;  // of all below
   sqlite::Connection db_;
-  std::size_t logged_bytes_ = 0;  // of content, since the write-ahead log was emptied
-  std::string broken_;
+  std::size_t logged_bytes_ = 0;    // of content, since the write-ahead log was emptied
+  bool log_holds_removed_ = false;  // since then something was removed, whose bytes stand in the log
+  std::string broken_;              // why nothing more is written, where `fatal` returned
+  const Fatal fatal_;
 
   std::thread writer_;
 };

@@ -79,7 +79,8 @@ class Following {
   // True when commits wait in the journal to be read, though there may be no room for them.
   bool is_behind() const;
 
-  // Writes the checkpoint where it has moved. Not synced: an older file only means to look at more again.
+  // Writes the checkpoint where it has moved, and syncs it: without it a loss of power would mean to look at
+  // the whole journal again.
   void save();
 
  private:

@@ -7,6 +7,7 @@
 
 #include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
+#include "journal/durable_file.hpp"
 
 namespace groundtruth::workers {
 namespace {
@@ -66,14 +67,12 @@ bool write_places(const std::filesystem::path& file, const std::string& journal_
   for (const auto& [partition, place, lane] : places)
     saved.lines.push_back(
         {journal::to_string(partition), place.offset, place.seq, journal::to_hex(place.id), lane});
-  auto fresh = file;
-  fresh += ".new";
-  std::ofstream out(fresh, std::ios::trunc);
-  out << journal::codec::to_json(saved) << '\n';
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(fresh, file, error);
-  return out && !error;
+  try {
+    journal::replace_durably(file, journal::codec::to_json(saved) + "\n");
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
 }
 
 }  // namespace groundtruth::workers

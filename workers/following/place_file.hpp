@@ -21,7 +21,7 @@ struct KeptPlace {
 // Nothing where there is no file, none that can be read, or one of another journal.
 std::vector<KeptPlace> read_places(const std::filesystem::path& file, const std::string& journal_uuid);
 
-// Whole or not at all; not synced. False: it could not be written.
+// Whole and on disk, or not at all. False: it could not be written; the next call may have room.
 bool write_places(const std::filesystem::path& file, const std::string& journal_uuid,
                   const std::vector<KeptPlace>& places);
 

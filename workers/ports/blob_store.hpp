@@ -61,7 +61,8 @@ class BlobStore {
   virtual std::string sign_download(std::string_view key, domain::Timestamp now,
                                     std::chrono::seconds valid) const = 0;
 
-  // What the store holds under that key, as it was verified when it was written; nullopt: nothing.
+  // What the store holds under that key, as it was verified when it was written, and will hold after a loss
+  // of power; nullopt: nothing.
   virtual std::optional<BlobSpec> find(std::string_view key) = 0;
   // For small objects that came through our own API. Throws std::invalid_argument when content and spec
   // differ.

@@ -81,7 +81,8 @@ TEST_CASE("file: whatever is wrong with it, the read model comes back from the j
          change(f, "UPDATE meta SET value = 'an earlier boot' WHERE name = 'in_use'");
        },
        "in use when the machine went down", 0},
-      {"found corrupt while it served", [](const fs::path& f) { mark_suspect(f); }, "while it served", 1},
+      {"found corrupt while it served", [](const fs::path& f) { mark_suspect(f, [](const std::string&) {}); },
+       "while it served", 1},
   };
   for (const auto& row : rows) {
     CAPTURE(row.words);
@@ -139,7 +140,7 @@ TEST_CASE("file: who reads it beside the journal learns whose it is, and whether
   auto next = wallets;
   ++next.version;
   CHECK_FALSE(journal_of(file, next));
-  mark_suspect(file);
+  mark_suspect(file, [](const std::string&) {});
   CHECK_FALSE(journal_of(file, wallets));
   fs::remove(file.string() + ".suspect");
   CHECK(journal_of(file, wallets) == Story::kJournal);

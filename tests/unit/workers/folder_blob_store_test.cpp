@@ -9,11 +9,14 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/unit/system_faults.hpp"
 #include "tests/unit/workers/media_support.hpp"
 
 using namespace groundtruth;
 using namespace groundtruth::adapters;
 using namespace groundtruth::adapters::testing;
+using groundtruth::testing::SystemCall;
+using groundtruth::testing::SystemFaults;
 
 namespace {
 
@@ -339,4 +342,52 @@ TEST_CASE(
   two.remove(kKey);
   CHECK_FALSE(one.find(kKey));
   CHECK_FALSE(std::filesystem::exists(root / "small.db"));
+}
+
+TEST_CASE("an object whose name was not synced is synced before anybody builds on it") {
+  Folder house;
+  const std::string content = content_of(300'000);
+  const auto spec = spec_of(kKey, content);
+  SystemFaults disk(house.root);
+  // As where the process ends between giving the object its name and syncing that.
+  disk.decide([&](SystemCall call, const std::string& path) {
+    return call == SystemCall::sync && std::filesystem::is_directory(path) ? EIO : 0;
+  });
+  CHECK_THROWS_AS(house.store.put(spec, content), ports::BlobStoreError);
+  CHECK_THROWS_AS(house.store.find(kKey), ports::BlobStoreError);
+  std::vector<std::string> synced;
+  disk.decide([&](SystemCall call, const std::string& path) {
+    if (call == SystemCall::sync) synced.push_back(path);
+    return 0;
+  });
+  REQUIRE(house.store.find(kKey));
+  REQUIRE(house.objects().size() == 1);
+  CHECK(synced == std::vector<std::string>{house.objects().front().parent_path()});
+}
+
+TEST_CASE(
+    "each call of an upload fails in turn; the next one works, and nothing of the failed one is named") {
+  Folder house;
+  const std::string content = content_of(100'000);
+  for (const int error : {EIO, ENOSPC}) {
+    for (std::size_t n = 0;; ++n) {
+      const auto spec = spec_of("asg_" + std::to_string(error) + "/" + std::to_string(n), content);
+      SystemFaults disk(house.root);
+      disk.fail_at(n, error, SystemFaults::Lasting::once);
+      bool is_told = false;
+      try {
+        house.store.put(spec, content);
+      } catch (const ports::BlobStoreError&) {
+        is_told = true;
+      }
+      const auto failed = disk.failed();
+      disk.mend();
+      CAPTURE(failed);
+      // Where all was done, a temporary name that cannot be removed is nobody's concern but the next start's.
+      CHECK(is_told == (!failed.empty() && !failed.starts_with("remove")));
+      house.store.put(spec, content);
+      CHECK(house.store.read(spec.key, 0, content.size()) == content);
+      if (failed.empty()) break;
+    }
+  }
 }

@@ -10,6 +10,8 @@
 #include <set>
 #include <thread>
 
+#include "tests/unit/files.hpp"
+#include "tests/unit/system_faults.hpp"
 #include "tests/unit/workers/chains.hpp"
 #include "tests/unit/workers/media_support.hpp"
 
@@ -176,6 +178,36 @@ TEST_CASE("following: after a stop it goes on behind what was finished, and no f
     std::vector<std::uint64_t> again;
     for (const auto& position : desk.looked) again.push_back(position.seq);
     CHECK(again == row.again);
+  }
+}
+
+TEST_CASE(
+    "following: whichever call of saving fails, the old checkpoint or the new one stands, and it is saved "
+    "again") {
+  for (const int error : {EIO, ENOSPC}) {
+    for (std::size_t n = 0;; ++n) {
+      Desk desk;
+      for (int i = 0; i < 2; ++i) desk.chains.append(kFirst, {of_interest()});
+      desk.read();
+      desk.finish({kFirst, 1});
+      desk.following->save();
+      desk.finish({kFirst, 2});
+      groundtruth::testing::SystemFaults disk(desk.file().parent_path());
+      disk.fail_at(n, error, groundtruth::testing::SystemFaults::Lasting::once);
+      desk.following->save();
+      const auto failed = disk.failed();
+      disk.mend();
+      CAPTURE(failed);
+      const auto standing = groundtruth::testing::read_file(desk.file());
+      CHECK((standing.find("\"seq\":1,") != std::string::npos ||
+             standing.find("\"seq\":2,") != std::string::npos));
+      desk.following->save();  // it has not moved since; what failed is made up for
+      CHECK(groundtruth::testing::read_file(desk.file()).find("\"seq\":2,") != std::string::npos);
+      if (failed.empty()) {
+        CHECK(n > 4);
+        break;
+      }
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/unit/files.hpp"
+#include "tests/unit/system_faults.hpp"
 #include "workers/adapters/file_mailer.hpp"
 #include "workers/adapters/smtp_mailer.hpp"
 
@@ -228,4 +229,35 @@ TEST_CASE("a password never travels in the open, by any setting") {
                           options("smtp://user:secret@a.example", StartTls::required),
                           options("http://a.example", StartTls::off), options("a.example:25", StartTls::off)})
     CHECK_THROWS_AS(makes(bad), std::invalid_argument);
+}
+
+TEST_CASE("a mail file is on disk, under its name, before anybody is told that it was sent") {
+  for (const int error : {EIO, ENOSPC}) {
+    for (std::size_t n = 0;; ++n) {
+      const Folder folder;
+      const StandingClock clock;
+      FileMailer mailer(folder.path() / "mail", kSender, clock);
+      groundtruth::testing::SystemFaults disk(folder.path());
+      std::vector<std::string> synced;
+      std::size_t calls = 0;
+      disk.decide([&](groundtruth::testing::SystemCall call, const std::string& path) {
+        if (calls++ == n) return error;
+        if (call == groundtruth::testing::SystemCall::sync) synced.push_back(path);
+        return 0;
+      });
+      const auto first = mailer.send(mail());
+      const bool failed = !disk.failed().empty();
+      CAPTURE(disk.failed());
+      disk.mend();
+      CHECK((first.outcome == MailOutcome::sent) == !failed);
+      if (!failed) {
+        REQUIRE(synced.size() == 2);  // the file, and then its directory
+        CHECK(synced.back() == (folder.path() / "mail").string());
+        break;
+      }
+      CHECK(first.outcome == MailOutcome::failed);
+      CHECK(mailer.send(mail()).outcome == MailOutcome::sent);  // by itself, once the disk takes it
+      CHECK(std::distance(fs::directory_iterator(folder.path() / "mail"), {}) == 1);
+    }
+  }
 }

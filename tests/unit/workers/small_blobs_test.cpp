@@ -2,21 +2,23 @@
 #include "workers/adapters/small_blobs.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <atomic>
-#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
+#include "tests/unit/files.hpp"
+#include "tests/unit/system_faults.hpp"
 #include "tests/unit/workers/media_support.hpp"
 
 using namespace groundtruth;
 using namespace groundtruth::adapters;
 using namespace groundtruth::adapters::testing;
+using groundtruth::testing::SystemCall;
+using groundtruth::testing::SystemFaults;
 
 namespace {
 
@@ -52,7 +54,7 @@ int in_child(Work work) {
 
 TEST_CASE("small blobs: found as they were put, put again, and removed") {
   TemporaryFolder folder;
-  SmallBlobs blobs(folder.path() / "small.db");
+  SmallBlobs blobs(folder.path() / "small.db", {});
   CHECK_FALSE(blobs.open("a"));
   put(blobs, "a", "one");
   put(blobs, "b", "");
@@ -77,7 +79,7 @@ TEST_CASE("small blobs: many at once, and all are there after a kill") {
   const auto file = folder.path() / "small.db";
   constexpr int kThreads = 8, kEach = 50;
   const int failures = in_child([&] {
-    SmallBlobs blobs(file);
+    SmallBlobs blobs(file, {});
     std::atomic<int> failed{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
@@ -92,7 +94,7 @@ TEST_CASE("small blobs: many at once, and all are there after a kill") {
     return failed.load();
   });
   CHECK(failures == 0);
-  SmallBlobs blobs(file);
+  SmallBlobs blobs(file, {});
   for (int i = 0; i < kThreads * kEach; ++i)
     REQUIRE(read_all(blobs, key_of(i)) == "content " + std::to_string(i));
 }
@@ -100,7 +102,7 @@ TEST_CASE("small blobs: many at once, and all are there after a kill") {
 TEST_CASE("small blobs: what was removed stands in no file any more") {
   TemporaryFolder folder;
   const std::string secret = "nobody may read this again";
-  SmallBlobs blobs(folder.path() / "small.db");
+  SmallBlobs blobs(folder.path() / "small.db", {});
   put(blobs, "kept", "kept");
   put(blobs, "gone", secret);
   blobs.remove("gone");
@@ -115,34 +117,95 @@ TEST_CASE("small blobs: what was removed stands in no file any more") {
   CHECK(read_all(blobs, "kept") == "kept");
 }
 
-TEST_CASE("small blobs: after a failed write nothing more is written, and what was there is read") {
-  TemporaryFolder folder;
-  const auto file = folder.path() / "small.db";
-  const int wrong = in_child([&] {
-    SmallBlobs blobs(file);
-    put(blobs, "first", "first");
-    std::signal(SIGXFSZ, SIG_IGN);
-    struct rlimit limit{};
-    ::getrlimit(RLIMIT_FSIZE, &limit);
-    const rlimit small{4'096, limit.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &small);
-    const std::string content = content_of(16'000);
-    for (int attempt = 0; attempt < 2; ++attempt) {
-      try {
-        put(blobs, "second", content);
-        return 1;
-      } catch (const ports::BlobStoreError&) {
+TEST_CASE(
+    "small blobs: each call fails in turn; a lack of room passes by itself, all else ends the process") {
+  for (const int error : {EIO, ENOSPC, EDQUOT, EFBIG}) {
+    for (std::size_t n = 0;; ++n) {
+      TemporaryFolder folder;
+      SystemFaults disk(folder.path());
+      const auto file = folder.path() / "small.db";
+      std::vector<std::string> fatal;
+      std::string failed;
+      bool is_told = false;
+      {
+        SmallBlobs blobs(file, [&](const std::string& why) { fatal.push_back(why); });
+        put(blobs, "first", "first");
+        disk.fail_at(n, error, SystemFaults::Lasting::from_then_on);
+        try {
+          put(blobs, "second", "second");
+          blobs.remove("first");
+        } catch (const ports::BlobStoreError&) {
+          is_told = true;
+        }
+        failed = disk.failed();
+        disk.mend();
+        CAPTURE(failed);
+        CAPTURE(error);
+        CHECK(is_told == !failed.empty());
+        const bool is_room = error != EIO && failed.starts_with("write");
+        CHECK(fatal.empty() == (failed.empty() || is_room));
+        if (fatal.empty()) {  // nothing is broken
+          put(blobs, "third", "third");
+          blobs.remove("first");
+          CHECK(read_all(blobs, "first") == "(none)");
+          CHECK(groundtruth::testing::files_with(folder.path(), "firsttext/plain") == 0);
+        } else {
+          CHECK_THROWS_AS(put(blobs, "third", "third"), ports::BlobStoreError);
+          CHECK_THROWS_AS(blobs.remove("second"), ports::BlobStoreError);
+        }
       }
-      ::setrlimit(RLIMIT_FSIZE, &limit);
+      SmallBlobs blobs(file, {});  // as the next start does
+      put(blobs, "fourth", "fourth");
+      if (!is_told) CHECK(read_all(blobs, "second") == "second");
+      CHECK(read_all(blobs, "fourth") == "fourth");
+      if (failed.empty()) {
+        CHECK(n > 4);
+        break;
+      }
     }
-    if (blobs.open("second")) return 2;
-    return read_all(blobs, "first") == "first" ? 0 : 3;
+  }
+}
+
+TEST_CASE("small blobs: a first start that fails at any call says so, and the next one goes on") {
+  for (const int error : {EIO, ENOSPC}) {
+    for (std::size_t n = 0;; ++n) {
+      TemporaryFolder folder;
+      SystemFaults disk(folder.path());
+      const auto file = folder.path() / "small.db";
+      disk.fail_at(n, error, SystemFaults::Lasting::once);
+      try {
+        SmallBlobs blobs(file, [](const std::string&) {});
+        put(blobs, "first", "first");
+      } catch (const ports::BlobStoreError& refusal) {
+        CHECK(std::string(refusal.what()).find(folder.path().string()) != std::string::npos);
+      }
+      const auto failed = disk.failed();
+      disk.mend();
+      CAPTURE(failed);
+      SmallBlobs blobs(file, {});
+      put(blobs, "second", "second");
+      CHECK(read_all(blobs, "second") == "second");
+      if (failed.empty()) {
+        CHECK(n > 8);
+        break;
+      }
+    }
+  }
+}
+
+TEST_CASE("small blobs: what was removed while there was no room goes once there is") {
+  TemporaryFolder folder;
+  SystemFaults disk(folder.path());
+  const std::string secret = "nobody may read this again";
+  SmallBlobs blobs(folder.path() / "small.db", {});
+  put(blobs, "gone", secret);
+  disk.decide([](SystemCall call, const std::string& path) {
+    return call == SystemCall::write && path.ends_with("small.db") ? ENOSPC : 0;
   });
-  CHECK(wrong == 0);
-  SmallBlobs blobs(file);
-  CHECK_FALSE(blobs.open("second"));
-  put(blobs, "second", "second");
-  CHECK(read_all(blobs, "first") == "first");
+  CHECK_THROWS_AS(blobs.remove("gone"), ports::BlobStoreError);
+  disk.mend();
+  blobs.remove("gone");
+  CHECK(groundtruth::testing::files_with(folder.path(), secret) == 0);
 }
 
 TEST_CASE("small blobs: a file of something else, and one that is open already, are named") {
@@ -150,11 +213,11 @@ TEST_CASE("small blobs: a file of something else, and one that is open already, 
   const auto file = folder.path() / "small.db";
   std::ofstream(file) << std::string(5'000, 'x');
   try {
-    SmallBlobs blobs(file);
+    SmallBlobs blobs(file, {});
     FAIL("no error");
   } catch (const ports::BlobStoreError& error) {
     CHECK(std::string(error.what()).find("small.db") != std::string::npos);
   }
-  SmallBlobs first(folder.path() / "other.db");
-  CHECK_THROWS_AS(SmallBlobs(folder.path() / "other.db"), ports::BlobStoreError);
+  SmallBlobs first(folder.path() / "other.db", {});
+  CHECK_THROWS_AS(SmallBlobs(folder.path() / "other.db", {}), ports::BlobStoreError);
 }
