@@ -108,8 +108,12 @@ std::optional<Timestamp> parse_rfc3339(std::string_view text) {
     offset_min = (oh * 60 + om) * (minus ? -1 : 1);
   }
   const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
-  if (!text.empty() || y < 1970 || !date.ok() || h > 23 || mi > 59 || s > 59) return {};
+  if (!text.empty() || y < 1970 || !date.ok() || h > 23 || mi > 59 || s > 60) return {};
   const auto point = sys_days{date} + hours{h} + minutes{mi} + seconds{s} - minutes{offset_min};
+  // A leap second ends a day of UTC. No clock here has one: it is the first second of the next day.
+  constexpr minutes last_minute = hours{24} - minutes{1};
+  const auto minute = floor<minutes>(point - seconds{s});
+  if (s == 60 && minute - floor<days>(minute) != last_minute) return {};
   const Timestamp result{duration_cast<milliseconds>(point.time_since_epoch()).count() + ms};
   if (result.ms < 0 || result.ms > 253'402'300'799'999)
     return {};  // an offset may lead out of four-digit years

@@ -228,10 +228,11 @@ Decision decide(const SetWorkerPassword& c, const Worker& worker, Timestamp) {
   Decision decision;
   decision.add(c.worker, WorkerPasswordSet{c.worker, {c.password_hash}});
   if (c.name)
-    decision.add(
-        c.worker,
-        WorkerProfileChanged{
-            c.worker, {*c.name}, worker.offer.skills, worker.offer.modalities, sealed(worker.offer.area)});
+    decision.add(c.worker, WorkerProfileChanged{c.worker,
+                                                {*c.name},
+                                                {worker.offer.skills},
+                                                {worker.offer.modalities},
+                                                sealed(worker.offer.area)});
   return decision;
 }
 

@@ -3,14 +3,19 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
 #include "api/http/message.hpp"
 
 namespace groundtruth::api {
 namespace {
 
-constexpr std::size_t kMaxVersionDigits = 15;
+// The version that a tag of ours names. Tags are compared character by character: "07" is none.
+std::optional<std::uint32_t> version_of(std::string_view tag) {
+  std::uint32_t version = 0;
+  const auto read = std::from_chars(tag.data(), tag.data() + tag.size(), version);
+  if (read.ec != std::errc{} || std::to_string(version) != tag) return std::nullopt;
+  return version;
+}
 
 }  // namespace
 
@@ -38,17 +43,30 @@ bool none_match_hits(std::string_view header, std::string_view own) {
 
 IfMatch parse_if_match(std::string_view header) {
   header = http::trim(header);
-  if (header == "*") return {};
-  const IfMatch malformed{IfMatch::Kind::malformed, 0};
-  if (header.size() < 3 || header.front() != '"' || header.back() != '"') return malformed;
-  const auto digits = header.substr(1, header.size() - 2);
-  const bool is_number =
-      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!is_number || digits.size() > kMaxVersionDigits) return malformed;
-  std::uint64_t number = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  constexpr std::uint64_t beyond = std::numeric_limits<std::uint32_t>::max();
-  return {IfMatch::Kind::version, static_cast<std::uint32_t>(std::min(number, beyond))};
+  if (header == "*") return {true, {}};
+  IfMatch wanted;
+  while (!header.empty()) {
+    if (header.front() == ',') {
+      header = http::trim(header.substr(1));
+      continue;
+    }
+    const bool is_weak = header.starts_with("W/");
+    if (is_weak) header.remove_prefix(2);
+    const auto end = header.starts_with('"') ? header.find('"', 1) : std::string_view::npos;
+    if (end == std::string_view::npos) return {};
+    const auto version = is_weak ? std::nullopt : version_of(header.substr(1, end - 1));
+    if (version) wanted.versions.push_back(*version);
+    header = http::trim(header.substr(end + 1));
+    if (!header.empty() && header.front() != ',') return {};
+  }
+  return wanted;
+}
+
+std::optional<std::uint32_t> demanded_version(const IfMatch& wanted, std::uint32_t seen) {
+  if (wanted.is_any) return std::nullopt;
+  const auto& versions = wanted.versions;
+  if (std::find(versions.begin(), versions.end(), seen) != versions.end()) return seen;
+  return versions.empty() ? 0 : versions.front();
 }
 
 }  // namespace groundtruth::api

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/common/etag.hpp"
+#include "api/common/header_lists.hpp"
 #include "api/http/async.hpp"
 
 namespace groundtruth::api {
@@ -127,7 +128,7 @@ http::Response ok(std::string body) {
 http::Response versioned(const http::Request& request, std::uint32_t version) {
   http::Response response;
   response.header("ETag", etag_of(version));
-  const auto known = request.headers.find("If-None-Match");
+  const auto known = list_of(request.headers, "If-None-Match");
   if (known && none_match_hits(*known, version)) response.status = 304;
   return response;
 }

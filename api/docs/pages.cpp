@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "api/common/header_lists.hpp"
 #include "api/common/html.hpp"
 #include "api/groundtruth/errors.hpp"
 #include "journal/codec/json_writer.hpp"
@@ -124,7 +125,7 @@ http::Async<http::Response> serve(const Files& files, std::string path, http::Re
   response.header("ETag", file.etag);
   response.header("Cache-Control", "no-cache");
   if (!file.policy.empty()) response.header("Content-Security-Policy", file.policy);
-  const auto known = request.headers.find("If-None-Match");
+  const auto known = list_of(request.headers, "If-None-Match");
   if (known && known->find(file.etag) != std::string_view::npos)
     response.status = 304;
   else

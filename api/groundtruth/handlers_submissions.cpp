@@ -1,6 +1,7 @@
 // See handlers_submissions.hpp.
 #include "api/groundtruth/handlers_submissions.hpp"
 
+#include "api/common/header_lists.hpp"
 #include "api/groundtruth/errors.hpp"
 #include "api/groundtruth/exchange.hpp"
 #include "api/groundtruth/paging.hpp"
@@ -28,11 +29,6 @@ domain::AssignmentStatus status_of(ReviewStatus status) {
   if (status == ReviewStatus::pending) return domain::AssignmentStatus::pending;
   return status == ReviewStatus::rejected ? domain::AssignmentStatus::rejected
                                           : domain::AssignmentStatus::approved;
-}
-
-bool wants_ndjson(const http::Request& request) {
-  const auto accept = request.headers.find("Accept");
-  return accept && accept->find(kNdjson) != std::string_view::npos;
 }
 
 MediaLinks links_of(const Services& services) {
@@ -66,7 +62,8 @@ http::Async<http::Response> list_submissions(Services& services, http::Request& 
   const PageRequest wanted = read_page(query, services.cursors, list, caller.account());
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
   if (!find_task(services, caller, id)) co_return to_response(no_such("task"));
-  if (wants_ndjson(request)) co_return stream_all(services, std::move(filter));
+  if (prefers(request.headers, kNdjson, "application/json"))
+    co_return stream_all(services, std::move(filter));
 
   projections::Page<domain::Assignment> page;
   if (wanted.after) {

@@ -3,6 +3,7 @@
 
 #include "api/common/command_outcome.hpp"
 #include "api/common/etag.hpp"
+#include "api/common/header_lists.hpp"
 #include "api/groundtruth/errors.hpp"
 #include "api/groundtruth/exchange.hpp"
 #include "api/groundtruth/paging.hpp"
@@ -175,25 +176,23 @@ http::Async<http::Response> cancel_task(Services& services, http::Request& reque
   const Caller& caller = caller_of(request);
   Intent intent = read_intent(services.hasher, request);
   if (intent.problem) co_return to_response(*intent.problem);
-  std::optional<journal::ExpectedVersion> expected;
   const std::string id(request.param("id"));
-  if (const auto header = request.headers.find("If-Match")) {
-    const IfMatch wanted = parse_if_match(*header);
-    if (wanted.kind != IfMatch::Kind::any) expected = journal::ExpectedVersion{id, wanted.version};
-  }
   if (!request.body.empty()) {
     auto body = read_body<EmptyRequest>(request);
     if (!body.value) co_return to_response(body.problem);
   }
-  if (!may_own(caller, id, kTaskPrefix)) co_return to_response(no_such("task"));
+  // Before anything of the request is looked up or kept: another's task and one that never was differ in
+  // nothing, neither by If-Match nor by a key that is used again.
+  const auto task = find_task(services, caller, id);
+  if (!task) co_return to_response(no_such("task"));
 
   domain::CancelTask command{domain::TaskId{id}, caller.account(), domain::CancelReason::by_customer};
-  Order order{std::move(command), std::move(intent.keyed), std::move(expected)};
+  Order order{std::move(command), std::move(intent.keyed), std::nullopt};
+  if (const auto header = list_of(request.headers, "If-Match")) {
+    if (const auto version = demanded_version(parse_if_match(*header), task->version))
+      order.expected = journal::ExpectedVersion{id, *version};
+  }
   const journal::Answer answer = co_await execute(services, request, std::move(order));
-  const bool is_mismatch = answer.kind == journal::AnswerKind::rejected &&
-                           answer.rejection.code == domain::RejectionCode::version_mismatch;
-  // Versions are compared before owners are: only who owns the task may learn that it has another one.
-  if (is_mismatch && !find_task(services, caller, id)) co_return to_response(no_such("task"));
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
   co_return written(200, render_task_cancelled(*answer.commit), answer);
 }

@@ -5,8 +5,10 @@
 #include <memory>
 
 #include "api/common/etag.hpp"
+#include "api/common/header_lists.hpp"
 #include "api/common/range.hpp"
 #include "api/groundtruth/errors.hpp"
+#include "api/media/place.hpp"
 
 namespace groundtruth::api::media {
 namespace {
@@ -40,12 +42,18 @@ void describe(http::Response& response, const ports::BlobSpec& spec, const std::
   response.header("X-Content-Type-Options", "nosniff");
 }
 
-void send(http::Response& response, std::shared_ptr<const ports::OpenBlob> blob, const RangeChoice& choice) {
+// What is open for as long as its bytes are sent.
+struct Download {
+  std::shared_ptr<const ports::OpenBlob> blob;
+  std::shared_ptr<std::atomic<std::size_t>> place;
+};
+
+void send(http::Response& response, Download download, const RangeChoice& choice) {
   response.stream_bytes = choice.bytes;
-  response.next_chunk = [blob = std::move(blob), at = choice.offset,
+  response.next_chunk = [download = std::move(download), at = choice.offset,
                          left = choice.bytes](std::string& chunk) mutable {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, kPieceBytes));
-    blob->read(at, count, chunk);
+    download.blob->read(at, count, chunk);
     at += count;
     left -= count;
     return left > 0;
@@ -69,12 +77,12 @@ http::Response unsatisfiable(const RangeChoice& choice, std::uint64_t size_bytes
   return response;
 }
 
-http::Response answer(const http::Request& request, std::shared_ptr<const ports::OpenBlob> blob) {
-  const ports::BlobSpec& spec = blob->spec();
+http::Response answer(const http::Request& request, Download download) {
+  const ports::BlobSpec& spec = download.blob->spec();
   const std::string etag = '"' + spec.sha256 + '"';
   http::Response response;
   describe(response, spec, etag);
-  if (const auto known = request.headers.find("If-None-Match"); known && none_match_hits(*known, etag)) {
+  if (const auto known = list_of(request.headers, "If-None-Match"); known && none_match_hits(*known, etag)) {
     response.status = 304;
     return response;
   }
@@ -85,7 +93,7 @@ http::Response answer(const http::Request& request, std::shared_ptr<const ports:
     response.status = 206;
     response.header("Content-Range", content_range(choice, spec.bytes));
   }
-  send(response, std::move(blob), choice);
+  send(response, std::move(download), choice);
   return response;
 }
 
@@ -99,9 +107,12 @@ http::Async<http::Response> give_download(Services& services, http::Request& req
   if (signature != ports::Signature::valid) co_return refuse_signature(signature);
   if (services.may_read && !services.may_read(*key, signing_time(request)))
     co_return refuse_signature(ports::Signature::expired);
-  std::shared_ptr<const ports::OpenBlob> blob = services.blobs.open(*key);
-  if (!blob) co_return no_such_object();
-  co_return answer(request, std::move(blob));
+  Download download;
+  download.place = take_place(services.downloads, services.options.max_downloads);
+  if (!download.place) co_return groundtruth::refuse(http::Refusal::unavailable, {});
+  download.blob = services.blobs.open(*key);
+  if (!download.blob) co_return no_such_object();
+  co_return answer(request, std::move(download));
 }
 
 }  // namespace groundtruth::api::media

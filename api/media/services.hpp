@@ -20,7 +20,8 @@ namespace groundtruth::api::media {
 struct Options {
   std::size_t max_upload_bytes = 512 * 1024 * 1024;
   std::size_t max_uploads = 64;  // at once, each with some 256 KiB of memory; one more is answered by 503
-  unsigned threads = 2;          // that hash and write
+  std::size_t max_downloads = 1'024;  // at once, each with an open file; one more is answered by 503
+  unsigned threads = 2;               // that hash and write
   // For how long after the end of its URL an upload that began in time may be going on. Whoever clears away
   // what nobody names waits longer.
   std::chrono::milliseconds late_upload{1'800'000};
@@ -43,8 +44,9 @@ struct Services {
   ports::ServedBlobs& blobs;
   const journal::Clock& clock;
   const Options options;
-  const MayRead may_read;               // nullptr: always
-  std::atomic<std::size_t> uploads{0};  // running
+  const MayRead may_read;                 // nullptr: always
+  std::atomic<std::size_t> uploads{0};    // running
+  std::atomic<std::size_t> downloads{0};  // running
   // Hashing and writing an upload goes here piece by piece, as each costs an I/O thread's other connections a
   // millisecond at best and, when the kernel wants dirty pages written first, seconds; so does the final
   // sync. An upload has at most one piece and its end here at a time, so the queue cannot fill up.

@@ -1,7 +1,6 @@
 // See upload.hpp.
 #include "api/media/upload.hpp"
 
-#include <atomic>
 #include <charconv>
 #include <functional>
 #include <memory>
@@ -9,6 +8,7 @@
 
 #include "api/common/run_on.hpp"
 #include "api/groundtruth/errors.hpp"
+#include "api/media/place.hpp"
 
 namespace groundtruth::api::media {
 namespace {
@@ -17,21 +17,6 @@ using Outcome = http::BodyReader::Outcome;
 
 constexpr std::string_view kOtherContent =
     "the bytes that came are not those of the signed size and sha256; nothing was stored";
-
-// One of the uploads that may run at once, given back by its end.
-struct GiveBack {
-  void operator()(std::atomic<std::size_t>* taken) const { --*taken; }
-};
-using Place = std::unique_ptr<std::atomic<std::size_t>, GiveBack>;
-
-// nullptr: all are taken.
-Place take_place(Services& services) {
-  std::size_t taken = services.uploads;
-  while (taken < services.options.max_uploads) {
-    if (services.uploads.compare_exchange_weak(taken, taken + 1)) return Place(&services.uploads);
-  }
-  return nullptr;
-}
 
 // What the handler and the pool's threads pass to each other; never used by both at once.
 struct Upload {
@@ -110,7 +95,7 @@ http::Async<http::Response> take_upload(Services& services, http::Request& reque
   if (checked.signature != ports::Signature::valid) co_return refuse_signature(checked.signature);
   if (auto refused = check_headers(request, checked.spec)) co_return std::move(*refused);
 
-  Place place = take_place(services);
+  Place place = take_place(services.uploads, services.options.max_uploads);
   if (!place) co_return groundtruth::refuse(http::Refusal::unavailable, {});
   const Hold hold(services.pool, std::make_shared<Upload>(std::move(place), std::move(checked.spec)));
   Upload& upload = *hold.upload();

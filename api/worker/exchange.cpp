@@ -2,6 +2,7 @@
 #include "api/worker/exchange.hpp"
 
 #include "api/common/etag.hpp"
+#include "api/common/header_lists.hpp"
 #include "api/worker/requests.hpp"
 
 namespace groundtruth::api::worker {
@@ -13,11 +14,12 @@ http::Response not_written(const journal::Answer& answer) {
 }
 
 std::optional<journal::ExpectedVersion> expected_version(const http::Request& request, std::string stream) {
-  const auto header = request.headers.find("If-Match");
+  const auto header = list_of(request.headers, "If-Match");
   if (!header) return std::nullopt;
-  const IfMatch wanted = parse_if_match(*header);
-  if (wanted.kind == IfMatch::Kind::any) return std::nullopt;
-  return journal::ExpectedVersion{std::move(stream), wanted.version};
+  // The stream is the caller's own.
+  const auto version = demanded_version(parse_if_match(*header), caller_of(request).version);
+  if (!version) return std::nullopt;
+  return journal::ExpectedVersion{std::move(stream), *version};
 }
 
 std::optional<http::Response> refuse_body(const http::Request& request) {

@@ -136,6 +136,21 @@ def test_if_match_guards_a_cancel(org):
     assert org.http.post(f"{path}/cancel", headers={"If-Match": fresh}).status_code == 200
 
 
+def test_if_match_may_name_several_versions(org):
+    path = f"{TASKS}/{org.create_task()['id']}/cancel"
+    etag = org.http.get(path.removesuffix("/cancel")).headers["ETag"]
+    for none_of_them in ('"998", "999"', f"W/{etag}", f'W/{etag}, "999"', f'"0{etag[1:]}', "", f"*, {etag}", f'{etag} "999"'):
+        error_of(org.http.post(path, headers={"If-Match": none_of_them}), 412, "precondition_failed")
+    response = org.http.post(path, headers=[("If-Match", '"998", "a,b"'), ("If-Match", f"W/{etag} , {etag},")])
+    assert response.status_code == 200
+
+
+def test_if_none_match_may_come_in_several_lines(org):
+    path = f"{TASKS}/{org.create_task()['id']}"
+    etag = org.http.get(path).headers["ETag"]
+    assert org.http.get(path, headers=[("If-None-Match", '"999"'), ("If-None-Match", etag)]).status_code == 304
+
+
 def test_if_match_star_is_any_version(org):
     task = org.create_task()
     assert org.http.post(f"{TASKS}/{task['id']}/cancel", headers={"If-Match": "*"}).status_code == 200

@@ -8,6 +8,7 @@
 #include "api/common/etag.hpp"
 #include "api/common/fields.hpp"
 #include "api/common/form.hpp"
+#include "api/common/header_lists.hpp"
 #include "api/common/html.hpp"
 #include "api/common/idempotency.hpp"
 #include "domain/task.hpp"
@@ -153,14 +154,72 @@ TEST_CASE("entity tags") {
   for (const char* miss : {"", "3", "\"33\"", "\"9\"", "**", ",", "\"3"})
     CHECK_MESSAGE(!api::none_match_hits(miss, 3), miss);
 
-  using Kind = api::IfMatch::Kind;
-  CHECK(api::parse_if_match("*").kind == Kind::any);
-  CHECK(api::parse_if_match("\"7\"").kind == Kind::version);
-  CHECK(api::parse_if_match("\"7\"").version == 7);
-  CHECK(api::parse_if_match("\"999999999999999\"").version == 0xffffffff);
-  for (const char* bad :
-       {"", "7", "\"\"", "\"x\"", "W/\"7\"", "\"7\", \"8\"", "\"-1\"", "\"1234567890123456\""})
-    CHECK_MESSAGE(api::parse_if_match(bad).kind == Kind::malformed, bad);
+  CHECK(api::parse_if_match(" * ").is_any);
+  using Versions = std::vector<std::uint32_t>;
+  struct Row {
+    const char* header;
+    Versions versions;
+  };
+  for (const Row& row : {Row{"\"7\"", {7}},
+                         {"\"7\", \"8\"", {7, 8}},
+                         {" \"9\" ,\t\"7\",, ", {9, 7}},
+                         {"\"a,b\", \"7\"", {7}},  // another's tag may hold a comma
+                         {"W/\"7\", \"8\"", {8}},  // weak tags never match here
+                         {"W/\"7\"", {}},
+                         {"\"07\", \"+7\", \" 7\", \"x\", \"\"", {}},
+                         {"\"-1\", \"4294967296\", \"999999999999999\"", {}},
+                         {"", {}},
+                         {"7", {}},
+                         {"\"7", {}},
+                         {"*, \"7\"", {}},
+                         {"\"7\" \"8\"", {}},
+                         {"\"7\", 8", {}}}) {
+    CAPTURE(row.header);
+    const auto wanted = api::parse_if_match(row.header);
+    CHECK_FALSE(wanted.is_any);
+    CHECK(wanted.versions == row.versions);
+  }
+  CHECK(api::demanded_version({true, {}}, 3) == std::nullopt);
+  CHECK(api::demanded_version({false, {}}, 3) == 0);
+  CHECK(api::demanded_version({false, {2, 3}}, 3) == 3);
+  CHECK(api::demanded_version({false, {2, 4}}, 3) == 2);
+}
+
+TEST_CASE("a caller gets another type only where it would rather have it") {
+  struct Row {
+    std::vector<const char*> accept;
+    bool is_preferred;
+  };
+  for (const Row& row : {Row{{}, false},
+                         {{""}, false},
+                         {{"application/x-ndjson"}, true},
+                         {{"Application/X-NDJSON; charset=utf-8"}, true},
+                         {{"application/x-ndjson;q=0"}, false},
+                         {{"application/x-ndjson; q=0.0, */*"}, false},
+                         {{"application/x-ndjson, */*;q=0.1"}, true},
+                         {{"application/x-ndjson, */*"}, true},
+                         {{"application/x-ndjson;q=0.5, */*"}, false},
+                         {{"application/x-ndjson;q=0.5, application/*;q=0.4"}, true},
+                         {{"application/json, application/x-ndjson"}, false},  // all that a client can read
+                         {{"application/json;q=0.9, application/x-ndjson"}, true},
+                         {{"application/json;q=0.9", "application/x-ndjson"}, true},
+                         {{"application/json, application/x-ndjson;q=0.999"}, false},
+                         {{"application/json;q=0, */*"}, true},
+                         {{"*/*"}, false},
+                         {{"application/*"}, false},
+                         {{"text/html, application/xhtml+xml"}, false},
+                         {{"application/x-ndjson;q=2"}, false},
+                         {{"application/x-ndjson;q=0.1234"}, false},
+                         {{"application/x-ndjson;q="}, false},
+                         {{"application/x-ndjson;version=2"}, false},
+                         {{"text/x;note=\"application/x-ndjson, application/x-ndjson\""}, false},
+                         {{"application/x-ndjsonx"}, false}}) {
+    http::Headers headers;
+    for (const char* line : row.accept) headers.add("accept", line);
+    CAPTURE(row.accept.size());
+    if (!row.accept.empty()) CAPTURE(std::string(row.accept.front()));
+    CHECK(api::prefers(headers, "application/x-ndjson", "application/json") == row.is_preferred);
+  }
 }
 
 TEST_CASE("query parameters are read strictly and all faults are named") {
