@@ -229,7 +229,10 @@ void lay_workers(Settings& settings, const file::Config& config) {
   lay(workers.max_upload_bytes, config.workers->max_upload_bytes);
   lay(workers.max_lease_upload_bytes, config.workers->max_lease_upload_bytes);
   workers.max_lease_upload_bytes = std::max(workers.max_lease_upload_bytes, workers.max_upload_bytes);
+  lay(workers.max_daily_upload_bytes, config.workers->max_daily_upload_bytes);
+  workers.max_daily_upload_bytes = std::max(workers.max_daily_upload_bytes, workers.max_upload_bytes);
   lay(workers.max_lease_uploads, config.workers->max_lease_uploads);
+  lay(workers.max_running_uploads, config.workers->max_running_uploads);
   if (config.workers->upload_seconds)
     workers.upload_lifetime = std::chrono::seconds(config.workers->upload_seconds->value);
   if (config.workers->upload_grace_seconds)

@@ -127,14 +127,16 @@ BOOST_DESCRIBE_STRUCT(Media, (), (s3, folder))
 
 struct Workers {
   std::optional<Integer<1, 10'080>> lease_minutes;
-  std::optional<Bytes> max_upload_bytes, max_lease_upload_bytes;
+  std::optional<Bytes> max_upload_bytes, max_lease_upload_bytes, max_daily_upload_bytes;
   std::optional<Integer<1, 100>> max_lease_uploads;
+  std::optional<Integer<1, 64>> max_running_uploads;
   std::optional<Integer<1, 604'800>> upload_seconds, upload_grace_seconds;
   std::optional<Integer<1, 64>> password_threads;
 };
 BOOST_DESCRIBE_STRUCT(Workers, (),
-                      (lease_minutes, max_upload_bytes, max_lease_upload_bytes, max_lease_uploads,
-                       upload_seconds, upload_grace_seconds, password_threads))
+                      (lease_minutes, max_upload_bytes, max_lease_upload_bytes, max_daily_upload_bytes,
+                       max_lease_uploads, max_running_uploads, upload_seconds, upload_grace_seconds,
+                       password_threads))
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical, off };
 BOOST_DESCRIBE_ENUM(LogLevel, trace, debug, info, warning, error, critical, off)
@@ -234,9 +236,11 @@ struct WorkerSettings {
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
   std::int64_t max_lease_upload_bytes = std::int64_t{1} << 31;  // never less than one upload may have
   std::int64_t max_lease_uploads = 8;
-  std::chrono::seconds upload_lifetime{3'600};  // of an upload's URL
-  std::chrono::seconds upload_grace{3'600};     // and then, until what nobody names is removed
-  unsigned password_threads = 2;                // 64 MiB each while they calculate
+  std::int64_t max_daily_upload_bytes = std::int64_t{20} << 30;  // of a worker within 24 h; likewise
+  std::size_t max_running_uploads = 8;                           // of a worker at once
+  std::chrono::seconds upload_lifetime{3'600};                   // of an upload's URL
+  std::chrono::seconds upload_grace{3'600};  // and then, until what nobody names is removed
+  unsigned password_threads = 2;             // 64 MiB each while they calculate
 };
 
 // Where the journal is on Kafka; the data directory then holds read models and data keys only.

@@ -10,6 +10,8 @@
 #include "app/config.hpp"
 #include "app/serve.hpp"
 #include "app/terminal.hpp"
+#include "workers/adapters/media_helper.hpp"
+#include "workers/adapters/media_probe.hpp"
 
 namespace {
 
@@ -250,6 +252,9 @@ class CommandLineTree {
 }  // namespace
 
 int main(int count, char** words) {
+  // Not a command for people: what the server starts beside itself, before anything else of this program is.
+  if (count == 2 && std::string_view(words[1]) == groundtruth::adapters::kMediaHelperCommand)
+    return groundtruth::adapters::run_media_helper({}, groundtruth::adapters::inspect_media);
   ExitCode code = ExitCode::failed;
   try {
     curl_global_init(CURL_GLOBAL_DEFAULT);

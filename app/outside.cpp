@@ -51,7 +51,8 @@ Outside::Outside(const Settings& settings, const journal::DataDirectory& directo
     else
       folder = std::make_unique<adapters::FolderBlobStore>(directory.media(), master,
                                                            adapters::Sharing::alone, fatal);
-    probe = std::make_unique<adapters::LibMediaProbe>();
+    probe = std::make_unique<adapters::ChildMediaProbe>(
+        adapters::ChildMediaProbeOptions{.max_running = kMediaProbes});
   } catch (const std::invalid_argument& wrong) {
     throw CommandError(ExitCode::usage, std::string("media.s3: ") + wrong.what());
   } catch (const std::runtime_error& failure) {

@@ -7,8 +7,8 @@
 #include "app/config.hpp"
 #include "journal/data_directory.hpp"
 #include "journal/key_store.hpp"
+#include "workers/adapters/child_media_probe.hpp"
 #include "workers/adapters/folder_blob_store.hpp"
-#include "workers/adapters/media_probe.hpp"
 #include "workers/adapters/s3_blob_store.hpp"
 #include "workers/ports/mailer.hpp"
 
@@ -17,6 +17,8 @@ namespace groundtruth::app {
 // Without --dev nothing is made up: what is missing is said before anything is opened, all of it at once.
 // Throws CommandError (`usage`).
 void refuse_what_is_missing(const Settings& settings);
+
+inline constexpr std::size_t kMediaProbes = 4;  // processes that look at media, at a time
 
 // Throws CommandError (`failed`, `usage`) with the mend.
 struct Outside {
@@ -28,7 +30,7 @@ struct Outside {
   std::unique_ptr<adapters::FolderBlobStore> folder;  // null where media lies in S3
   std::unique_ptr<adapters::S3BlobStore> bucket;      // null where it lies in a folder
   ports::BlobStore& media() const;
-  std::unique_ptr<adapters::LibMediaProbe> probe;
+  std::unique_ptr<adapters::ChildMediaProbe> probe;
 };
 
 }  // namespace groundtruth::app

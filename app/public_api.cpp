@@ -6,6 +6,7 @@
 #include "api/media/surface.hpp"
 #include "api/worker/people.hpp"
 #include "api/worker/routes.hpp"
+#include "workers/ports/blob_keys.hpp"
 
 namespace groundtruth::app {
 namespace {
@@ -66,6 +67,7 @@ api::worker::Options worker_options(const Settings& settings) {
   options.lease = settings.workers.lease;
   options.max_upload_bytes = settings.workers.max_upload_bytes;
   options.lease_uploads = {settings.workers.max_lease_uploads, settings.workers.max_lease_upload_bytes};
+  options.daily_upload_bytes = settings.workers.max_daily_upload_bytes;
   options.upload_lifetime = settings.workers.upload_lifetime;
   options.hosts = settings.worker_hosts;
   return options;
@@ -74,12 +76,17 @@ api::worker::Options worker_options(const Settings& settings) {
 api::media::Options media_options(const Settings& settings) {
   api::media::Options options;
   options.max_upload_bytes = static_cast<std::size_t>(settings.workers.max_upload_bytes);
+  options.uploads.of_worker = settings.workers.max_running_uploads;
   options.late_upload = std::chrono::milliseconds(settings.workers.upload_grace) / 2;
   return options;
 }
 
 constexpr unsigned kBlobThreads = 32;  // they wait for disks and networks, and synced together they wait once
-constexpr std::size_t kMaxWaiting = 256;  // passwords to be checked, proofs to be looked at
+constexpr std::size_t kMaxWaiting = 256;  // passwords to be checked, proofs to be stored
+// Threads apart from those, so that files which take long to look at hold up nothing else; more than may be
+// looked at a time, since some only ask the store what it has.
+constexpr unsigned kProbeThreads = 2 * kMediaProbes;
+constexpr std::size_t kMaxProbesWaiting = 64;
 
 }  // namespace
 
@@ -104,9 +111,10 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
       outside_(outside),
       password_threads_({settings.workers.password_threads, kMaxWaiting}),
       blob_threads_({kBlobThreads, kMaxWaiting}),
+      probe_threads_({kProbeThreads, kMaxProbesWaiting}),
       passwords_(password_threads_, {}),
       worker_({node.node(), accounts_, tasks_, feed_, assignments_, workers_, passwords_, blob_threads_,
-               outside.media(), *outside.probe, node.keys(), journal::system_clock(),
+               probe_threads_, outside.media(), *outside.probe, node.keys(), journal::system_clock(),
                journal::system_randomness(), node.master(), &budget_},
               worker_options(settings)) {
   if (settings.dev)
@@ -119,12 +127,39 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
     groundtruth_.observe(accepted);
     if (mailer_) mailer_->observe(accepted);
     if (collector_) collector_->observe(accepted);
+    if (media_) end_uploads(*accepted.commit);
   });
+  auto lease = [this](const std::string& key) { return find_lease(key); };
+  auto may = [this](const std::string& key, domain::Timestamp at) { return may_read(key, at); };
   if (outside.folder)
-    media_.emplace(
-        *outside.folder, journal::system_clock(), media_options(settings),
-        [this](const std::string& key, domain::Timestamp signed_at) { return may_read(key, signed_at); });
+    media_.emplace(*outside.folder, journal::system_clock(), media_options(settings), std::move(lease),
+                   std::move(may));
   if (outside.mailer) make_mailer(node);
+}
+
+api::media::LeaseFacts PublicApi::find_lease(const std::string& key) const {
+  using api::media::LeaseState;
+  const auto row = assignments_.assignment({key.substr(0, key.find('/'))});
+  if (!row) return {};
+  const auto& assignment = row->state;
+  const auto lease = ports::lease_of_blob_key(key);
+  if (lease > assignment.lease) return {LeaseState::unknown, assignment.worker.value};
+  const bool is_held = lease == assignment.lease && assignment.holds_lease(journal::system_clock().now());
+  return {is_held ? LeaseState::held : LeaseState::over, assignment.worker.value};
+}
+
+// What is still coming under a lease that has ended nobody can name any more. On the threads that write it:
+// removing half of a large file takes its time.
+void PublicApi::end_uploads(const journal::Commit& commit) {
+  for (const auto& event : commit.events) {
+    std::string ended;
+    if (const auto* lease = std::get_if<domain::LeaseEnded>(&event.data)) ended = lease->assignment.value;
+    if (const auto* proof = std::get_if<domain::SubmissionCreated>(&event.data))
+      ended = proof->assignment.value;
+    if (ended.empty()) continue;
+    auto end = [&uploads = media_->uploads, prefix = ended + '/'] { uploads.end_all(prefix); };
+    if (!media_->pool.try_run(end)) end();
+  }
 }
 
 // With a rejection the customer's right to see the media ends, and with it the URLs that they got before.

@@ -52,6 +52,8 @@ class PublicApi {
  private:
   bool may_read(const std::string& key, domain::Timestamp signed_at) const;
   void make_mailer(NodeAssembly& node);
+  api::media::LeaseFacts find_lease(const std::string& key) const;  // of an object
+  void end_uploads(const journal::Commit& commit);
   void make_collector(NodeAssembly& node);
 
   const Settings& settings_;
@@ -69,7 +71,7 @@ class PublicApi {
   std::optional<api::dev::Services> dev_;
   Outside& outside_;
   std::optional<api::media::Services> media_;  // where our own server serves it
-  api::WorkPool password_threads_, blob_threads_;
+  api::WorkPool password_threads_, blob_threads_, probe_threads_;
   api::Passwords passwords_;
   api::worker::Services worker_;
   std::string public_base_;

@@ -234,6 +234,15 @@ class RunningServer {
         node_.kafka_statistics().collect(out);
         if (const auto* writers = node_.preferred_writers()) collect_peers(out, writers->counters());
       }
+      const auto probes = outside_.probe->counters();
+      ops::counter(out, "groundtruth_media_probes_total",
+                   "Objects that were looked at; `broken`: the process that looked crashed or passed a limit")
+          .add(static_cast<double>(probes.found), {{"outcome", "found"}})
+          .add(static_cast<double>(probes.refused), {{"outcome", "refused"}})
+          .add(static_cast<double>(probes.broken), {{"outcome", "broken"}})
+          .add(static_cast<double>(probes.stopped), {{"outcome", "stopped"}});
+      ops::gauge(out, "groundtruth_media_probes_running", "Processes that look at media at the moment")
+          .add(static_cast<double>(probes.running));
       ops::counter(out, "groundtruth_access_log_dropped_total", "Lines that the access log had no room for")
           .add(access_log_ ? static_cast<double>(access_log_->dropped()) : 0);
       ops::counter(out, "groundtruth_journal_budget_refused_total",
@@ -292,6 +301,8 @@ class RunningServer {
     if (!public_server_ && outside_.mailer && settings_.public_url.empty())
       log_->warn("public_url is not set: links in mails lead to {}", to_string(settings_.listen));
     if (settings_.roles.reads) log_->info("commands are answered 503: this node only serves reads");
+    if (!outside_.probe->has_seccomp())
+      log_->warn("no seccomp here: media is looked at in processes that only resource limits confine");
     if (!settings_.enforce_rate_limits)
       log_->warn("rate limits are counted, not enforced (--no-rate-limits)");
     const auto status = node_.status();
@@ -324,6 +335,7 @@ class RunningServer {
         std::this_thread::sleep_until(until);
         public_server_->stop();
       }
+      outside_.probe->stop();  // what nobody waits for any more
       public_api_.stop();
       jobs_.close();
       if (ops_server_) ops_server_->stop();

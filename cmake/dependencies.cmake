@@ -15,7 +15,7 @@ pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
 pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libcrypt>=4.4)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc>=2.6)
 pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2>=2.3.3)
-pkg_check_modules(magic REQUIRED IMPORTED_TARGET libmagic>=5.44)
+pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 pkg_check_modules(avformat REQUIRED IMPORTED_TARGET libavformat>=59 libavcodec>=59 libavutil>=57) # FFmpeg 5.1
 
 find_program(CCACHE ccache)

@@ -1,4 +1,5 @@
-// data: URLs (RFC 2397) in requests: small media without an upload of its own.
+// data: URLs in requests: small media without an upload of its own. Read as browsers read them (WHATWG Fetch,
+// "data: URLs"; RFC 2397), and as browsers write them.
 #pragma once
 
 #include <optional>
@@ -12,8 +13,11 @@ struct DataUrl {
   std::string content;
 };
 
-// "data:<type>[;parameters];base64,<content>". nullopt for any other form, and for content that is empty or
-// not base64.
+// "data:<type>[;parameters][;base64],<content>". Parameters may be quoted, and hold commas and semicolons in
+// quotes; one with the codecs of a recording holds commas without them, since MediaRecorder's types do.
+// Content in base64 may lack its padding and hold white space; any other content is percent-encoded.
+//
+// nullopt: no such URL, one without a type, or without content.
 std::optional<DataUrl> parse_data_url(std::string_view text);
 
 }  // namespace groundtruth::api

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <stop_token>
 
 #include "api/common/blob_keys.hpp"
+#include "api/common/json_object.hpp"
 #include "api/http/async.hpp"
 #include "api/worker/admit.hpp"
 #include "api/worker/exchange.hpp"
@@ -16,27 +18,45 @@
 namespace groundtruth::api::worker {
 namespace {
 
-std::string kind_names(const std::vector<domain::Modality>& modalities) {
-  std::string names;
-  for (const auto modality : modalities) {
-    if (!names.empty()) names += ", ";
-    names += boost::describe::enum_to_string(modality, "");
-  }
-  return names;
-}
-
-FieldErrors check_upload(const Services& services, const UploadRequest& upload, const domain::Task& task) {
+FieldErrors check_bytes(const Services& services, const UploadRequest& upload) {
   FieldErrors errors;
   if (const auto problem =
           journal::codec::check_range(upload.bytes.value, 1, services.options.max_upload_bytes))
     errors.push_back({"bytes", problem->code, problem->message});
-  const auto modality = modality_of(upload.content_type.value);
-  const bool is_asked = modality && std::find(task.modalities.begin(), task.modalities.end(), *modality) !=
-                                        task.modalities.end();
-  if (!is_asked)
-    errors.push_back({"content_type", "invalid_value", "must be of " + kind_names(task.modalities)});
   return errors;
 }
+
+// Bytes of a worker's day, given back where nothing came of them.
+class Reserved {
+ public:
+  Reserved(ByteBudget& budget, std::string worker, std::int64_t bytes)
+      : budget_(budget), worker_(std::move(worker)), bytes_(bytes), answer_(budget.take(worker_, bytes)) {}
+  ~Reserved() {
+    if (answer_.allowed && !is_used_) budget_.give_back(worker_, bytes_);
+  }
+  Reserved(const Reserved&) = delete;
+  Reserved& operator=(const Reserved&) = delete;
+
+  void use() { is_used_ = true; }
+  std::optional<Problem> problem() const {
+    if (answer_.allowed) return std::nullopt;
+    std::string details;
+    ObjectWriter(details)
+        .member("reason", "upload_budget")
+        .member("left_bytes", answer_.left_bytes)
+        .member("available_at", answer_.available_at)
+        .end();
+    return Problem{429, "rate_limited", "You have brought as much as one worker may bring in a day.",
+                   std::move(details), answer_.retry_after};
+  }
+
+ private:
+  ByteBudget& budget_;
+  const std::string worker_;
+  const std::int64_t bytes_;
+  const ByteBudget::Answer answer_;
+  bool is_used_ = false;
+};
 
 ports::SignedUpload sign(const Services& services, const journal::Commit& commit) {
   const auto* announced = commit.find<domain::UploadAnnounced>();
@@ -57,22 +77,42 @@ struct StagedProof {
 
 // What `work` gives on a thread for blob calls, or a VerifiedMedia with the problem that kept it from that.
 // `work` must own what it touches. Throws http::Unavailable where the store is away.
-http::Async<VerifiedMedia> run_on_pool(Services& services, std::function<VerifiedMedia()> work) {
+http::Async<VerifiedMedia> run_on_pool(WorkPool& pool, std::function<VerifiedMedia()> work) {
   auto begin = [&](auto done) {
     auto job = [done, work = std::move(work)] {
       try {
         done(work());
       } catch (const ports::BlobStoreError& away) {
         done(VerifiedMedia{{}, std::nullopt, away.what()});
+      } catch (const ports::MediaProbeAway& away) {
+        done(VerifiedMedia{{}, std::nullopt, away.what()});
       }
     };
-    if (!services.blob_calls.try_run(std::move(job)))
+    if (!pool.try_run(std::move(job)))
       done(VerifiedMedia{{}, unavailable("Too many proofs are being looked at at the moment.")});
   };
   VerifiedMedia outcome = co_await http::await_callback<VerifiedMedia>(std::move(begin));
   if (outcome.store_is_away) throw http::Unavailable(*outcome.store_is_away);
   co_return outcome;
 }
+
+// Asks what a request has others do to stop, once nobody waits for its answer: the client has gone, or the
+// handler has ended.
+class StopWithRequest {
+ public:
+  explicit StopWithRequest(http::Request& request) : request_(request) {
+  }
+  ~StopWithRequest() {
+    source_.request_stop();
+  }
+  StopWithRequest(const StopWithRequest&) = delete;
+  StopWithRequest& operator=(const StopWithRequest&) = delete;
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  [[maybe_unused]] http::Request& request_;
+  std::stop_source source_;
+};
 
 http::Async<std::optional<Problem>> store_staged(Services& services, std::shared_ptr<StagedProof> staged) {
   bool is_aside = false;
@@ -88,7 +128,7 @@ http::Async<std::optional<Problem>> store_staged(Services& services, std::shared
     staged->blobs.store();
     return VerifiedMedia{};
   };
-  co_return (co_await run_on_pool(services, std::move(store))).problem;
+  co_return (co_await run_on_pool(services.blob_calls, std::move(store))).problem;
 }
 
 // What became of announcing what came within a proof.
@@ -113,6 +153,12 @@ http::Async<Announced> announce_staged(Services& services, http::Request& reques
   Announced outcome;
   for (auto& spec : staged) {
     if (assignment.has_announced(spec.sha256)) continue;
+    Reserved reserved(services.upload_budget, caller_of(request).worker.id.value,
+                      static_cast<std::int64_t>(spec.bytes));
+    if (const auto problem = reserved.problem()) {
+      outcome.refused = to_response(*problem);
+      break;
+    }
     Sender sender = sender_to(caller_of(request), task);
     domain::Upload upload{domain::new_id<domain::UploadId>("upl_", services.clock.now(), sender.bucket,
                                                            services.randomness.bits()),
@@ -128,6 +174,7 @@ http::Async<Announced> announce_staged(Services& services, http::Request& reques
       outcome.refused = not_written(answer);
       break;
     }
+    reserved.use();
   }
   co_return outcome;
 }
@@ -142,14 +189,18 @@ http::Async<http::Response> announce_upload(Services& services, http::Request& r
   if (!body.value) co_return to_response(body.problem);
   const auto task = find_task(services, request.param("id"));
   if (!task) co_return to_response(no_such("task"));
-  if (auto errors = check_upload(services, *body.value, task->state); !errors.empty())
-    co_return to_response(wrong_fields(std::move(errors)));
+  auto errors = check_bytes(services, *body.value);
+  const auto* kind = kind_of_upload(*body.value, task->state.modalities, errors);
+  if (kind == nullptr || !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
+
+  Reserved reserved(services.upload_budget, caller.worker.id.value, body.value->bytes.value);
+  if (const auto problem = reserved.problem()) co_return to_response(*problem);
 
   const auto& id = task->state.id;
   Sender sender = sender_to(caller, id);
   domain::Upload upload{domain::new_id<domain::UploadId>("upl_", services.clock.now(), sender.bucket,
                                                          services.randomness.bits()),
-                        std::move(body.value->content_type.value), body.value->bytes.value,
+                        std::string(kind->type), body.value->bytes.value,
                         std::move(body.value->sha256.value)};
   Order order{domain::AnnounceUpload{assignment_of(id, caller.worker.id), std::move(upload),
                                      services.options.lease_uploads},
@@ -157,6 +208,7 @@ http::Async<http::Response> announce_upload(Services& services, http::Request& r
   const journal::Answer answer =
       co_await execute(services.exchange, request, std::move(sender), std::move(order));
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  if (!answer.replayed) reserved.use();
   co_return written(201, render_upload(*answer.commit, sign(services, *answer.commit)), answer);
 }
 
@@ -180,16 +232,17 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
     auto parts = parts_of(std::move(*body.value), assignment->state, errors);
     if (!errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
     const auto staged = std::make_shared<StagedProof>(services.blobs, std::move(parts));
-    std::function<VerifiedMedia()> verify = [&probe = services.probe, staged,
+    const StopWithRequest until_gone(request);
+    std::function<VerifiedMedia()> verify = [&probe = services.probe, staged, stop = until_gone.token(),
                                              wanted = task->state.modalities] {
-      return verify_media(staged->blobs, probe, staged->parts, wanted);
+      return verify_media(staged->blobs, probe, staged->parts, wanted, stop);
     };
     const bool is_text = std::all_of(staged->parts.begin(), staged->parts.end(),
                                      [](const ProofPart& part) { return part.is_text; });
     if (is_text)
       verified = verify();  // it is all here, and nobody need look what it is: that blocks nothing
     else
-      verified = co_await run_on_pool(services, std::move(verify));
+      verified = co_await run_on_pool(services.probe_calls, std::move(verify));
     if (verified.problem) co_return to_response(*verified.problem);
     auto specs = staged->blobs.staged();
     if (!specs.empty()) {

@@ -11,6 +11,9 @@
 namespace groundtruth::api::worker {
 namespace {
 
+const std::vector kAllModalities{domain::Modality::video, domain::Modality::audio, domain::Modality::image,
+                                 domain::Modality::text};
+
 ProofPart part_with_content(std::string field, const domain::Assignment& assignment, std::string content_type,
                             std::string content) {
   const std::string sha256 = journal::codec::sha256_hex(content);
@@ -66,11 +69,14 @@ std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& 
     for (std::size_t i = 0; i < request.data_urls->value.size(); ++i) {
       const std::string field = "data_urls[" + std::to_string(i) + "]";
       auto url = parse_data_url(request.data_urls->value[i]);
-      if (!url || !modality_of(url->content_type))
-        errors.push_back({field, "invalid_value", "must be a base64 data: URL of a media type"});
+      const auto* kind = url ? ports::find_media_kind(url->content_type) : nullptr;
+      if (kind == nullptr)
+        errors.push_back(
+            {field, "invalid_value",
+             "must be a data: URL with content, of one of " + ports::taken_types(kAllModalities)});
       else
         parts.push_back(
-            part_with_content(field, assignment, std::move(url->content_type), std::move(url->content)));
+            part_with_content(field, assignment, std::string(kind->type), std::move(url->content)));
     }
   }
   if (request.text) {
@@ -83,7 +89,8 @@ std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& 
 }
 
 VerifiedMedia verify_media(ports::BlobStore& store, ports::MediaProbe& probe,
-                           const std::vector<ProofPart>& parts, const std::vector<domain::Modality>& wanted) {
+                           const std::vector<ProofPart>& parts, const std::vector<domain::Modality>& wanted,
+                           const std::stop_token& stop) {
   VerifiedMedia verified;
   const auto refuse = [&](Problem problem) {
     verified.problem = std::move(problem);
@@ -99,19 +106,22 @@ VerifiedMedia verify_media(ports::BlobStore& store, ports::MediaProbe& probe,
     if (part.is_text)
       facts = ports::MediaFacts{part.spec.content_type, std::nullopt};
     else
-      facts = probe.probe(store, part.spec.key);
-    const auto announced = modality_of(part.spec.content_type);
+      facts = probe.probe(store, part.spec.key, stop);
+    const auto* announced = ports::find_media_kind(part.spec.content_type);
+    const auto* found = facts ? ports::find_media_kind(facts->content_type) : nullptr;
+    // A file's name does not say whether there are pictures in it: a container's kinds are one to announce.
+    const bool fits = announced != nullptr && found != nullptr &&
+                      (found->modality == announced->modality || found->container == announced->container);
+    if (!fits) return refuse(wrong_kind(part, facts));
     // It is handed out as what it is, not as what it was called.
-    if (facts && part.content && facts->content_type != part.spec.content_type &&
-        modality_of(facts->content_type) == announced) {
+    if (part.content && facts->content_type != part.spec.content_type) {
       ports::BlobSpec spec = part.spec;
       spec.content_type = facts->content_type;
       store.put(spec, *part.content);
     }
-    if (!facts || modality_of(facts->content_type) != announced) return refuse(wrong_kind(part, facts));
-    const bool asked = std::find(wanted.begin(), wanted.end(), *announced) != wanted.end();
+    const bool asked = std::find(wanted.begin(), wanted.end(), found->modality) != wanted.end();
     // A text may explain whatever is brought.
-    if (!asked && *announced != domain::Modality::text) return refuse(unwanted(part, *facts));
+    if (!asked && found->modality != domain::Modality::text) return refuse(unwanted(part, *facts));
     is_wanted = is_wanted || asked;
     verified.media.push_back({facts->content_type, static_cast<std::int64_t>(part.spec.bytes),
                               part.spec.sha256, facts->duration_ms});

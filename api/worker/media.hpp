@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ struct VerifiedMedia {
   std::optional<std::string> store_is_away = std::nullopt;  // and why
 };
 // Puts what came with the request into the store, and looks at all of it. Blocks: for a pool. Throws
-// BlobStoreError.
+// BlobStoreError and MediaProbeAway.
 VerifiedMedia verify_media(ports::BlobStore& store, ports::MediaProbe& probe,
-                           const std::vector<ProofPart>& parts, const std::vector<domain::Modality>& wanted);
+                           const std::vector<ProofPart>& parts, const std::vector<domain::Modality>& wanted,
+                           const std::stop_token& stop);
 
 }  // namespace groundtruth::api::worker

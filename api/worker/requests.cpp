@@ -1,27 +1,61 @@
 // See requests.hpp.
+#include "journal/codec/json_reader.hpp"
 #include "api/worker/requests.hpp"
 
-namespace groundtruth::api::worker {
+#include "api/http/message.hpp"
 
-std::optional<domain::Modality> modality_of(std::string_view content_type) {
-  const bool is_token = std::all_of(content_type.begin(), content_type.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '+' || c == '-';
-  });
-  if (!is_token) return std::nullopt;
-  if (content_type == "text/plain") return domain::Modality::text;
-  const auto slash = content_type.find('/');
-  if (slash == std::string_view::npos || slash + 1 == content_type.size()) return std::nullopt;
-  const auto family = content_type.substr(0, slash);
-  if (family == "video") return domain::Modality::video;
-  if (family == "audio") return domain::Modality::audio;
-  if (family == "image") return domain::Modality::image;
-  return std::nullopt;
+namespace groundtruth::api::worker {
+namespace {
+
+constexpr std::string_view kUnknownType = "application/octet-stream";
+const std::vector kAllModalities{domain::Modality::video, domain::Modality::audio, domain::Modality::image,
+                                 domain::Modality::text};
+
+std::string must_be_one_of(const std::vector<domain::Modality>& modalities) {
+  return "must be one of " + ports::taken_types(modalities);
+}
+
+}  // namespace
+
+const ports::MediaKind* kind_of_type(std::string_view content_type) {
+  const auto semicolon = content_type.find(';');
+  const auto* kind = ports::find_media_kind(http::trim(content_type.substr(0, semicolon)));
+  if (kind == nullptr || semicolon == std::string_view::npos) return kind;
+  const auto parameter = content_type.substr(semicolon + 1);
+  const auto name = http::trim(parameter.substr(0, parameter.find('=')));
+  const bool is_text = kind->modality == domain::Modality::text;
+  return http::equals_ignoring_case(name, is_text ? "charset" : "codecs") ? kind : nullptr;
 }
 
 std::optional<codec::FieldProblem> MediaTypeField::check(const std::string& type) {
-  if (type.size() <= 100 && modality_of(type)) return std::nullopt;
+  const bool is_printable =
+      std::all_of(type.begin(), type.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (type.size() <= 100 && is_printable && (type == kUnknownType || kind_of_type(type) != nullptr))
+    return std::nullopt;
   return codec::FieldProblem{
-      "invalid_value", "must be a type of video, audio or image, or text/plain, without parameters", {}};
+      "invalid_value",
+      must_be_one_of(kAllModalities) + "; or " + std::string(kUnknownType) + " with a filename",
+      {}};
+}
+
+const ports::MediaKind* kind_of_upload(const UploadRequest& upload,
+                                       const std::vector<domain::Modality>& wanted,
+                                       std::vector<codec::FieldError>& errors) {
+  const std::string extension = upload.filename ? ports::extension_of(upload.filename->value) : std::string();
+  const auto* named = ports::kind_of_extension(extension);
+  const bool is_refused = ports::detail::has_word(ports::kRefusedExtensions, extension) ||
+                          (named != nullptr && !ports::may_hold(*named, wanted));
+  if (is_refused)
+    errors.push_back(
+        {"filename", "invalid_value",
+         "is the name of a kind that is not taken for this task; the content " + must_be_one_of(wanted)});
+  const auto* kind =
+      upload.content_type.value == kUnknownType ? named : kind_of_type(upload.content_type.value);
+  if (kind == nullptr || !ports::may_hold(*kind, wanted)) {
+    errors.push_back({"content_type", "invalid_value", must_be_one_of(wanted)});
+    return nullptr;
+  }
+  return is_refused ? nullptr : kind;
 }
 
 }  // namespace groundtruth::api::worker

@@ -10,6 +10,7 @@
 #include "domain/assignment.hpp"
 #include "journal/codec/fields.hpp"
 #include "workers/ports/blob_store.hpp"
+#include "workers/ports/media_kinds.hpp"
 
 namespace groundtruth::api::worker {
 
@@ -104,21 +105,27 @@ struct Sha256Field {
   }
 };
 
-// video/…, audio/…, image/… or text/plain, without parameters.
+// A kind that is taken, by its name or an alias, with the parameters that recorders write (`codecs`) or none;
+// or application/octet-stream, which is what a client says that goes by the file's name alone.
 struct MediaTypeField {
   std::string value;
   static std::optional<codec::FieldProblem> check(const std::string& type);
 };
-// Which modality a content type is; nullopt: none.
-std::optional<domain::Modality> modality_of(std::string_view content_type);
+// nullptr: not taken, or with parameters that nobody knows.
+const ports::MediaKind* kind_of_type(std::string_view content_type);
 
 struct UploadRequest {
-  std::optional<codec::Text<0, 255>> filename;  // for the worker's own orientation: it is not kept
+  std::optional<codec::Text<0, 255>> filename;  // its extension says what cannot be taken; it is not kept
   MediaTypeField content_type;
   codec::Integer<1, std::int64_t{1} << 53> bytes;  // the server's own limit is below
   Sha256Field sha256;
 };
 BOOST_DESCRIBE_STRUCT(UploadRequest, (), (filename, content_type, bytes, sha256))
+// What the upload will be, by its type or else by its name. nullptr, with what is wrong in `errors`: nothing
+// of the kinds that a task with these modalities takes.
+const ports::MediaKind* kind_of_upload(const UploadRequest& upload,
+                                       const std::vector<domain::Modality>& wanted,
+                                       std::vector<codec::FieldError>& errors);
 
 struct ProofRequest {
   std::optional<codec::Text<1, 50'000>> text;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/common/byte_budget.hpp"
 #include "api/common/cursor.hpp"
 #include "api/common/email_claim.hpp"
 #include "api/common/exchange.hpp"
@@ -44,6 +45,7 @@ struct Options {
   std::chrono::minutes lease{30};
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
   domain::UploadLimits lease_uploads{8, std::int64_t{1} << 31};  // all of one lease
+  std::int64_t daily_upload_bytes = std::int64_t{20} << 30;      // that one worker may announce in 24 h
   std::chrono::seconds upload_lifetime{3'600};                   // of an upload's URL
   std::vector<std::string> hosts;                                // host names bound to this surface
 };
@@ -59,6 +61,7 @@ struct Services {
     const projections::WorkerQueries& workers;
     Passwords& passwords;
     WorkPool& blob_calls;
+    WorkPool& probe_calls;
     ports::BlobStore& blobs;
     ports::MediaProbe& probe;
     journal::KeyStore& keys;
@@ -76,6 +79,7 @@ struct Services {
         workers(parts.workers),
         passwords(parts.passwords),
         blob_calls(parts.blob_calls),
+        probe_calls(parts.probe_calls),
         blobs(parts.blobs),
         probe(parts.probe),
         clock(parts.clock),
@@ -99,7 +103,8 @@ struct Services {
         mails_by_address(options.mail_limits.address, clock),
         mails_by_address_and_mailbox(options.mail_limits.address_mailbox, clock),
         mails_by_mailbox(options.mail_limits.mailbox, clock),
-        mails_by_domain(options.mail_limits.mail_domain, clock) {}
+        mails_by_domain(options.mail_limits.mail_domain, clock),
+        upload_budget({options.daily_upload_bytes}, clock) {}
 
   static constexpr std::string_view kVerifyMailPurpose = "verify-mail";
   static constexpr std::string_view kResetPurpose = "reset-password";
@@ -111,6 +116,7 @@ struct Services {
   const projections::WorkerQueries& workers;
   Passwords& passwords;
   WorkPool& blob_calls;
+  WorkPool& probe_calls;
   ports::BlobStore& blobs;
   ports::MediaProbe& probe;
   const journal::Clock& clock;
@@ -130,6 +136,7 @@ struct Services {
   RateLimiter mails_by_address_and_mailbox;
   RateLimiter mails_by_mailbox;
   RateLimiter mails_by_domain;
+  ByteBudget upload_budget;  // by worker
 };
 
 }  // namespace groundtruth::api::worker

@@ -5,27 +5,26 @@
 #include <utility>
 
 namespace groundtruth::adapters {
-namespace {
 
-constexpr std::uint64_t kPieceBytes = 128 * 1024;
-
-}  // namespace
+BlobReader::BlobReader(Fetch fetch, std::uint64_t size_bytes, std::uint64_t max_fetched_bytes)
+    : fetch_(std::move(fetch)), size_(size_bytes), allowance_(max_fetched_bytes) {}
 
 BlobReader::BlobReader(ports::BlobStore& store, std::string key, std::uint64_t size_bytes,
                        std::uint64_t max_fetched_bytes)
-    : store_(store), key_(std::move(key)), size_(size_bytes), allowance_(max_fetched_bytes) {}
+    : BlobReader([&store, key = std::move(key)](std::uint64_t offset,
+                                                std::size_t bytes) { return store.read(key, offset, bytes); },
+                 size_bytes, max_fetched_bytes) {}
 
 bool BlobReader::fetch(std::uint64_t piece) {
   if (piece_ == piece) return true;
   const std::uint64_t from = piece * kPieceBytes;
-  const std::uint64_t wanted = std::min(kPieceBytes, size_ - from);
+  const std::size_t wanted = std::min<std::uint64_t>(kPieceBytes, size_ - from);
   is_spent_ = is_spent_ || wanted > allowance_;
   if (is_spent_) return false;
   allowance_ -= wanted;
   piece_.reset();
-  kept_ = store_.read(key_, from, wanted);
-  if (kept_.size() != wanted)
-    throw ports::BlobStoreError("object " + key_ + " is shorter than the store says");
+  kept_ = fetch_(from, wanted);
+  if (kept_.size() != wanted) throw ports::BlobStoreError("an object is shorter than its store says");
   piece_ = piece;
   return true;
 }

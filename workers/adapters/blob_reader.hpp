@@ -1,8 +1,8 @@
-// A stored object as bytes at any place, for who reads here and there: fetched in pieces, one of which is
-// kept.
+// An object as bytes at any place, for who reads here and there: fetched in pieces, one of which is kept.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,11 +12,16 @@
 
 namespace groundtruth::adapters {
 
-// Used by one thread. Throws BlobStoreError where the store does, and where it has less than it said. The
-// store must outlive it.
+// Used by one thread. Throws what `fetch` throws, and BlobStoreError where it gives less than was asked for.
+// A store must outlive it.
 class BlobReader {
  public:
+  // Exactly so many bytes from `offset`, which the object has.
+  using Fetch = std::function<std::string(std::uint64_t offset, std::size_t bytes)>;
+  static constexpr std::size_t kPieceBytes = std::size_t{128} * 1024;  // the most that one fetch asks for
+
   // After `max_fetched_bytes` nothing more is fetched, however often the same bytes are wanted.
+  BlobReader(Fetch fetch, std::uint64_t size_bytes, std::uint64_t max_fetched_bytes);
   BlobReader(ports::BlobStore& store, std::string key, std::uint64_t size_bytes,
              std::uint64_t max_fetched_bytes);
 
@@ -34,8 +39,7 @@ class BlobReader {
  private:
   bool fetch(std::uint64_t piece);
 
-  ports::BlobStore& store_;
-  const std::string key_;
+  const Fetch fetch_;
   const std::uint64_t size_;
   std::uint64_t allowance_;
   bool is_spent_ = false;

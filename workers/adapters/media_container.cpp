@@ -18,6 +18,8 @@ extern "C" {
 #include <utility>
 #include <vector>
 
+#include "workers/adapters/file_numbers.hpp"
+
 namespace groundtruth::adapters {
 namespace {
 
@@ -26,6 +28,9 @@ constexpr std::size_t kMaxAllocationBytes = std::size_t{64} << 20;
 constexpr int kMaxStreams = 32;
 constexpr AVRational kMicroseconds{1, AV_TIME_BASE};
 constexpr std::string_view kMatroska = "matroska";
+constexpr std::string_view kTransportStream = "mpegts";
+constexpr std::uint64_t kStreamPartBytes = std::uint64_t{2} << 20;  // of each end that is looked at
+constexpr std::uint64_t kUnknownChunkBytes = 0x7FFF'0000;
 constexpr std::string_view kClusterId = "\x1F\x43\xB6\x75";  // Matroska: what follows is media with its time
 constexpr std::uint64_t kMaxMatroskaHeadBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kFirstTailBytes = std::uint64_t{1} << 20;
@@ -241,25 +246,50 @@ std::optional<std::int64_t> span_us(const Span& span) {
   return span.end_us - span.begin_us;
 }
 
-std::optional<std::int64_t> counted_duration_us(Input& input) {
-  Span span;
+// `span` has the first packet; this adds all others.
+std::optional<std::int64_t> counted_duration_us(Input& input, Span span) {
   while (input.read_packet(span)) {
   }
   if (!input.is_at_end()) return std::nullopt;
   return span_us(span);
 }
 
-std::optional<std::int64_t> matroska_duration_us(Input& input, BlobReader& reader) {
-  Span span;
-  if (!input.read_packet(span)) return std::nullopt;
-  const auto view = head_and_tail(reader);
+// `span` has the first packet; this adds those of the last part of the file.
+std::optional<std::int64_t> duration_by_tail_us(BlobReader& reader, std::string_view demuxer,
+                                                const std::optional<View>& view, Span span) {
   if (!view) return std::nullopt;
-  Input tail(reader, *view, kMatroska.data());
+  Input tail(reader, *view, demuxer.data());
   if (!tail) return std::nullopt;
-  while (tail.read_packet(span)) {
-  }
-  if (!tail.is_at_end()) return std::nullopt;
-  return span_us(span);
+  return counted_duration_us(tail, span);
+}
+
+// A transport stream without its middle; the parts are cut between packets, whatever their size.
+std::optional<View> ends_of_stream(BlobReader& reader) {
+  const std::string first = reader.read_all(0, 1);
+  const std::uint64_t packet_bytes = first == "\x47" ? 188 : 192;
+  const std::uint64_t part_bytes = kStreamPartBytes / packet_bytes * packet_bytes;
+  const std::uint64_t size = reader.size_bytes() / packet_bytes * packet_bytes;
+  if (size <= 2 * part_bytes) return View{};
+  return View{part_bytes, size - 2 * part_bytes};
+}
+
+std::optional<std::int64_t> measured_duration_us(Input& input, BlobReader& reader, std::string_view demuxer,
+                                                 const Span& first) {
+  if (demuxer == kMatroska) return duration_by_tail_us(reader, demuxer, head_and_tail(reader), first);
+  if (demuxer == kTransportStream) return duration_by_tail_us(reader, demuxer, ends_of_stream(reader), first);
+  return counted_duration_us(input, first);
+}
+
+// False: a header says that more belongs to it than there is. Who records into a pipe does not know yet and
+// writes nothing, or the largest number.
+bool is_as_long_as_it_says(BlobReader& reader) {
+  const std::string head = reader.read_all(0, 12);
+  const auto outer = std::string_view(head).substr(0, 4);
+  const auto size = std::string_view(head).substr(std::min<std::size_t>(head.size(), 4), 4);
+  std::uint64_t bytes = 0;
+  if (outer == "RIFF") bytes = little_endian(size);
+  if (outer == "FORM") bytes = big_endian(size);
+  return bytes >= kUnknownChunkBytes || 8 + bytes <= reader.size_bytes() + 1;  // a pad byte may be missing
 }
 
 }  // namespace
@@ -270,8 +300,12 @@ void init_libav() {
 }
 
 std::optional<ContainerFacts> inspect_container(BlobReader& reader, const char* demuxer) {
+  if (!is_as_long_as_it_says(reader)) return std::nullopt;
   Input input(reader, View{}, demuxer);
   if (!input || !input.is_whole()) return std::nullopt;
+  // Some say what they hold only with their first packets; and one without any holds nothing.
+  Span first;
+  if (!input.read_packet(first)) return std::nullopt;
   ContainerFacts facts;
   for (const AVStream* stream : input.streams()) {
     if (!is_media(*stream)) continue;
@@ -280,8 +314,7 @@ std::optional<ContainerFacts> inspect_container(BlobReader& reader, const char* 
   }
   if (!facts.has_video && !facts.has_audio) return std::nullopt;
   auto duration_us = input.header_duration_us();
-  if (!duration_us)
-    duration_us = demuxer == kMatroska ? matroska_duration_us(input, reader) : counted_duration_us(input);
+  if (!duration_us) duration_us = measured_duration_us(input, reader, demuxer, first);
   if (duration_us) facts.duration_ms = *duration_us / 1000;
   return facts;
 }

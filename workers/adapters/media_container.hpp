@@ -24,7 +24,8 @@ void init_libav();
 // container, or a broken one. No file but this object and no network is ever opened. Throws BlobStoreError.
 //
 // The duration is what the header says; without one, what all packets add up to; for Matroska and WebM, which
-// browsers record without one, the time of the last packets. nullopt where too much would have to be read.
+// browsers record without one, and transport streams, which have none, the time of the last packets. nullopt
+// where too much would have to be read.
 std::optional<ContainerFacts> inspect_container(BlobReader& reader, const char* demuxer);
 
 }  // namespace groundtruth::adapters

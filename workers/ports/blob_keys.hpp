@@ -1,6 +1,7 @@
 // How objects of submissions are named in the blob store.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,6 +29,17 @@ inline bool is_blob_name(std::string_view name) {
     name.remove_prefix(dash + 1);
   }
   return is_sha256_hex(name);
+}
+
+// The number of the lease in a key that blob_key made; 0 where there is none.
+inline std::uint32_t lease_of_blob_key(std::string_view key) {
+  std::uint32_t lease = 0;
+  for (const char c : key.substr(std::min(key.find('/'), key.size() - 1) + 1)) {
+    if (c == '-') return lease;
+    if (c < '0' || c > '9') return 0;
+    lease = lease * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return 0;
 }
 
 }  // namespace groundtruth::ports

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <thread>
 
 #include "api/http/server.hpp"
 #include "api/media/surface.hpp"
@@ -31,8 +32,10 @@ class SteppingClock final : public journal::Clock {
 // A folder, and a server before it.
 class MediaHouse {
  public:
-  explicit MediaHouse(api::media::Options options = {}, http::ServerOptions server = {})
-      : services_(store, clock, options) {
+  explicit MediaHouse(
+      api::media::Options options = {}, http::ServerOptions server = {},
+      api::media::FindLease find = [](const std::string&) { return api::media::LeaseFacts{}; })
+      : services_(store, clock, options, std::move(find)) {
     std::vector<http::Surface> surfaces;
     surfaces.push_back(api::media::make_media_surface(services_));
     server.port = 0;
@@ -43,6 +46,7 @@ class MediaHouse {
 
   std::uint16_t port() const { return server_->port(); }
   void stop() { server_->stop(); }
+  void end_uploads(const std::string& owner) { services_.uploads.end_all(owner + '/'); }
 
   // "PUT <target> HTTP/1.1" and the headers that were signed, without the empty line.
   std::string put_head(const ports::BlobSpec& spec) const {
@@ -306,23 +310,125 @@ TEST_CASE("a client that goes away in the middle leaves nothing") {
   CHECK_FALSE(house.store.find(key_for(content)));
 }
 
+namespace {
+
+// A connection that has sent the first part of an upload, which the server is writing.
+std::unique_ptr<RawClient> half_sent(MediaHouse& house, const ports::BlobSpec& spec,
+                                     const std::string& content) {
+  const auto before = house.incoming();
+  auto client = std::make_unique<RawClient>(house.port());
+  client->send(house.put_head(spec) + "Content-Length: " + std::to_string(content.size()) + "\r\n\r\n");
+  client->send(content.substr(0, content.size() / 2));
+  while (house.incoming() == before) std::this_thread::yield();
+  return client;
+}
+
+std::string rest_of(const std::string& content) {
+  return content.substr(content.size() / 2);
+}
+
+const std::string kOtherOwner = "asg_01hx4nvzgwq9k3m5p8r2s4t6v9";
+
+}  // namespace
+
 TEST_CASE("uploads have a bound, and each end makes room") {
   api::media::Options options;
-  options.max_uploads = 1;
+  options.uploads.all = 1;
   MediaHouse house(options);
-  const std::string content = "the content";
-  const auto spec = spec_for(content);
-  RawClient first(house.port());
-  first.send(house.put_head(spec) + "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n");
-  CHECK(first.receive().status == 100);  // it has its place
-  const Answer refused = house.ask(house.put(spec, content));
+  const std::string content = content_of(400'000), other = "another";
+  const auto first = half_sent(house, spec_for(content), content);
+  const Answer refused = house.ask(house.put(spec_for(other), other));
   CHECK(refused.status == 503);
   CHECK(refused.header("retry-after") == "1");
-  CHECK(first.ask(content).status == 200);
-  int status = 0;
-  for (int attempt = 0; attempt < 10'000 && status != 200; ++attempt)  // the pool lets go of the first one
-    status = house.ask(house.put(spec, content)).status;
-  CHECK(status == 200);
+  CHECK(first->ask(rest_of(content)).status == 200);
+  CHECK(house.ask(house.put(spec_for(other), other)).status == 200);
+}
+
+TEST_CASE("a head alone keeps no place from anybody") {
+  api::media::Options options;
+  options.uploads.all = 1;
+  MediaHouse house(options);
+  const std::string content = content_of(400'000), other = content_of(300'000);
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 8; ++i) {
+    silent.push_back(std::make_unique<RawClient>(house.port()));
+    silent.back()->send(house.put_head(spec_for(content)) +
+                        "Content-Length: 400000\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(silent.back()->receive().status == 100);
+  }
+  CHECK(house.ask(house.put(spec_for(other), other)).status == 200);
+  CHECK(house.ask(house.put(spec_for(content), content)).status == 200);
+}
+
+TEST_CASE("one upload at a time for an object") {
+  MediaHouse house;
+  const std::string content = content_of(400'000);
+  const auto first = half_sent(house, spec_for(content), content);
+  const Answer refused = house.ask(house.put(spec_for(content), content));
+  CHECK(refused.status == 409);
+  CHECK(refused.header("retry-after") == "5");
+  CHECK(refused.body.find("upload_running") != std::string::npos);
+  CHECK(house.incoming() == 1);
+  CHECK(first->ask(rest_of(content)).status == 200);
+  CHECK(house.ask(house.put(spec_for(content), content)).status == 200);
+  CHECK(house.incoming() == 0);
+}
+
+TEST_CASE("what is there already takes no more room when it comes again") {
+  MediaHouse house;
+  const std::string content = content_of(400'000);
+  CHECK(house.ask(house.put(spec_for(content), content)).status == 200);
+  RawClient again(house.port());
+  again.send(house.put_head(spec_for(content)) + "Content-Length: 400000\r\n\r\n" +
+             content.substr(0, 300'000));
+  const std::string other = content_of(100'000);
+  CHECK(house.ask(house.put(spec_for(other), other)).status == 200);
+  CHECK(house.incoming() == 0);
+  CHECK(again.ask(content.substr(300'000)).status == 200);
+  CHECK(
+      house.ask(changed(house.put(spec_for(content), content), content, std::string(400'000, 'x'))).status ==
+      400);
+  CHECK(house.ask(house.get(key_for(content))).body == content);
+}
+
+TEST_CASE("so many uploads of one worker at once, whatever others do") {
+  api::media::Options options;
+  options.uploads.of_worker = 1;
+  MediaHouse house(options, {}, [](const std::string& key) {
+    const bool is_first = key.starts_with(kOwner);
+    return api::media::LeaseFacts{api::media::LeaseState::held, is_first ? "wrk_1" : "wrk_2"};
+  });
+  const std::string content = content_of(400'000), other = content_of(300'000);
+  const auto first = half_sent(house, spec_for(content), content);
+  const Answer refused = house.ask(house.put(spec_for(other), other));
+  CHECK(refused.status == 429);
+  CHECK_FALSE(refused.header("retry-after").empty());
+  const auto of_another = spec_of(kOtherOwner + "/" + sha256_of(other), other);
+  CHECK(house.ask(house.put(of_another, other)).status == 200);
+  CHECK(first->ask(rest_of(content)).status == 200);
+  CHECK(house.ask(house.put(spec_for(other), other)).status == 200);
+}
+
+TEST_CASE("with the end of its lease an upload is gone at once") {
+  std::atomic<bool> is_over{false};
+  MediaHouse house({}, {}, [&](const std::string&) {
+    using api::media::LeaseState;
+    return api::media::LeaseFacts{is_over ? LeaseState::over : LeaseState::held, "wrk_1"};
+  });
+  const std::string there = content_of(300'000), content = content_of(400'000);
+  CHECK(house.ask(house.put(spec_for(there), there)).status == 200);
+  const auto first = half_sent(house, spec_for(content), content);
+  house.end_uploads(kOtherOwner);
+  CHECK(house.incoming() == 1);
+  is_over = true;
+  house.end_uploads(kOwner);
+  CHECK(house.incoming() == 0);
+  const Answer refused = first->ask(rest_of(content));
+  CHECK(refused.status == 409);
+  CHECK(refused.body.find("lease_over") != std::string::npos);
+  CHECK(house.ask(house.put(spec_for(content), content)).status == 409);
+  CHECK_MESSAGE(house.ask(house.put(spec_for(there), there)).status == 200, "a retry of what was answered");
+  CHECK(house.incoming() == 0);
 }
 
 TEST_CASE("a server that stops in the middle of an upload leaves nothing") {
@@ -343,7 +449,7 @@ TEST_CASE("many uploads and downloads at once") {
   std::vector<std::future<bool>> clients;
   for (int number = 0; number < 8; ++number) {
     clients.push_back(std::async(std::launch::async, [&house, number] {
-      const std::string content = content_of(300'000 + static_cast<std::size_t>(number % 4));
+      const std::string content = content_of(300'000 + static_cast<std::size_t>(number));
       RawClient client(house.port());
       bool good = true;
       for (int round = 0; round < 3; ++round) {
