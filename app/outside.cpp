@@ -1,6 +1,8 @@
 // See outside.hpp.
 #include "app/outside.hpp"
 
+#include <utility>
+
 #include "app/exit_code.hpp"
 #include "journal/ports.hpp"
 #include "workers/adapters/file_mailer.hpp"
@@ -51,8 +53,9 @@ Outside::Outside(const Settings& settings, const journal::DataDirectory& directo
     else
       folder = std::make_unique<adapters::FolderBlobStore>(directory.media(), master,
                                                            adapters::Sharing::alone, fatal);
-    probe = std::make_unique<adapters::ChildMediaProbe>(
-        adapters::ChildMediaProbeOptions{.max_running = kMediaProbes});
+    adapters::ChildMediaProbeOptions probing;
+    probing.max_running = kMediaProbes;
+    probe = std::make_unique<adapters::ChildMediaProbe>(std::move(probing));
   } catch (const std::invalid_argument& wrong) {
     throw CommandError(ExitCode::usage, std::string("media.s3: ") + wrong.what());
   } catch (const std::runtime_error& failure) {
