@@ -22,6 +22,7 @@ import os
 import pathlib
 import random
 import struct
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 
 from harness import BINARY
@@ -368,6 +369,13 @@ def fates(generator: random.Random, count: int) -> Fate:
         Fate("half of the sectors, and sizes", 0.5, 1, sector=sector, sizes=True),
         Fate("most sectors", 0.9, 0.5, sector=sector),
     ])
+
+
+def after_power_loss(folder: pathlib.Path) -> dict[str, str]:
+    """The environment of a program for which the machine has been started anew."""
+    boot = folder / "boot_id"
+    boot.write_text(f"{uuid.uuid4()}\n")
+    return {"LD_PRELOAD": str(SHIM), "DISK_BOOT": str(boot)}
 
 
 def certain_only(name: str = "everything unsynced is lost") -> Fate:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import facts
-from disk import CALLS, TAKE_ALL_ROOM, Disk, Kind, Record, Recorder, Rule, certain_only, failing
+from disk import CALLS, TAKE_ALL_ROOM, Disk, Kind, Record, Recorder, Rule, after_power_loss, certain_only, failing
 from facts import Acts, Outcome, done
 from harness import Server, StartFailed, cli, wait_for
 from workers import Worker
@@ -146,6 +146,7 @@ def check_after_power_loss(server: Server, recorder: Recorder, known: list[dict]
     records = recorder.records()
     Disk(records, len(records), before=before).build(folder, certain_only(), random.Random(0))
     other = Server(folder / "data", folder.parent / "after.log")
+    other.environment = after_power_loss(folder.parent)
     try:
         start_again(other)
         facts.check(other, known)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import facts
-from disk import Disk, Fate, Kind, Record, Recorder, certain_only, fates, marks
+from disk import Disk, Fate, Kind, Record, Recorder, after_power_loss, certain_only, fates, marks
 from facts import Acts, done
 from harness import Server, StartFailed, cli
 from mail_server import Controller, Inbox
@@ -197,6 +197,7 @@ def examine(run: Run, folder: pathlib.Path, count: int, fate: Fate, seed: int, *
             settings = {**settings, "media": {"folder": str(root / "media")}}
             (root / "media").mkdir(mode=0o700, exist_ok=True)
         server = Server(root / "data", folder / "server.log", settings=settings, dev=run.dev)
+        server.environment = after_power_loss(folder)
         known = run.facts_at(count)
         try:
             if start_on(server, known, run.dev):
@@ -274,6 +275,7 @@ def test_a_power_loss_during_the_start_after_a_power_loss(dev_run, tmp_path, see
         before = folder / "before"
         shutil.copytree(recorder.root, before)
         server = recorded(recorder)
+        server.environment |= {"DISK_BOOT": after_power_loss(folder)["DISK_BOOT"]}
         try:
             server.start()
             server.stop()

@@ -6,6 +6,9 @@
 //   DISK_ROOT    absolute path; what lies below it is watched, and everything else is let through
 //   DISK_TRACE   the file to which records are appended; none where it is unset
 //   DISK_RULES   the file that names the calls to fail; read again at each call, so that a test can change it
+//   DISK_BOOT    a file that stands in for the kernel's id of this start of the machine: after a power loss
+//   it is
+//                another one
 //   DISK_NO_SYNC set: syncs are recorded and not made. The images do not depend on them, and tests run faster
 //
 // Every call below the root is made and recorded under one lock, so the records stand in the order of the
@@ -15,6 +18,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,6 +39,12 @@ Function next(Function, const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
 }
 
+const char* seen_as(const char* path) {
+  if (strcmp(path, "/proc/sys/kernel/random/boot_id") != 0) return path;
+  const char* boot = getenv("DISK_BOOT");
+  return boot == nullptr ? path : boot;
+}
+
 mode_t mode_argument(int flags, va_list rest) {
   const bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
   return makes ? static_cast<mode_t>(va_arg(rest, int)) : 0;
@@ -49,7 +59,7 @@ SHIM int open(const char* path, int flags, ...) {
   va_start(rest, flags);
   const mode_t mode = mode_argument(flags, rest);
   va_end(rest);
-  return disk::open_at(AT_FDCWD, path, flags, mode);
+  return disk::open_at(AT_FDCWD, seen_as(path), flags, mode);
 }
 SHIM int open64(const char* path, int flags, ...) {
   va_list rest;
@@ -210,7 +220,7 @@ SHIM int linkat(int from_directory, const char* from, int to_directory, const ch
 }
 
 SHIM FILE* fopen(const char* path, const char* mode) {
-  if (!disk::is_watched(AT_FDCWD, path)) return next(&fopen, "fopen")(path, mode);
+  if (!disk::is_watched(AT_FDCWD, path)) return next(&fopen, "fopen")(seen_as(path), mode);
   const bool adds = strchr(mode, '+') != nullptr;
   int flags = mode[0] == 'r' ? (adds ? O_RDWR : O_RDONLY) : (adds ? O_RDWR : O_WRONLY) | O_CREAT;
   if (mode[0] == 'w') flags |= O_TRUNC;
