@@ -235,8 +235,9 @@ def wrong_keys(key: str, count: int) -> list[str]:
 
 
 def test_wrong_keys_at_once(fresh_server, make_org):
-    """Of five hundred at once no more pass than the limit says; a good key elsewhere that is not known yet gets in."""
-    server = fresh_server(rate_limits=True)
+    """Of many at once no more pass than the limit says; a good key elsewhere that is not known yet gets in. Few are
+    checked, so that it is over long before the window is."""
+    server = fresh_server(rate_limits=True, settings={"rate_limits": {"groundtruth": {"address_per_minute": 5}}})
     org = make_org(server)
     unseen = org.create_key("read")["secret"]
 
@@ -244,16 +245,12 @@ def test_wrong_keys_at_once(fresh_server, make_org):
         with plain_client(base_url=server.base_url, headers={"Authorization": f"Bearer {key}"}) as client:
             return client.get("/api/v1/tasks").status_code
 
-    with concurrent.futures.ThreadPoolExecutor(50) as pool:
-        answers = [pool.submit(ask, key) for key in wrong_keys(org.api_key, 500)]
+    with concurrent.futures.ThreadPoolExecutor(60) as pool:
+        answers = [pool.submit(ask, key) for key in wrong_keys(org.api_key, 60)]
         with elsewhere(server, unseen) as other:
             assert other.get("/api/v1/tasks").status_code == 200
         statuses = [answer.result() for answer in answers]
-    # Those that found the queue full were not checked, and may come again.
-    assert statuses.count(401) + statuses.count(503) <= 120 + statuses.count(503)
-    assert statuses.count(401) <= 120
-    assert set(statuses) <= {401, 429, 503}
-    assert statuses.count(429) >= 300
+    assert (statuses.count(401), statuses.count(429)) == (5, 55), statuses
 
 
 def test_honest_logins_do_not_wait_behind_those_of_another_address(small_server, make_worker):
@@ -261,7 +258,7 @@ def test_honest_logins_do_not_wait_behind_those_of_another_address(small_server,
     answered = []
 
     def guess(number: int) -> int:
-        with small_server.client() as client:
+        with plain_client(base_url=small_server.base_url, timeout=90) as client:
             status = client.post(f"{BASE}/login", json={"email": f"{number}@example.test", "password": "x" * 12}).status_code
         answered.append(status)
         return status
