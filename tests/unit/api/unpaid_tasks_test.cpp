@@ -35,7 +35,7 @@ TEST_CASE("what is on its way counts until the read models have it") {
   CHECK(tasks.newest(kAcme) == 7);
   CHECK_FALSE(!!tasks.take(kAcme, 1, 6));  // not seen yet
   CHECK_FALSE(!!tasks.take(kAcme, 2, 7));  // counted by the read models now
-  second.settle(accepted(8, true));      // a replay's task was counted before
+  second.settle(accepted(8, true));        // a replay's task was counted before
   CHECK(!!tasks.take(kAcme, 2, 7));
 }
 
