@@ -12,7 +12,7 @@ namespace groundtruth::api {
 struct Authenticator::Checks {
   struct Waiting {
     std::function<void(Verdict)> done;
-    std::shared_ptr<const std::atomic<bool>> gone;
+    std::stop_token gone;
   };
 
   // Ends a check for all who wait for it.
@@ -29,7 +29,8 @@ struct Authenticator::Checks {
   bool is_wanted(const KeyDigest& digest) {
     const std::lock_guard lock(mutex);
     const auto& all = waiting.find(digest)->second;
-    return std::any_of(all.begin(), all.end(), [](const Waiting& each) { return !each.gone || !*each.gone; });
+    return std::any_of(all.begin(), all.end(),
+                       [](const Waiting& each) { return !each.gone.stop_requested(); });
   }
 
   std::mutex mutex;

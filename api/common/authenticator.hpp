@@ -1,9 +1,9 @@
 // From an API key to who shows it: cache, then the read models, then one bcrypt check off the I/O threads.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -37,8 +37,8 @@ struct Authentication {
 
 // Who shows a key that is not known yet.
 struct KeyBearer {
-  std::string address;                            // address_subject()
-  std::shared_ptr<const std::atomic<bool>> gone;  // http::Request::abandoned
+  std::string address;   // address_subject()
+  std::stop_token gone;  // http::Request::abandoned
 };
 
 // Thread-safe. Everything given must outlive it.

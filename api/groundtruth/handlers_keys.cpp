@@ -20,7 +20,7 @@ http::Async<std::string> hash_secret(Services& services, const http::Request& re
   auto begin = [&](auto done) {
     WorkFor whom;
     whom.subject = request.account;
-    whom.is_wanted = [gone = request.abandoned] { return !gone || !*gone; };
+    whom.is_wanted = [gone = request.abandoned] { return !gone.stop_requested(); };
     whom.dropped = [done] { done(std::string()); };
     if (!services.bcrypt.try_hash(std::move(secret), done, std::move(whom))) done(std::string());
   };

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <any>
-#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -13,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -98,11 +98,12 @@ struct Request {
   std::any principal;                              // who calls; type decided by the surface
   std::string account;  // whose memory the request is, set by the guard; "" where nobody is known
   BodyReader* streamed_body = nullptr;  // on a streamed route, for as long as its handler runs
-  // Set once nobody waits for the answer any more: the client has gone, or the time is over. Shared with
-  // work that waits in a queue, which then need not begin. Null where no connection stands behind it.
-  std::shared_ptr<const std::atomic<bool>> abandoned;
+  // A stop is requested once nobody waits for the answer any more: the client has gone, or the time is over.
+  // Work that waits in a queue then need not begin, and what runs may end. Callbacks run on the connection's
+  // thread.
+  std::stop_token abandoned;
 
-  bool is_abandoned() const { return abandoned && abandoned->load(std::memory_order_relaxed); }
+  bool is_abandoned() const { return abandoned.stop_requested(); }
 
   std::string_view param(std::string_view name) const;  // "" when the route has none such
   std::optional<std::string_view> query_value(std::string_view name) const;  // the first one

@@ -39,7 +39,7 @@ Session::Session(ServerContext& context, IoThread& thread, Socket socket,
       parser_(context.options.header_limit_bytes),
       hold_(context.memory.get()),
       deadline_(Clock::time_point::max()) {
-  request_.abandoned = client_gone_;
+  request_.abandoned = client_gone_.get_token();
   thread_.enlist(*this);
 }
 

@@ -117,7 +117,7 @@ class Session final : public std::enable_shared_from_this<Session>, private Body
   ReadBuffer input_;
   MemoryBudget::Hold hold_;
   std::size_t body_bytes_ = 0, answer_bytes_ = 0;  // of what hold_ has
-  const std::shared_ptr<std::atomic<bool>> client_gone_ = std::make_shared<std::atomic<bool>>(false);
+  std::stop_source client_gone_;
   Request request_;
   Response response_;
   Match match_;

@@ -305,11 +305,11 @@ void Session::look_for_client() {
   char byte = 0;
   error_code error;
   socket_.receive(boost::asio::buffer(&byte, 1), Socket::message_peek, error);
-  if (error && error != boost::asio::error::would_block) client_gone_->store(true, std::memory_order_relaxed);
+  if (error && error != boost::asio::error::would_block) client_gone_.request_stop();
 }
 
 void Session::close() {
-  client_gone_->store(true, std::memory_order_relaxed);
+  client_gone_.request_stop();
   deadline_ = Clock::time_point::max();
   error_code ignored;
   socket_.close(ignored);
@@ -352,7 +352,7 @@ void Session::expire() {
 // The handler may still hold references to the request, so only our own side of the exchange is touched.
 void Session::abandon() {
   abandoned_ = true;
-  client_gone_->store(true, std::memory_order_relaxed);
+  client_gone_.request_stop();
   keep_alive_ = false;
   if (context_.error_log)
     context_.error_log(request_.request_id, request_.traceparent, "the handler did not answer in time");

@@ -100,18 +100,19 @@ http::Async<VerifiedMedia> run_on_pool(WorkPool& pool, std::function<VerifiedMed
 // handler has ended.
 class StopWithRequest {
  public:
-  explicit StopWithRequest(http::Request& request) : request_(request) {
-  }
-  ~StopWithRequest() {
-    source_.request_stop();
-  }
+  explicit StopWithRequest(const http::Request& request) : with_client_(request.abandoned, Stop{source_}) {}
+  ~StopWithRequest() { source_.request_stop(); }
   StopWithRequest(const StopWithRequest&) = delete;
   StopWithRequest& operator=(const StopWithRequest&) = delete;
   std::stop_token token() const { return source_.get_token(); }
 
  private:
-  [[maybe_unused]] http::Request& request_;
+  struct Stop {
+    std::stop_source source;
+    void operator()() { source.request_stop(); }
+  };
   std::stop_source source_;
+  std::stop_callback<Stop> with_client_;
 };
 
 http::Async<std::optional<Problem>> store_staged(Services& services, std::shared_ptr<StagedProof> staged) {

@@ -116,7 +116,7 @@ Problem only_reads() {
 WorkFor password_work(const http::Request& request, std::function<void()> dropped) {
   WorkFor whom;
   whom.subject = address_subject(request.remote_address);
-  whom.is_wanted = [gone = request.abandoned] { return !gone || !*gone; };
+  whom.is_wanted = [gone = request.abandoned] { return !gone.stop_requested(); };
   whom.dropped = std::move(dropped);
   return whom;
 }

@@ -1,5 +1,4 @@
 // See requests.hpp.
-#include "journal/codec/json_reader.hpp"
 #include "api/worker/requests.hpp"
 
 #include "api/http/message.hpp"
@@ -39,8 +38,7 @@ std::optional<codec::FieldProblem> MediaTypeField::check(const std::string& type
 }
 
 const ports::MediaKind* kind_of_upload(const UploadRequest& upload,
-                                       const std::vector<domain::Modality>& wanted,
-                                       std::vector<codec::FieldError>& errors) {
+                                       const std::vector<domain::Modality>& wanted, FieldErrors& errors) {
   const std::string extension = upload.filename ? ports::extension_of(upload.filename->value) : std::string();
   const auto* named = ports::kind_of_extension(extension);
   const bool is_refused = ports::detail::has_word(ports::kRefusedExtensions, extension) ||

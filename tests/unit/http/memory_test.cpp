@@ -111,7 +111,7 @@ class Hall {
   std::shared_ptr<MemoryBudget> memory;
   std::shared_ptr<Stage> stage = std::make_shared<Stage>();
   std::promise<void> begun, gate;
-  std::shared_ptr<const std::atomic<bool>> abandoned;
+  std::stop_token abandoned;
   std::unique_ptr<Server> server;
 
  private:
@@ -311,11 +311,11 @@ TEST_CASE("work is told when its client has gone, or its time is over") {
     const auto callback = hall.stage->take();
     REQUIRE(callback);
     const auto abandoned = hall.abandoned;
-    CHECK_FALSE(*abandoned);
+    CHECK_FALSE(abandoned.stop_requested());
     client.reset();
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!*abandoned && std::chrono::steady_clock::now() < end) std::this_thread::yield();
-    CHECK(*abandoned);
+    while (!abandoned.stop_requested() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    CHECK(abandoned.stop_requested());
     callback("nobody reads this");
   }
   SUBCASE("too late") {
@@ -323,7 +323,7 @@ TEST_CASE("work is told when its client has gone, or its time is over") {
     Hall hall({}, options);
     RawClient client(hall.port());
     CHECK(client.ask(get("/wait")).status == 503);
-    CHECK(*hall.abandoned);
+    CHECK(hall.abandoned.stop_requested());
     hall.stage->take()("too late");
   }
 }
