@@ -1,5 +1,4 @@
-// What workers may send: types that carry their rules (CONTRACTS, "The people
-// who do the work").
+// What workers may send: types that carry their rules (CONTRACTS, "The people who do the work").
 #pragma once
 
 #include <boost/describe.hpp>
@@ -107,9 +106,8 @@ struct Sha256Field {
   }
 };
 
-// A kind that is taken, by its name or an alias, with the parameters that
-// recorders write (`codecs`) or none; or application/octet-stream, which is
-// what a client says that goes by the file's name alone.
+// A kind that is taken, by its name or an alias, with the parameters that recorders write (`codecs`) or none;
+// or application/octet-stream, which is what a client says that goes by the file's name alone.
 struct MediaTypeField {
   std::string value;
   static std::optional<codec::FieldProblem> check(const std::string& type);
@@ -124,9 +122,9 @@ struct UploadRequest {
   Sha256Field sha256;
 };
 BOOST_DESCRIBE_STRUCT(UploadRequest, (), (filename, content_type, bytes, sha256))
-// What the upload will be, by its type or else by its name. nullptr, with what
-// is wrong in `errors`: nothing of the kinds that a task with these modalities
-// takes.
+
+// What the upload will be, by its type or else by its name. nullptr, with what is wrong in `errors`: nothing
+// of the kinds that a task with these modalities takes.
 const ports::MediaKind* kind_of_upload(const UploadRequest& upload,
                                        const std::vector<domain::Modality>& wanted, FieldErrors& errors);
 
