@@ -6,6 +6,7 @@
 #include "api/media/surface.hpp"
 #include "api/worker/people.hpp"
 #include "api/worker/routes.hpp"
+#include "app/machine_limits.hpp"
 #include "workers/ports/blob_keys.hpp"
 
 namespace groundtruth::app {
@@ -73,10 +74,12 @@ api::worker::Options worker_options(const Settings& settings) {
   return options;
 }
 
-api::media::Options media_options(const Settings& settings) {
+api::media::Options media_options(const Settings& settings, std::size_t max_downloads) {
   api::media::Options options;
   options.max_upload_bytes = static_cast<std::size_t>(settings.workers.max_upload_bytes);
+  options.uploads.all = kUploadFiles;
   options.uploads.of_worker = settings.workers.max_running_uploads;
+  options.max_downloads = max_downloads;
   options.late_upload = std::chrono::milliseconds(settings.workers.upload_grace) / 2;
   return options;
 }
@@ -90,8 +93,8 @@ constexpr std::size_t kMaxProbesWaiting = 64;
 
 }  // namespace
 
-PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outside, api::Bcrypt& bcrypt,
-                     spdlog::logger& log)
+PublicApi::PublicApi(const Settings& settings, std::size_t max_downloads, NodeAssembly& node,
+                     Outside& outside, api::Bcrypt& bcrypt, spdlog::logger& log)
     : settings_(settings),
       log_(log),
       accounts_(node.projector().readers("accounts")),
@@ -132,8 +135,8 @@ PublicApi::PublicApi(const Settings& settings, NodeAssembly& node, Outside& outs
   auto lease = [this](const std::string& key) { return find_lease(key); };
   auto may = [this](const std::string& key, domain::Timestamp at) { return may_read(key, at); };
   if (outside.folder)
-    media_.emplace(*outside.folder, journal::system_clock(), media_options(settings), std::move(lease),
-                   std::move(may));
+    media_.emplace(*outside.folder, journal::system_clock(), media_options(settings, max_downloads),
+                   std::move(lease), std::move(may));
   if (outside.mailer) make_mailer(node);
 }
 

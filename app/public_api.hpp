@@ -28,8 +28,8 @@ namespace groundtruth::app {
 // Outlives the server, and the node's projector, which tells it of revoked keys. Made before the node starts.
 class PublicApi {
  public:
-  PublicApi(const Settings& settings, NodeAssembly& node, Outside& outside, api::Bcrypt& bcrypt,
-            spdlog::logger& log);
+  PublicApi(const Settings& settings, std::size_t max_downloads, NodeAssembly& node, Outside& outside,
+            api::Bcrypt& bcrypt, spdlog::logger& log);
   PublicApi(const PublicApi&) = delete;
   PublicApi& operator=(const PublicApi&) = delete;
 

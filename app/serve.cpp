@@ -16,6 +16,7 @@
 #include "app/files.hpp"
 #include "app/kafka_metrics.hpp"
 #include "app/log.hpp"
+#include "app/machine_limits.hpp"
 #include "app/node_assembly.hpp"
 #include "app/public_api.hpp"
 #include "app/server_file.hpp"
@@ -28,6 +29,7 @@ namespace {
 
 constexpr std::size_t kMaxJobs = 8;
 constexpr unsigned kOpsThreads = 1;
+constexpr std::size_t kOpsConnections = 64;     // of kOwnFiles
 constexpr std::chrono::minutes kOpsTimeout{2};  // a digest walks whole files
 constexpr std::size_t kTokenBytes = 32;
 
@@ -106,9 +108,10 @@ void collect_memory(std::vector<prometheus::MetricFamily>& out, const http::Memo
 // Everything of a running server, in the order in which it is built.
 class RunningServer {
  public:
-  RunningServer(const Settings& settings, StopSignals& signals)
+  RunningServer(const Settings& settings, StopSignals& signals, FileShares shares)
       : settings_(settings),
         signals_(signals),
+        shares_(shares),
         log_(make_logger(settings.log)),
         node_(settings_, log_, [log = log_](const std::string& what) { end_broken(*log, what); }),
         hashing_({settings.bcrypt_threads, settings.bcrypt_max_waiting}),
@@ -116,7 +119,7 @@ class RunningServer {
         jobs_(kMaxJobs),
         outside_(settings_, node_.directory(), node_.master(),
                  [log = log_](const std::string& what) { end_broken(*log, what); }),
-        public_api_(settings_, node_, outside_, bcrypt_, *log_),
+        public_api_(settings_, shares_.downloads, node_, outside_, bcrypt_, *log_),
         surfaces_(public_api_.surfaces()),
         ops_services_{node_.node(),
                       node_.journal(),
@@ -264,6 +267,7 @@ class RunningServer {
     };
     http::ServerOptions options;
     options.io_threads = kOpsThreads;
+    options.max_connections = options.max_connections_per_address = kOpsConnections;
     options.handler_timeout = kOpsTimeout;
     options.drain_timeout = settings_.http.drain_timeout;
     std::vector<http::Surface> only;
@@ -277,6 +281,7 @@ class RunningServer {
     if (settings_.roles.is_public()) {
       http::ServerOptions options = settings_.http;
       options.memory = memory_;
+      options.max_connections = shares_.connections;
       public_server_ = listen(std::move(options), std::move(surfaces_), settings_.listen, "--listen");
       bound.port = public_server_->port();
     }
@@ -303,6 +308,11 @@ class RunningServer {
     if (settings_.roles.reads) log_->info("commands are answered 503: this node only serves reads");
     if (!outside_.probe->has_seccomp())
       log_->warn("no seccomp here: media is looked at in processes that only resource limits confine");
+    if (shares_.connections < settings_.http.max_connections)
+      log_->warn(
+          "the limit of open files leaves {} connections at once, not the {} of http.max_connections: raise "
+          "the hard limit (ulimit -Hn, LimitNOFILE)",
+          shares_.connections, settings_.http.max_connections);
     if (!settings_.enforce_rate_limits)
       log_->warn("rate limits are counted, not enforced (--no-rate-limits)");
     const auto status = node_.status();
@@ -347,6 +357,7 @@ class RunningServer {
 
   const Settings settings_;
   StopSignals& signals_;
+  const FileShares shares_;
   std::shared_ptr<spdlog::logger> log_;
   std::atomic<Phase> phase_{Phase::starting};
   ops::HttpMetrics http_metrics_;
@@ -367,13 +378,27 @@ class RunningServer {
   std::string listening_;
 };
 
+// What strangers can open, by the limit that is raised here.
+FileShares shares_of(std::size_t wanted_connections) {
+  const std::size_t open_files = raise_open_files();
+  const auto shares = share_files(open_files, wanted_connections);
+  if (!shares)
+    throw CommandError(ExitCode::failed, "this process may have " + std::to_string(open_files) +
+                                             " files open, and needs " + std::to_string(kFewestFiles) +
+                                             " at least.\nRaise the hard limit (ulimit -Hn, LimitNOFILE).");
+  return *shares;
+}
+
 }  // namespace
 
 ExitCode serve(const Settings& settings) {
   refuse_what_is_missing(settings);
+  if (!can_have_threads(kFewestThreads))
+    throw CommandError(ExitCode::failed, "this process cannot have " + std::to_string(kFewestThreads) +
+                                             " threads.\nRaise the limit (ulimit -u, TasksMax, pids.max).");
   StopSignals signals;  // before every other thread
   journal::init_crypto();
-  RunningServer server(settings, signals);
+  RunningServer server(settings, signals, shares_of(settings.http.max_connections));
   return server.run();
 }
 

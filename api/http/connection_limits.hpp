@@ -39,6 +39,11 @@ class ConnectionLimits {
   // A proxy brings the connections of many: only the cap on all of them holds for it.
   std::optional<Place> take(const boost::asio::ip::address& address, bool is_proxy);
 
+  // Fewer than one in kRoomShare of all places are left: idle connections should make room.
+  static constexpr std::size_t kRoomShare = 8;
+  bool is_nearly_full() const { return open() + max_ / kRoomShare > max_; }
+  std::size_t max() const { return max_; }
+
   std::uint64_t open() const { return open_.load(std::memory_order_relaxed); }
   std::uint64_t total() const { return total_.load(std::memory_order_relaxed); }
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }

@@ -9,6 +9,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <random>
+#include <utility>
 
 #include "api/http/session.hpp"
 
@@ -17,6 +18,9 @@ namespace groundtruth::http {
 namespace {
 
 using std::chrono::milliseconds;
+
+constexpr std::size_t kRoomShare = ConnectionLimits::kRoomShare;
+constexpr std::size_t kMaxClosedAtOnce = 16;
 
 milliseconds shortest(const ServerOptions& options) {
   return std::min({options.header_timeout, options.idle_timeout, options.body_timeout,
@@ -99,6 +103,25 @@ void IoThread::drain() {
     for (Session* session : sessions_) session->drain();
     if (sessions_.empty()) finish_drain();
   });
+}
+
+void IoThread::make_room() {
+  if (!room_is_wanted_.exchange(true)) boost::asio::post(loop_, [this] { close_longest_idle(); });
+}
+
+// Closed without a word: an answer to half a head would hold its place until the client has read it.
+// An idle connection costs its client a new one, a refused one its request. Slow heads go as idle ones do; a
+// request that is under way is never cut.
+void IoThread::close_longest_idle() {
+  room_is_wanted_ = false;
+  std::vector<std::pair<Clock::time_point, Session*>> waiting;
+  for (Session* session : sessions_)
+    if (const auto since = session->waits_since()) waiting.emplace_back(*since, session);
+  const std::size_t share = context_.limits.max() / kRoomShare / kRoomShare;
+  const auto count = std::min(std::clamp<std::size_t>(share, 1, kMaxClosedAtOnce), waiting.size());
+  const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(waiting.begin(), end, waiting.end());
+  std::for_each(waiting.begin(), end, [](const auto& entry) { entry.second->close(); });
 }
 
 void IoThread::finish_drain() {

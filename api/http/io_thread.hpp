@@ -63,7 +63,8 @@ class IoThread {
   // From any thread.
   boost::asio::io_context& loop() { return loop_; }
   void adopt(Socket socket, const boost::asio::ip::address& address, ConnectionLimits::Place place);
-  void drain();  // idle connections are closed; the loop ends with the last one
+  void drain();      // idle connections are closed; the loop ends with the last one
+  void make_room();  // closes those that have been idle for longest: connections are nearly all taken
   std::uint64_t requests() const { return requests_.load(std::memory_order_relaxed); }
 
   // After join() alone: closes what a handler that never answered has left open.
@@ -82,10 +83,12 @@ class IoThread {
   void append_hex(std::string& out, int digits, std::uint64_t& state);
   void arm();
   void sweep();
+  void close_longest_idle();
   void finish_drain();
 
   ServerContext& context_;
   std::atomic<std::uint64_t> requests_{0};
+  std::atomic<bool> room_is_wanted_{false};
   std::vector<Session*> sessions_;
   DateCache date_;
   std::uint64_t id_state_[2];

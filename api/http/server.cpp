@@ -99,6 +99,7 @@ struct Server::Impl {
       if (!self.acceptor->is_open()) co_return;
       if (!error) {
         const auto address = unmapped(peer.address());
+        if (self.context.limits.is_nearly_full()) thread.make_room();
         if (auto place = self.context.limits.take(address, self.context.proxies.contain(address))) {
           thread.adopt(std::move(socket), address, std::move(*place));
         } else {

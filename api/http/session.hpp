@@ -49,6 +49,9 @@ class Session final : public std::enable_shared_from_this<Session>, private Body
   Clock::time_point deadline() const { return deadline_; }
   void expire();
   void drain();  // the server stops: closes an idle connection, else the running request is the last
+  // Since when its client has nothing under way: between two requests, or before the end of a head. nullopt:
+  // it has.
+  std::optional<Clock::time_point> waits_since() const;
   void close();
   void look_for_client();  // while a handler runs: is anybody there to be answered?
 

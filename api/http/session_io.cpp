@@ -324,6 +324,13 @@ void Session::drain() {
   }
 }
 
+std::optional<Clock::time_point> Session::waits_since() const {
+  if (deadline_ == Clock::time_point::max()) return std::nullopt;  // it is being closed already
+  if (phase_ == Phase::idle) return deadline_ - context_.options.idle_timeout;
+  if (phase_ == Phase::head) return deadline_ - context_.options.header_timeout;
+  return std::nullopt;
+}
+
 void Session::expire() {
   deadline_ = Clock::time_point::max();
   switch (phase_) {

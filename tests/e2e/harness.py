@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import time
@@ -93,6 +94,9 @@ class Server:
         self.roles = ""  # of the next start; all where it is empty
         self.environment: dict[str, str] = {}  # besides this process's own, of the next start
         self.clock_offset_s = 0  # of the next start: its wall clock is so far from the machine's
+        self.limits: dict[int, tuple[int, int]] = {}  # of the next start, as resource.setrlimit takes them
+        self.user: int | None = None  # who starts it next; this user where it is None
+        self.wrapper: list[str] = []  # what the next start's command line begins with
         self.base_url = ""
         self.ops_url = ""
         self.dev = dev
@@ -125,8 +129,15 @@ class Server:
         environment = {**os.environ, **self.environment}
         if self.clock_offset_s:
             environment |= {"LD_PRELOAD": str(CLOCK_SHIM), "GT_CLOCK_OFFSET_S": str(self.clock_offset_s)}
+        limits = self.limits
+
+        def restrict() -> None:
+            for kind, limit in limits.items():
+                resource.setrlimit(kind, limit)
+
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+            self.process = subprocess.Popen([*self.wrapper, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=environment, user=self.user, preexec_fn=restrict if limits else None)
 
     def start(self) -> Server:
         """Starts the process and returns when it is ready."""

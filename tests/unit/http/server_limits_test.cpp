@@ -1,7 +1,10 @@
 // Deadlines, caps and stopping. Short limits are the server's options; nothing here sleeps.
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <future>
+#include <memory>
+#include <vector>
 
 #include "tests/unit/http/house.hpp"
 #include "tests/unit/http/raw_client.hpp"
@@ -134,6 +137,45 @@ TEST_CASE("connections past the cap are answered by 503 and closed") {
     }
     CHECK(status == 200);
   }
+}
+
+TEST_CASE("connections that are idle make room for new ones") {
+  for (const bool has_begun : {false, true}) {
+    CAPTURE(has_begun);
+    ServerOptions options;
+    options.max_connections = 16;
+    House house(options);
+    std::vector<std::unique_ptr<RawClient>> idle;
+    for (int i = 0; i < 100; ++i) {  // each new one is answered, however many stay
+      auto client = std::make_unique<RawClient>(house.port());
+      if (has_begun && i % 2 == 0)
+        client->send("GET /hello/x HTTP/1.1\r\nHost: h\r\n");
+      else
+        REQUIRE(client->ask(get("/hello/x")).status == 200);
+      idle.push_back(std::move(client));
+    }
+    CHECK(house.server->counters().connections_refused == 0);
+    CHECK(house.server->counters().connections_open <= 16);
+    CHECK(idle.front()->ends());
+  }
+}
+
+TEST_CASE("a request that is under way is never cut for a new connection") {
+  ServerOptions options;
+  options.max_connections = 8;
+  House house(options);
+  std::vector<std::unique_ptr<RawClient>> waiting;
+  std::vector<std::function<void(std::string)>> callbacks;
+  for (int i = 0; i < 8; ++i) {
+    waiting.push_back(std::make_unique<RawClient>(house.port()));
+    waiting.back()->send(get("/wait"));
+    callbacks.push_back(house.stage->take());
+    REQUIRE(callbacks.back());
+  }
+  RawClient late(house.port());
+  CHECK(late.receive().status == 503);
+  for (const auto& callback : callbacks) callback("done");
+  for (const auto& client : waiting) CHECK(client->receive().status == 200);
 }
 
 TEST_CASE("stop finishes what is in flight and closes what is idle") {
