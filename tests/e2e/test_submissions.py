@@ -345,18 +345,6 @@ def test_all_of_them_as_lines(org, reviewed):
     assert (response.status_code, response.content) == (200, b"")
 
 
-@pytest.mark.parametrize(("accept", "is_lines"), [
-    ("application/x-ndjson", True), ("Application/X-NDJSON;q=0.5", True), ("application/x-ndjson;q=0", False),
-    ("application/x-ndjson, */*;q=0.1", True), ("application/json, application/x-ndjson;q=0.9", False),
-    ("application/json;q=0.1, application/x-ndjson;q=0.2", True), ("application/json, application/x-ndjson", False),
-    ("*/*", False), ("application/*", False), ("text/csv", False), ("application/x-ndjson;q=x", False),
-])
-def test_lines_come_to_who_would_rather_have_them(org, accept, is_lines):
-    path = f"/api/v1/tasks/{org.create_task()['id']}/submissions"
-    kind = org.http.get(path, headers={"Accept": accept}).headers["Content-Type"].split(";")[0]
-    assert kind == ("application/x-ndjson" if is_lines else "application/json")
-
-
 @pytest.mark.parametrize(("query", "fields"), [
     ({"status": "leased"}, ["status"]), ({"status": ""}, ["status"]), ({"limit": 101}, ["limit"]), ({"cursor": "x"}, ["cursor"]),
     ({"worker": "x"}, ["worker"]),
