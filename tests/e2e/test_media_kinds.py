@@ -201,7 +201,7 @@ def bomb() -> bytes:
 
 def treadmill() -> bytes:
     """72 KB that keep a parser busy for half a minute: each edit goes through all samples up to its own."""
-    return film_of_tables(tracks=1, samples=1_000, edits=6_000)
+    return film_of_tables(tracks=1, samples=2_000_000, edits=6_000)
 
 
 def memory_kib(pid: int) -> int:
