@@ -55,7 +55,15 @@ ExitCode journal_init(const CommonOptions& common);
 ExitCode journal_stat(const CommonOptions& common);
 ExitCode journal_cat(const CommonOptions& common, const std::string& partition, bool raw);
 ExitCode journal_copy(const CommonOptions& common, const std::string& from, const std::string& to);
-ExitCode journal_verify(const CommonOptions& common, bool repair_marker);
+struct VerifyOptions {
+  bool repair_marker = false;
+  bool chain_only = false;
+};
+ExitCode journal_verify(const CommonOptions& common, const VerifyOptions& options);
+
+// commands_keys.cpp
+ExitCode master_key_create(const CommonOptions& common);
+ExitCode keys_give_up(const CommonOptions& common);
 
 // commands_ledger.cpp
 ExitCode ledger_check(const CommonOptions& common);

@@ -10,6 +10,7 @@
 #include "journal/codec/json_writer.hpp"
 #include "journal/copy.hpp"
 #include "journal/genesis.hpp"
+#include "journal/key_audit.hpp"
 
 namespace groundtruth::app {
 namespace {
@@ -47,32 +48,13 @@ void print_verified(const ops::VerifyView& view) {
   put("journal " + (view.journal.empty() ? "without a genesis" : view.journal) + ": " +
       grouped(view.commits) + " commits, " + grouped(view.orphans) + " orphans, " + human_bytes(view.bytes) +
       "\n");
+  for (const auto& note : view.notes) put("note: " + printable(note) + "\n");
   put(view.sound ? "sound: every commit follows the one before it, byte for byte\n" : "NOT SOUND\n");
 }
 
 ops::VerifyView verify_by_server(HttpClient& server) {
   return read_answer<ops::VerifyView>(run_streamed(server, "/ops/journal/verify", "verifying"));
 }
-
-ops::VerifyView verify_by_reading(const ServerTarget& target, bool repair_marker) {
-  ProgressBar bar("verifying");
-  auto options =
-      ops::counting_options(0, [&](std::uint64_t done, std::uint64_t) { bar.update(done, 0, "records"); });
-  if (is_on_kafka(target)) {
-    if (repair_marker) throw CommandError(ExitCode::usage, "--repair-marker is for the embedded journal");
-    return ops::view_of(journal::verify_journal(*open_local_journal(target).journal, options));
-  }
-  const auto local = lock_local(target, journal::DataDirectory::Absent::refuse);
-  return ops::view_of(journal::verify_sqlite_journal(journal_options(local.settings, *local.directory),
-                                                     journal::system_clock(), options, repair_marker));
-}
-
-// One end of a copy.
-struct End {
-  LocalJournal local;
-  std::string place;  // for people
-  std::unique_ptr<journal::WrappedKeys> keys;
-};
 
 // What this end keeps of Kafka's keys on this disk: removed with it.
 class ScratchFile {
@@ -91,6 +73,91 @@ class ScratchFile {
 
  private:
   std::string folder_;
+};
+
+// Where the data keys are that no server has open; null: there are none.
+std::unique_ptr<journal::WrappedKeys> open_keys_of(const LocalJournal& local, const ScratchFile& scratch) {
+  if (local.settings.kafka) return journal::open_key_topic(kafka_options(local.settings), scratch.path());
+  const auto file = local.directory->keys_file();
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(file, unknown);
+  if (unknown || size == 0) return nullptr;  // an empty one would be made: nothing is to change here
+  return journal::open_wrapped_keys_file(file);
+}
+
+// Every row of a key store, for who has no master key: what is there may be damaged.
+journal::AllKeys rows_of(journal::WrappedKeys& keys) {
+  return [&keys](const journal::KeyStore::Row& row) {
+    keys.for_each([&](const std::string& owner, const journal::WrappedKey& key) {
+      using State = journal::KeyStore::State;
+      if (owner != journal::kMasterKeyCheck) row(owner, key.is_destroyed() ? State::destroyed : State::live);
+    });
+  };
+}
+
+// Whether the keys are there, and, where the master key lies beside them, whether they open with it.
+void check_keys(ops::VerifyView& view, journal::SealedOwners& owners, const LocalJournal& local,
+                const std::filesystem::path& data) {
+  const ScratchFile scratch;
+  const auto place = local.settings.kafka ? "the topic on Kafka" : local.directory->keys_file().string();
+  journal::AllKeys all = [](const journal::KeyStore::Row&) {};
+  try {
+    auto wrapped = open_keys_of(local, scratch);
+    std::unique_ptr<journal::KeyStore> keys;
+    const auto master = data / "master.key";
+    if (wrapped && std::filesystem::exists(master)) {
+      keys = journal::open_key_store(std::move(wrapped), place, journal::MasterKey::load(master),
+                                     journal::system_randomness());
+      all = [&](const journal::KeyStore::Row& row) { keys->for_each(row); };
+    } else if (wrapped) {
+      view.notes.push_back("there is no master key at " + master.string() +
+                           ": whether the data keys open with it was not tried");
+      all = rows_of(*wrapped);
+    }
+    auto found = journal::compare(owners, all);
+    if (local.settings.kafka) found.destroyed.clear();  // other nodes may erase somebody meanwhile
+    ops::add_findings(view, found, place);
+  } catch (const std::runtime_error& failure) {
+    view.sound = false;
+    view.problem =
+        std::string("the data keys cannot be read: ") + failure.what() +
+        ". Keep what is there, and restore the newest copy of the data keys and of the master key; "
+        "the journal and the read models stay as they are. With --chain-only the journal is read "
+        "without them";
+  }
+}
+
+ops::VerifyView verify_by_reading(const ServerTarget& target, const VerifyOptions& how) {
+  ProgressBar bar("verifying");
+  auto options =
+      ops::counting_options(0, [&](std::uint64_t done, std::uint64_t) { bar.update(done, 0, "records"); });
+  journal::SealedOwners owners;
+  if (!how.chain_only)
+    options.decode = [&owners](journal::Partition, const journal::Record& record) {
+      owners.look(*record.value);
+    };
+  LocalJournal local{settings_for(target), nullptr, nullptr};
+  journal::VerifyReport report;
+  if (local.settings.kafka) {  // whoever audits it needs no data directory
+    if (how.repair_marker) throw CommandError(ExitCode::usage, "--repair-marker is for the embedded journal");
+    local.journal = open_kafka(local.settings, Use::read);
+    report = journal::verify_journal(*local.journal, options);
+  } else {
+    local = lock_local(target, journal::DataDirectory::Absent::refuse);
+    report = journal::verify_sqlite_journal(journal_options(local.settings, *local.directory),
+                                            journal::system_clock(), options, how.repair_marker);
+  }
+  auto view = ops::view_of(report);
+  // What is wrong with the journal comes first.
+  if (view.sound && !how.chain_only) check_keys(view, owners, local, target.data);
+  return view;
+}
+
+// One end of a copy.
+struct End {
+  LocalJournal local;
+  std::string place;  // for people
+  std::unique_ptr<journal::WrappedKeys> keys;
 };
 
 End open_end(const CommonOptions& common, const std::string& text, Use use, const ScratchFile& scratch) {
@@ -126,6 +193,14 @@ End open_end(const CommonOptions& common, const std::string& text, Use use, cons
   return with_keys(std::move(local));
 }
 
+// A copy without them would be of a history that nobody can read.
+void refuse_incomplete_keys(const End& source) {
+  journal::KeyAudit audit(*source.local.journal);
+  audit.read_on();
+  const auto found = audit.check(rows_of(*source.keys));
+  if (found.is_loss()) throw CommandError(ExitCode::failed, journal::describe_loss(found, source.place));
+}
+
 }  // namespace
 
 ExitCode journal_copy(const CommonOptions& common, const std::string& from, const std::string& to) {
@@ -134,6 +209,7 @@ ExitCode journal_copy(const CommonOptions& common, const std::string& from, cons
     const ScratchFile scratch;
     const auto source = open_end(common, from, Use::read, scratch);
     const auto target = open_end(common, to, Use::write, scratch);
+    refuse_incomplete_keys(source);
     const auto keys = journal::copy_keys(*source.keys, *target.keys);
     journal::CopyReport report;
     {
@@ -174,6 +250,7 @@ ExitCode journal_init(const CommonOptions& common) {
       journal::KafkaJournal::create_topics(kafka_options(local.settings));
       local.journal = open_kafka(local.settings, Use::write);
     } else {
+      refuse_keys_without_journal(*local.directory);
       local.journal = journal::SqliteJournal::create(journal_options(local.settings, *local.directory),
                                                      journal::system_clock());
     }
@@ -186,9 +263,9 @@ ExitCode journal_init(const CommonOptions& common) {
           (local.settings.kafka ? local.settings.kafka->brokers : local.directory->journal_file().string()) +
           "\n");
       if (!std::filesystem::exists(local.directory->master_key_file()))
-        put("Next, make its master key and keep a copy of it elsewhere:\n  (umask 077; openssl rand -hex 32 "
-            "> " +
-            local.directory->master_key_file().string() + ")\n");
+        put("Next, make its master key, and keep a copy of it elsewhere:\n  groundtruth master-key create "
+            "--data " +
+            local.directory->root().string() + "\n");
     }
   } catch (const CommandError&) {
     throw;
@@ -245,12 +322,12 @@ ExitCode journal_cat(const CommonOptions& common, const std::string& partition, 
   return ExitCode::ok;
 }
 
-ExitCode journal_verify(const CommonOptions& common, bool repair_marker) {
+ExitCode journal_verify(const CommonOptions& common, const VerifyOptions& options) {
   auto server = find_server(common.target);
-  if (server && repair_marker)
+  if (server && options.repair_marker)
     throw CommandError(ExitCode::failed,
                        "--repair-marker is for a journal that no server has open; stop the server first");
-  const auto view = server ? verify_by_server(*server) : verify_by_reading(common.target, repair_marker);
+  const auto view = server ? verify_by_server(*server) : verify_by_reading(common.target, options);
   if (common.json) {
     put(journal::codec::to_json(view) + "\n");
   } else {

@@ -13,7 +13,7 @@ enum class ExitCode : int {
   usage = 2,                // wrong options, wrong configuration
   unreachable = 3,          // no server answers where one should
   verification_failed = 4,  // the journal is not what it should be
-  broken = 70,              // a write or sync of the journal, or of small media, failed (EX_SOFTWARE)
+  broken = 70,  // a file of the journal, its keys or small media failed under a running server (EX_SOFTWARE)
 };
 
 // An expected end of a command. The message says what is wrong, where, and what to do about it; it is printed

@@ -1,5 +1,6 @@
 // The command line of `groundtruth`: its options, and which command they lead to.
 #include <curl/curl.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -32,6 +33,7 @@ class CommandLineTree {
     add_contest();
     add_server();
     add_journal();
+    add_keys();
     add_ledger();
     add_projections();
     auto* play =
@@ -205,9 +207,30 @@ class CommandLineTree {
     on(copy, [this] { return journal_copy(common_, argument_, to_); });
     auto* verify =
         leaf(*group, "verify", "Read everything and check that every commit follows the one before it");
-    verify->add_flag("--repair-marker", repair_marker_,
+    verify->add_flag("--repair-marker", verify_.repair_marker,
                      "After a failed write: when all is sound, let the server start again");
-    on(verify, [this] { return journal_verify(common_, repair_marker_); });
+    verify->add_flag("--chain-only", verify_.chain_only,
+                     "Not whether the data keys are there: for who has a copy of the journal alone");
+    on(verify, [this] { return journal_verify(common_, verify_); });
+  }
+
+  void add_keys() {
+    auto* group = root_.add_subcommand("master-key", "The key that personal data is kept under");
+    group->require_subcommand(1);
+    auto* create = group->add_subcommand("create", "Make it, once for a journal; keep a copy elsewhere");
+    create->add_option("--data", common_.target.data, "The server's data directory, made where it is missing")
+        ->capture_default_str();
+    create->add_flag("--json", common_.json, "For programs");
+    on(create, [this] { return master_key_create(common_); });
+
+    auto* keys =
+        root_.add_subcommand("keys", "The keys that each person's and company's data is sealed with");
+    keys->require_subcommand(1);
+    auto* give_up = keys->add_subcommand(
+        "give-up", "Go on without those that are lost and of which there is no copy; the server is stopped");
+    give_up->add_option("--data", common_.target.data, "The server's data directory")->capture_default_str();
+    give_up->add_flag("--json", common_.json, "For programs");
+    on(give_up, [this] { return keys_give_up(common_); });
   }
 
   void add_ledger() {
@@ -245,7 +268,7 @@ class CommandLineTree {
   std::string argument_, second_;
   std::string to_;
   bool raw_ = false;
-  bool repair_marker_ = false;
+  VerifyOptions verify_;
   std::function<ExitCode()> chosen_;
 };
 
@@ -256,6 +279,7 @@ int main(int count, char** words) {
   if (count == 2 && std::string_view(words[1]) == groundtruth::adapters::kMediaHelperCommand)
     return groundtruth::adapters::run_media_helper({}, groundtruth::adapters::inspect_media);
   ExitCode code = ExitCode::failed;
+  ::umask(077);  // whatever the shell says: what is written here is of money and people
   try {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     code = CommandLineTree().run(count, words);

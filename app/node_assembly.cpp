@@ -11,7 +11,9 @@
 #include "app/terminal.hpp"
 #include "journal/genesis.hpp"
 #include "journal/kafka/group_member.hpp"
+#include "journal/key_audit.hpp"
 #include "projections/assignments/queries.hpp"
+#include "projections/owners.hpp"
 #include "projections/rebuild.hpp"
 #include "projections/tasks/queries.hpp"
 #include "projections/workers/queries.hpp"
@@ -37,6 +39,12 @@ bool has_settled(const journal::NodeStatus& status) {
          std::all_of(status.partitions.begin(), status.partitions.end(), [](const auto& each) {
            return !each.halted.empty() || (each.exists && each.projected_seq >= each.seq);
          });
+}
+
+bool has_content(const std::filesystem::path& file) {
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(file, unknown);
+  return !unknown && size > 0;
 }
 
 // What Kafka's clients say, with the levels of syslog.
@@ -102,6 +110,21 @@ std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings, Use 
   }
 }
 
+void refuse_keys_without_journal(const journal::DataDirectory& directory) {
+  if (has_content(directory.journal_file()) || !has_content(directory.keys_file())) return;
+  std::uint64_t keys = 0;
+  journal::open_wrapped_keys_file(directory.keys_file())
+      ->for_each([&](const std::string& owner, const journal::WrappedKey&) {
+        if (owner != journal::kMasterKeyCheck) ++keys;
+      });
+  if (keys > 0)
+    throw CommandError(ExitCode::failed,
+                       "there is no journal at " + directory.journal_file().string() + ", and " +
+                           directory.keys_file().string() + " has " + std::to_string(keys) +
+                           " data keys of one.\nRestore the newest copy of the journal, or begin in an empty "
+                           "directory.");
+}
+
 NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::logger> log,
                            std::function<void(std::string)> fatal)
     : log_(std::move(log)), has_workers_(settings.roles.workers) {
@@ -111,12 +134,18 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
     using Absent = journal::DataDirectory::Absent;
     directory_ = std::make_unique<journal::DataDirectory>(
         settings.data, settings.dev ? Absent::create : Absent::refuse, clock);
+    keep_private(settings);
     if (settings.kafka) {
       open_kafka_journal(settings);
-      open_keys(settings);
+      auto shared = open_shared_keys(settings);
+      open_master_key(settings, shared->known(journal::kMasterKeyCheck).has_value());
+      keys_place_ = "the topic on Kafka";
+      keys_ = journal::open_key_store(std::move(shared), keys_place_, *master_, randomness);
     } else {
-      open_keys(settings);
-      open_journal(settings, std::move(fatal));
+      if (settings.dev) refuse_keys_without_journal(*directory_);
+      open_master_key(settings, has_content(directory_->keys_file()));
+      open_journal(settings, fatal);
+      open_keys(fatal);
     }
     const auto uuid = settings.dev ? journal::init_journal(*journal_, journal::new_uuid(randomness), clock)
                                    : journal::check_genesis(*journal_);
@@ -129,6 +158,8 @@ NodeAssembly::NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::log
     projector.max_readers = settings.read_models.max_readers;
     projector.log = [log = log_](const std::string& what) { log->warn("{}", what); };
     projector_ = std::make_unique<projections::Projector>(std::move(projector));
+  } catch (const CommandError&) {
+    throw;
   } catch (const std::runtime_error& failure) {
     throw CommandError(ExitCode::failed, failure.what());
   }
@@ -270,36 +301,107 @@ void NodeAssembly::make_relay() {
       journal::system_clock(), journal::system_randomness(), *relay_executor_, *duties_, std::move(options));
 }
 
+void NodeAssembly::keep_private(const Settings& settings) const {
+  const auto say = [this](const std::string& what) { log_->warn("{}", what); };
+  directory_->keep_private(say);
+  // A folder that many nodes share is their administrator's, not one node's.
+  if (!settings.media_folder.empty() && !settings.kafka)
+    journal::keep_media_private(settings.media_folder, say);
+}
+
 // Where keys were wrapped there was a master key; a new one would make everything personal unreadable
-// without a word, and so would a history without its keys.
-void NodeAssembly::open_keys(const Settings& settings) {
+// without a word.
+void NodeAssembly::open_master_key(const Settings& settings, bool had_keys) {
   const auto file = directory_->master_key_file();
-  std::unique_ptr<journal::WrappedKeys> shared;
-  if (kafka_ != nullptr) {
-    auto options = kafka_options(settings);
-    options.log = log_to(log_);
-    shared = journal::open_key_topic(options, directory_->key_table());
+  const bool is_new = !had_keys && !has_content(directory_->journal_file());
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(file, unknown);
+  if (settings.dev && is_new && !unknown && size < journal::MasterKey::kFileBytes) {
+    // What the first start of an older program left behind when it was interrupted. Nothing was sealed yet.
+    std::filesystem::remove(file);
+    log_->warn("{} was not finished; it is made anew, as nothing was sealed with it", file.string());
   }
-  const bool had_keys = shared ? shared->known(journal::kMasterKeyCheck).has_value()
-                               : std::filesystem::exists(directory_->keys_file());
-  if (shared && !had_keys) refuse_history_without_keys();
-  if (!std::filesystem::exists(file)) {
+  if (std::filesystem::symlink_status(file).type() == std::filesystem::file_type::not_found) {
     if (had_keys)
       throw CommandError(ExitCode::failed, "there is no master key at " + file.string() +
                                                ".\nPut the key there that this journal was made with" +
-                                               (shared ? ", from another node." : "."));
-    if (!settings.dev || std::filesystem::exists(directory_->journal_file()))
-      throw CommandError(ExitCode::failed,
-                         "there is no master key at " + file.string() +
-                             ".\nMake one, and keep a copy: (umask 077; openssl rand -hex 32 > " +
-                             file.string() + ")");
+                                               (settings.kafka ? ", from another node." : "."));
+    if (!settings.dev || !is_new)
+      throw CommandError(ExitCode::failed, "there is no master key at " + file.string() +
+                                               ".\nMake one with `groundtruth master-key create --data " +
+                                               directory_->root().string() +
+                                               "`, and keep a copy of it elsewhere.");
     journal::MasterKey::create(file, journal::system_randomness());
     log_->info("made a master key at {}", file.string());
   }
   master_ = std::make_unique<journal::MasterKey>(journal::MasterKey::load(file));
-  const auto place = shared ? "in Kafka" : directory_->keys_file().string();
-  if (!shared) shared = journal::open_wrapped_keys_file(directory_->keys_file());
-  keys_ = journal::open_key_store(std::move(shared), place, *master_, journal::system_randomness());
+}
+
+std::unique_ptr<journal::WrappedKeys> NodeAssembly::open_shared_keys(const Settings& settings) {
+  auto options = kafka_options(settings);
+  options.log = log_to(log_);
+  auto shared = journal::open_key_topic(options, directory_->key_table());
+  if (!shared->known(journal::kMasterKeyCheck)) refuse_history_without_keys();
+  return shared;
+}
+
+void NodeAssembly::open_keys(const std::function<void(std::string)>& fatal) {
+  const auto file = directory_->keys_file();
+  if (!has_content(file)) refuse_lost_keys_file();
+  keys_place_ = file.string();
+  try {
+    keys_ = journal::open_key_store(journal::open_wrapped_keys_file(file, fatal), keys_place_, *master_,
+                                    journal::system_randomness());
+  } catch (const sqlite::Error& error) {
+    throw CommandError(ExitCode::failed,
+                       std::string("the data keys cannot be opened: ") + error.what() +
+                           (error.is_corrupt() ? ".\nKeep this file, and restore the newest copy of it; the "
+                                                 "journal and the read models stay as they are."
+                                               : ".\nCheck the disk, and the file's owner and mode."));
+  }
+}
+
+// Before a new one is made: it would be in the way of the one that is restored.
+void NodeAssembly::refuse_lost_keys_file() const {
+  journal::KeyAudit audit(*journal_);
+  audit.read_on();
+  const auto found = journal::compare(audit.owners(), [](const journal::KeyStore::Row&) {});
+  if (found.is_loss())
+    throw CommandError(ExitCode::failed, "the file is missing or empty: " +
+                                             journal::describe_loss(found, directory_->keys_file().string()));
+}
+
+// The read models say whose keys there must be, as far as they are, and the journal says the rest: to read
+// all of it at each start would take too long. Neither comes from the key store.
+void NodeAssembly::check_keys() {
+  journal::KeyAudit audit(*journal_);
+  try {
+    const auto accounts = projector_->checkpoints("accounts"), people = projector_->checkpoints("workers");
+    projections::for_each_owner(*projector_, [&audit](std::string owner, bool erased) {
+      audit.owners().add(std::move(owner), erased);
+    });
+    for (std::size_t i = 0; i < journal::kPartitionTotal; ++i) {
+      const auto& behind = accounts[i].seq < people[i].seq ? accounts[i] : people[i];
+      if (!accounts[i].exists || !people[i].exists) continue;
+      audit.start_behind(journal::partition_at(i), {true, behind.seq, behind.id}, behind.offset + 1);
+    }
+  } catch (const std::runtime_error& failure) {
+    log_->warn(
+        "the read models do not say whose data keys there must be ({}): the whole journal is read for it",
+        failure.what());
+    audit = journal::KeyAudit(*journal_);
+  }
+  audit.read_on();
+  const auto found = audit.check([this](const journal::KeyStore::Row& row) { keys_->for_each(row); });
+  if (found.is_loss()) throw CommandError(ExitCode::failed, journal::describe_loss(found, keys_place_));
+  for (const auto& owner : found.unmarked) keys_->destroy(owner);
+  for (const auto& owner : found.revived) {
+    keys_->destroy(owner);
+    log_->warn(
+        "the data key of {}, who was erased, was there: an older copy of the data keys brought it back, "
+        "or this server stopped before it was destroyed. It is destroyed now",
+        owner);
+  }
 }
 
 void NodeAssembly::open_kafka_journal(const Settings& settings) {
@@ -318,9 +420,9 @@ void NodeAssembly::refuse_history_without_keys() const {
                          "them everybody in it would look erased; `groundtruth journal copy` brings both.");
 }
 
-void NodeAssembly::open_journal(const Settings& settings, std::function<void(std::string)> fatal) {
+void NodeAssembly::open_journal(const Settings& settings, const std::function<void(std::string)>& fatal) {
   auto options = journal_options(settings, *directory_);
-  options.fatal = std::move(fatal);
+  options.fatal = fatal;
   auto& clock = journal::system_clock();
   if (settings.dev) {
     auto journal = journal::SqliteJournal::create(std::move(options), clock);
@@ -347,10 +449,14 @@ bool NodeAssembly::start(const Progress& progress, const std::atomic<bool>& canc
     progress(step.phase, step.records, step.records_known);
   };
   try {
+    progress("checking data keys", 0, 0);
+    check_keys();
     for (const auto& name : projections::rebuild_empty(*projector_, *journal_, *codec_, rebuild))
       log_->info("built read model {}", name);
   } catch (const projections::RebuildCancelled&) {
     return false;
+  } catch (const CommandError&) {
+    throw;
   } catch (const std::runtime_error& failure) {
     throw CommandError(ExitCode::failed, failure.what());
   }

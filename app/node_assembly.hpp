@@ -20,6 +20,7 @@
 #include "journal/node.hpp"
 #include "journal/peers/preferred_writers.hpp"
 #include "journal/sqlite/sqlite_journal.hpp"
+#include "journal/wrapped_keys.hpp"
 #include "projections/projector.hpp"
 #include "workers/clock/clock_worker.hpp"
 #include "workers/erasure/discard_work.hpp"
@@ -42,12 +43,16 @@ std::unique_ptr<journal::KafkaJournal> open_kafka(const Settings& settings, Use 
                                                   std::function<void(int, const std::string&)> log = {},
                                                   KafkaStatistics* statistics = nullptr);
 
+// An empty journal beside the keys of a history would be a loss that looks like a beginning: for who is about
+// to make one. Throws CommandError (`failed`).
+void refuse_keys_without_journal(const journal::DataDirectory& directory);
+
 // Threads: everything here is called from one thread, but for what node() and the others say of themselves.
 class NodeAssembly {
  public:
   // Locks the directory and opens everything; reads nothing yet. With --dev it makes what is missing:
-  // directory, master key, journal. `fatal` is called when the journal's file failed and must not return.
-  // Throws CommandError (`failed`) with the mend.
+  // directory, master key, journal. `fatal` is called when the journal's file, or that of the data keys,
+  // failed and must not return. Throws CommandError (`failed`) with the mend.
   NodeAssembly(const Settings& settings, std::shared_ptr<spdlog::logger> log,
                std::function<void(std::string)> fatal);
   ~NodeAssembly();  // stop()
@@ -86,21 +91,27 @@ class NodeAssembly {
   journal::KeyStore& keys() { return *keys_; }
 
  private:
-  void open_keys(const Settings& settings);
+  void keep_private(const Settings& settings) const;
+  void open_master_key(const Settings& settings, bool had_keys);
+  void open_keys(const std::function<void(std::string)>& fatal);
+  std::unique_ptr<journal::WrappedKeys> open_shared_keys(const Settings& settings);
+  void check_keys();
   void open_kafka_journal(const Settings& settings);
   void refuse_history_without_keys() const;
+  void refuse_lost_keys_file() const;
   void make_duties(const Settings& settings);
   void make_preferred_writers(const Settings& settings);
   void make_erasure();
   void make_clock_workers();
   void make_relay();
   void start_workers();
-  void open_journal(const Settings& settings, std::function<void(std::string)> fatal);
+  void open_journal(const Settings& settings, const std::function<void(std::string)>& fatal);
 
   std::shared_ptr<spdlog::logger> log_;
   std::unique_ptr<journal::DataDirectory> directory_;
   std::unique_ptr<journal::MasterKey> master_;
   std::shared_ptr<journal::KeyStore> keys_;
+  std::string keys_place_;  // for people
   std::unique_ptr<journal::Executor> executor_;
   KafkaStatistics kafka_statistics_;
   std::unique_ptr<journal::Journal> journal_;

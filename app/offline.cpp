@@ -1,6 +1,8 @@
 // See offline.hpp.
 #include "app/offline.hpp"
 
+#include <cstdio>
+
 #include "app/terminal.hpp"
 
 namespace groundtruth::app {
@@ -27,6 +29,8 @@ LocalJournal lock_local(const ServerTarget& target, journal::DataDirectory::Abse
   LocalJournal local{settings_for(target), nullptr, nullptr};
   try {
     local.directory = std::make_unique<journal::DataDirectory>(target.data, absent, journal::system_clock());
+    local.directory->keep_private(
+        [](const std::string& what) { std::fprintf(stderr, "groundtruth: %s\n", printable(what).c_str()); });
   } catch (const journal::DataDirectoryInUse& in_use) {
     fail_in_use(in_use);
   } catch (const std::runtime_error& failure) {

@@ -1,8 +1,10 @@
 // See serve.hpp.
 #include "app/serve.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <system_error>
@@ -35,12 +37,35 @@ constexpr std::size_t kTokenBytes = 32;
 
 enum class Phase : std::uint8_t { starting, serving, stopping };
 
-// The operators' token: made once, kept over restarts.
-std::string ops_token(const journal::DataDirectory& directory) {
+// Why a token that is there is not taken; "" where it is.
+std::string fault_of_token(const std::filesystem::path& file, const struct stat& found) {
+  if (!S_ISREG(found.st_mode)) return "is no file of its own";
+  if (found.st_uid != ::geteuid()) return "belongs to uid " + std::to_string(found.st_uid);
+  if ((found.st_mode & 077) != 0) return "could be read or changed by others";
+  if ((found.st_mode & S_IRUSR) == 0) return "could not be read";
+  auto token = read_file(file).value_or("");
+  while (!token.empty() && token.back() == '\n') token.pop_back();
+  const bool is_text = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
+  return is_text && token.size() >= kTokenBytes ? "" : "was empty, cut or damaged";
+}
+
+// The operators' token: made once, kept over restarts. One that others may have read, or put there, is
+// replaced: who knows it may do all that operators do.
+std::string ops_token(const journal::DataDirectory& directory, spdlog::logger& log) {
   const auto file = directory.ops_token_file();
-  if (auto present = read_file(file)) {
-    while (!present->empty() && present->back() == '\n') present->pop_back();
-    if (present->size() >= kTokenBytes) return *present;
+  struct stat found{};
+  if (::lstat(file.c_str(), &found) == 0) {
+    if (S_ISDIR(found.st_mode))
+      throw CommandError(ExitCode::failed,
+                         file.string() + " is a directory; remove it, a token is made anew");
+    const auto fault = fault_of_token(file, found);
+    if (fault.empty()) {
+      auto token = read_file(file).value();
+      while (!token.empty() && token.back() == '\n') token.pop_back();
+      return token;
+    }
+    log.warn("{} {}: there is a new operators' token in its place, and the old one is of no use any more",
+             file.string(), fault);
   }
   std::array<std::uint8_t, kTokenBytes> bytes{};
   journal::system_randomness().fill(bytes);
@@ -131,7 +156,7 @@ class RunningServer {
                       http_metrics_,
                       jobs_,
                       node_.master().derive(api::kEmailHashPurpose),
-                      ops_token(node_.directory()),
+                      ops_token(node_.directory(), *log_),
                       ops::list_routes(surfaces_)} {
     open_access_log();
     signals_.on_hangup([this] { reopen_logs(); });
@@ -176,7 +201,7 @@ class RunningServer {
   }
 
   void open_access_log() {
-    const auto file = settings_.access_log.value_or(node_.directory().root() / "access.log");
+    const auto file = settings_.access_log.value_or(node_.directory().access_log());
     if (!file.empty())
       access_log_ = std::make_unique<AccessLog>(file, settings_.log.limits, settings_.access_queue_bytes);
   }

@@ -17,7 +17,7 @@ std::filesystem::path server_file_path(const std::filesystem::path& data) {
 }
 
 void write_server_file(const std::filesystem::path& data, const ServerFile& content) {
-  journal::replace_durably(server_file_path(data), journal::codec::to_json(content) + "\n", 0644);
+  journal::replace_durably(server_file_path(data), journal::codec::to_json(content) + "\n");
 }
 
 std::optional<ServerFile> read_server_file(const std::filesystem::path& data) {

@@ -109,10 +109,11 @@ class CommitCodec {
   Bytes encode(const Commit& commit) const;
 
   // Throws UnreadableCommit with the position-independent reason: unknown type or schema, missing field, not
-  // JSON. A genesis decodes to a commit without events.
+  // JSON; LostKey among them. A genesis decodes to a commit without events.
   Commit decode(std::string_view value) const;
 
   const std::string& journal_uuid() const { return journal_uuid_; }
+  KeyStore& keys() const { return *keys_; }
 
  private:
   std::string journal_uuid_;
@@ -122,6 +123,11 @@ class CommitCodec {
 
 struct UnreadableCommit : std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+// A sealed value whose owner has neither a key nor the tombstone of a destroyed one: the store lost it. To go
+// on would make a person look erased who is not.
+struct LostKey : UnreadableCommit {
+  using UnreadableCommit::UnreadableCommit;
 };
 struct ErasedOwner : std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -5,10 +5,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "journal/durable_file.hpp"
 
@@ -19,6 +22,7 @@ namespace {
   std::string why = std::generic_category().message(error);
   if (error == EACCES || error == EPERM)
     why += "; check that uid " + std::to_string(::geteuid()) + " owns the data directory";
+  if (error == ELOOP) why += "; it is a symbolic link: remove it";
   if (error == EROFS) why += "; the data directory must be on a file system mounted for writing";
   throw std::runtime_error(path.string() + ": " + what + ": " + why);
 }
@@ -30,6 +34,17 @@ void make_directory(const std::filesystem::path& path) {
     const int code = error.code().value();
     refuse(path, code == ENOTDIR ? "is not a directory" : "cannot create the directory", code);
   }
+}
+
+std::vector<std::filesystem::path> entries(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> out;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) out.push_back(entry.path());
+  return out;
+}
+
+// The logs of a database that is gone would be taken for those of the next one.
+void remove_beside(const std::filesystem::path& file) {
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) std::filesystem::remove(file.string() + suffix);
 }
 
 std::string content_of(const std::filesystem::path& file) {
@@ -60,9 +75,43 @@ DataDirectory::~DataDirectory() {
   ::close(lock_fd_);
 }
 
+void DataDirectory::keep_private(const Say& say) const {
+  const auto is_ours = [](std::string_view name) {
+    constexpr std::string_view kExact[] = {"lock",      "master.key",   "ops.token",   "server.json",
+                                           "demo.json", "access.log",   "read_models", "mail",
+                                           "media",     "erasure.json", "kafka"};
+    constexpr std::string_view kFamilies[] = {
+        "journal.db", "keys.db",      "keys-of-kafka.db", "relay-", "erasure.json", "collector.json",
+        "ops.token.", "server.json.", "master.key.",      "demo.",  "access.log."};
+    return std::find(std::begin(kExact), std::end(kExact), name) != std::end(kExact) ||
+           std::any_of(std::begin(kFamilies), std::end(kFamilies),
+                       [&](std::string_view family) { return name.starts_with(family); });
+  };
+  const auto any = [](std::string_view) { return true; };
+  keep_directory_private(root_, is_ours, say);
+  for (const auto& directory : {read_models(), mail()}) keep_directory_private(directory, any, say);
+  keep_media_private(media(), say);
+  for (const auto& file : entries(root_)) {
+    const auto name = file.filename().string();
+    const bool is_directory = name == "read_models" || name == "mail" || name == "media" || name == "kafka";
+    const bool is_checked_elsewhere =
+        file == master_key_file() || file == ops_token_file() || file == access_log();
+    if (is_directory || is_checked_elsewhere || !is_ours(name)) continue;
+    const bool comes_back = name.starts_with("server.json") || name.starts_with("erasure.json") ||
+                            name.starts_with("collector.json") || name.starts_with("relay-") ||
+                            name.starts_with(key_table().filename().string());
+    if (!comes_back)
+      journal::keep_private(file, say);
+    else if (keep_private_or_remove(file, say))
+      remove_beside(file);
+  }
+  for (const auto& file : entries(read_models()))
+    if (keep_private_or_remove(file, say)) remove_beside(file);
+}
+
 void DataDirectory::take_lock(const Clock& clock) {
   // The file is never removed: a lock on a file that another process can no longer find would be no lock.
-  lock_fd_ = ::open(lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  lock_fd_ = ::open(lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock_fd_ < 0) refuse(lock_file(), "cannot open the lock", errno);
   if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
     const int error = errno;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "journal/ports.hpp"
+#include "journal/private_files.hpp"
 
 namespace groundtruth::journal {
 
@@ -27,6 +28,11 @@ class DataDirectory {
   DataDirectory& operator=(const DataDirectory&) = delete;
   ~DataDirectory();
 
+  // Sees to it that all of it is this user's alone (private_files.hpp): `say` tells what was changed. The
+  // operators' token and the master key are checked by those who read them; the access log may be led
+  // elsewhere by a link.
+  void keep_private(const Say& say) const;
+
   const std::filesystem::path& root() const { return root_; }
   // Irreplaceable: these, and blobs, are what a backup holds.
   std::filesystem::path journal_file() const { return root_ / "journal.db"; }
@@ -40,6 +46,7 @@ class DataDirectory {
   std::filesystem::path mail() const { return root_ / "mail"; }
   std::filesystem::path media() const { return root_ / "media"; }
   std::filesystem::path lock_file() const { return root_ / "lock"; }
+  std::filesystem::path access_log() const { return root_ / "access.log"; }
 
  private:
   void take_lock(const Clock& clock);

@@ -11,12 +11,14 @@
 #include <map>
 #include <mutex>
 #include <stdexcept>
+#include <system_error>
+
+#include "journal/durable_file.hpp"
 
 namespace groundtruth::journal {
 namespace {
 
 constexpr std::size_t kKeyBytes = std::tuple_size_v<DataKey>;
-constexpr std::size_t kFileBytes = 2 * kKeyBytes + 1;  // hex and LF
 
 struct File {
   int descriptor;
@@ -34,6 +36,27 @@ struct File {
 
 std::string system_error() {
   return std::generic_category().message(errno);
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+// The name too must survive a crash.
+void sync_name_of(const std::filesystem::path& file) {
+  const File directory(::open(folder_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.descriptor < 0 || (::fsync(directory.descriptor) != 0 && errno != EROFS))
+    fail(file, "its folder cannot be synced: " + system_error());
+}
+
+// A key that lies elsewhere, behind a link, is as its owner put it there: only what is found there counts.
+void sync_where_it_lies(const std::filesystem::path& file, int descriptor) {
+  if (::fsync(descriptor) != 0 && errno != EROFS) fail(file, "cannot be synced: " + system_error());
+  sync_name_of(file);
+  std::error_code unknown;
+  if (!std::filesystem::is_symlink(file, unknown)) return;
+  const auto target = std::filesystem::canonical(file, unknown);
+  if (!unknown) sync_name_of(target);
 }
 
 class MemoryKeyStore : public KeyStore {
@@ -60,6 +83,17 @@ class MemoryKeyStore : public KeyStore {
     keys_.insert_or_assign(std::string(owner), std::nullopt);
   }
 
+  bool was_destroyed(std::string_view owner) override {
+    const std::scoped_lock lock(mutex_);
+    const auto found = keys_.find(owner);
+    return found != keys_.end() && !found->second;
+  }
+
+  void for_each(const Row& row) override {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [owner, key] : keys_) row(owner, key ? State::live : State::destroyed);
+  }
+
  private:
   Randomness& randomness_;
   std::mutex mutex_;
@@ -69,11 +103,20 @@ class MemoryKeyStore : public KeyStore {
 }  // namespace
 
 MasterKey MasterKey::load(const std::filesystem::path& file) {
-  const File in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  // Without blocking: whatever else lies there may be a pipe that nobody writes.
+  const File in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (in.descriptor < 0) fail(file, system_error() + "; put the key there that this journal was made with");
   struct stat status{};
   if (::fstat(in.descriptor, &status) != 0) fail(file, system_error());
-  if ((status.st_mode & 077) != 0) fail(file, "others may read it; run: chmod 600 " + file.string());
+  if (!S_ISREG(status.st_mode)) fail(file, "is no file; put the key there that this journal was made with");
+  if (status.st_uid != ::geteuid() && status.st_uid != 0)
+    fail(file, "belongs to uid " + std::to_string(status.st_uid) + "; run: chown " +
+                   std::to_string(::geteuid()) + " " + file.string());
+  if ((status.st_mode & S_IRUSR) == 0)
+    fail(file, "its owner may not read it; run: chmod 600 " + file.string());
+  if ((status.st_mode & 077) != 0)
+    fail(file, "others may read or change it; run: chmod 600 " + file.string() +
+                   ", and think of who may have a copy");
   char text[kFileBytes + 1];
   const auto size = ::read(in.descriptor, text, sizeof text);
   DataKey bytes;
@@ -85,30 +128,28 @@ MasterKey MasterKey::load(const std::filesystem::path& file) {
   sodium_memzero(text, sizeof text);
   if (!well_formed)
     fail(file, "it must hold 64 hexadecimal digits and a line feed; restore it from its backup");
+  sync_where_it_lies(file, in.descriptor);
   return MasterKey(bytes);
 }
 
 MasterKey MasterKey::create(const std::filesystem::path& file, Randomness& randomness) {
-  const File out(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (out.descriptor < 0) fail(file, "cannot be made: " + system_error());
+  std::error_code unknown;
+  if (std::filesystem::symlink_status(file, unknown).type() != std::filesystem::file_type::not_found)
+    fail(file, "is there already");
   DataKey bytes;
   randomness.fill(bytes);
   char text[kFileBytes + 1];
   sodium_bin2hex(text, sizeof text, bytes.data(), bytes.size());
   text[kFileBytes - 1] = '\n';
-  const bool written = ::write(out.descriptor, text, kFileBytes) == static_cast<ssize_t>(kFileBytes) &&
-                       ::fsync(out.descriptor) == 0;
-  const std::string reason = written ? "" : system_error();
-  sodium_memzero(text, sizeof text);
-  if (!written) {
-    ::unlink(file.c_str());
-    fail(file, "cannot be written: " + reason);
+  bool made = false;
+  std::string reason = "is there already";
+  try {
+    made = create_durably(file, {text, kFileBytes});
+  } catch (const std::system_error& error) {
+    reason = std::string("cannot be made: ") + error.what();
   }
-  // The name too must survive a crash: what is sealed from now on is lost without this file.
-  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  const File directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.descriptor < 0 || ::fsync(directory.descriptor) != 0)
-    fail(file, "its folder cannot be synced: " + system_error());
+  sodium_memzero(text, sizeof text);
+  if (!made) fail(file, reason);
   return MasterKey(bytes);
 }
 

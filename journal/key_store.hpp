@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,11 +22,14 @@ using DataKey = std::array<std::uint8_t, 32>;
 // The key that wraps all others, and from which keyed hashes are derived. A file of 0600 shared by all nodes.
 class MasterKey {
  public:
-  // Throws std::runtime_error that names the file and the mend when it is missing, malformed or readable by
-  // others.
+  // Throws std::runtime_error that names the file and the mend when it is missing, malformed, readable by
+  // others or somebody else's. The file and its name are synced when it returns, whoever wrote it: what is
+  // sealed from now on is lost without it.
   static MasterKey load(const std::filesystem::path& file);
-  static MasterKey create(const std::filesystem::path& file,
-                          Randomness& randomness);  // throws when it exists
+  // Whole and on disk under its name, or not there at all, however it is interrupted. Throws when there is
+  // one. One process at a time may make one there.
+  static MasterKey create(const std::filesystem::path& file, Randomness& randomness);
+  static constexpr std::size_t kFileBytes = 2 * std::tuple_size_v<DataKey> + 1;  // hex and LF
   static MasterKey from_bytes(const DataKey& bytes) { return MasterKey(bytes); }
 
   // A key of its own for each purpose ("data-keys", "email-hash", …), derived, never the master key itself.
@@ -42,10 +46,20 @@ class MasterKey {
 class KeyStore {
  public:
   virtual ~KeyStore() = default;
+  // nullopt: it was destroyed, or there never was one, or it was lost; `was_destroyed` tells.
   virtual std::optional<DataKey> get(std::string_view owner) = 0;
   // nullopt when the owner's key was destroyed: it never comes back.
   virtual std::optional<DataKey> get_or_create(std::string_view owner) = 0;
   virtual void destroy(std::string_view owner) = 0;  // idempotent and durable
+  virtual bool was_destroyed(std::string_view owner) = 0;
+
+  enum class State : std::uint8_t {
+    live,
+    destroyed,
+    damaged,  // what is kept under the name does not open with the master key
+  };
+  using Row = std::function<void(const std::string& owner, State)>;
+  virtual void for_each(const Row& row) = 0;  // by name; `row` must not call back
 };
 
 std::unique_ptr<KeyStore> make_memory_key_store(Randomness& randomness);

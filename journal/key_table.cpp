@@ -2,11 +2,16 @@
 #include "journal/key_table.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
+
+#include "journal/durable_file.hpp"
 
 namespace groundtruth::journal {
 namespace {
@@ -30,6 +35,47 @@ const std::filesystem::path& with_mode(const std::filesystem::path& file) {
   return file;
 }
 
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& file, int flags) : fd_(::open(file.c_str(), flags | O_CLOEXEC)) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void fail(const std::filesystem::path& file, const char* doing) {
+  throw std::system_error(errno, std::generic_category(), file.string() + ": cannot " + doing);
+}
+
+// Zeroes what the file holds, on the disk, and leaves its size.
+void wipe(const std::filesystem::path& file) {
+  const Descriptor out(file, O_WRONLY);
+  if (out.get() < 0 && errno == ENOENT) return;
+  struct stat found{};
+  if (out.get() < 0 || ::fstat(out.get(), &found) != 0) fail(file, "open");
+  constexpr std::array<char, 64 * 1024> kZeros{};
+  for (off_t at = 0; at < found.st_size;) {
+    const auto wanted = std::min<std::size_t>(kZeros.size(), static_cast<std::size_t>(found.st_size - at));
+    const auto written = ::pwrite(out.get(), kZeros.data(), wanted, at);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail(file, "overwrite");
+    at += written;
+  }
+  if (::fsync(out.get()) != 0) fail(file, "sync");
+}
+
+void sync(const std::filesystem::path& file) {
+  const Descriptor in(file, O_RDONLY);
+  if (in.get() < 0 && errno == ENOENT) return;
+  if (in.get() < 0 || ::fsync(in.get()) != 0) fail(file, "sync");
+}
+
 WrappedKey read_key(const sqlite::Statement& row, int first) {
   if (row.is_null(first)) return {};
   return {std::string(row.blob(first)), std::string(row.blob(first + 1))};
@@ -40,11 +86,19 @@ WrappedKey read_key(const sqlite::Statement& row, int first) {
 KeyTable::KeyTable(const std::filesystem::path& file)
     : db_(with_mode(file), {sqlite::OpenMode::read_write, 0, {}}) {
   db_.exec("PRAGMA locking_mode=EXCLUSIVE");
-  db_.exec("PRAGMA journal_mode=WAL");
-  db_.exec("PRAGMA synchronous=FULL");
+  sqlite::use_synced_log(db_);
+  db_.exec("PRAGMA wal_autocheckpoint=1000");  // keys come one by one, and nobody else bounds the log
   db_.exec("PRAGMA secure_delete=ON");
   db_.exec(kSchema);
   forget_log();  // frames that a killed process left are readable, but perhaps not synced
+}
+
+KeyTable::~KeyTable() {
+  try {
+    checkpoint("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (const std::exception&) {
+    // What is in the log is safe there; the next start moves it.
+  }
 }
 
 std::optional<WrappedKey> KeyTable::find(std::string_view owner) {
@@ -64,6 +118,7 @@ bool KeyTable::add(std::string_view owner, const WrappedKey& key) {
 }
 
 void KeyTable::destroy(std::string_view owner) {
+  must_forget_ = true;
   db_.cached(
          "INSERT INTO data_keys (owner, nonce, box) VALUES (?1, NULL, NULL)"
          " ON CONFLICT (owner) DO UPDATE SET nonce = NULL, box = NULL")
@@ -71,9 +126,21 @@ void KeyTable::destroy(std::string_view owner) {
       .run();
 }
 
-void KeyTable::forget_log() {
-  if (db_.query_int64("PRAGMA wal_checkpoint(TRUNCATE)") != 0)
+void KeyTable::checkpoint(const char* pragma) {
+  if (db_.query_int64(pragma) != 0)
     throw std::runtime_error("key store " + db_.file().string() + ": the write-ahead log cannot be emptied");
+}
+
+void KeyTable::forget_log() {
+  auto log = db_.file();
+  log += "-wal";
+  // Everything is in the file after the first step, so that nobody reads the log, which the next one zeroes:
+  // to truncate it alone leaves its bytes on the disk, and, until that is synced, in the file too.
+  checkpoint("PRAGMA wal_checkpoint(RESTART)");
+  wipe(log);
+  checkpoint("PRAGMA wal_checkpoint(TRUNCATE)");
+  sync(log);
+  must_forget_ = false;
 }
 
 void KeyTable::for_each(const WrappedKeys::Row& row) {

@@ -5,11 +5,14 @@
 
 #include <mutex>
 #include <stdexcept>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "journal/codec/sealing.hpp"
+#include "journal/commit.hpp"
+#include "journal/journal.hpp"
 #include "journal/key_table.hpp"
 
 namespace groundtruth::journal {
@@ -19,38 +22,59 @@ constexpr std::size_t kCachedKeys = 4096;
 
 class WrappedKeysFile final : public WrappedKeys {
  public:
-  explicit WrappedKeysFile(const std::filesystem::path& file) : table_(file) {}
+  WrappedKeysFile(const std::filesystem::path& file, std::function<void(const std::string&)> fatal)
+      : table_(file), fatal_(std::move(fatal)) {}
 
   std::optional<WrappedKey> known(std::string_view owner) override { return find(owner); }
   std::optional<WrappedKey> find(std::string_view owner) override {
-    const std::scoped_lock lock(mutex_);
-    return table_.find(owner);
+    return guarded([&] { return table_.find(owner); });
   }
   std::vector<WrappedKey> add(const std::vector<NamedKey>& keys) override {
-    const std::scoped_lock lock(mutex_);
-    std::vector<WrappedKey> out;
-    sqlite::Transaction all(table_.connection());
-    for (const auto& [owner, key] : keys) out.push_back(table_.add(owner, key) ? key : *table_.find(owner));
-    all.commit();
-    return out;
+    return guarded([&] {
+      std::vector<WrappedKey> out;
+      sqlite::Transaction all(table_.connection());
+      for (const auto& [owner, key] : keys) out.push_back(table_.add(owner, key) ? key : *table_.find(owner));
+      all.commit();
+      return out;
+    });
   }
   void destroy(std::string_view owner) override {
-    {
-      const std::scoped_lock lock(mutex_);
+    guarded([&] {
       table_.destroy(owner);
       table_.forget_log();
-    }
+    });
     if (gone_) gone_(std::string(owner));
   }
   void for_each(const Row& row) override {
-    const std::scoped_lock lock(mutex_);
-    table_.for_each(row);
+    guarded([&] { table_.for_each(row); });
   }
   void on_destroyed(std::function<void(const std::string&)> gone) override { gone_ = std::move(gone); }
 
  private:
+  // A full disk passes; a file that failed otherwise is left as it is. Nothing depends on what failed: a key
+  // is given out only once it was synced, and the next start moves what the log has into the file again.
+  template <class Work>
+  auto guarded(Work&& work) -> decltype(work()) {
+    const std::scoped_lock lock(mutex_);
+    try {
+      return work();
+    } catch (const sqlite::Error& error) {
+      if (error.is_full()) refuse_for_now(error.what());
+      if (fatal_) fatal_(std::string("the data keys' file failed: ") + error.what());
+      throw;
+    } catch (const std::system_error& error) {
+      if (error.code() == std::errc::no_space_on_device) refuse_for_now(error.what());
+      if (fatal_) fatal_(std::string("the data keys' file failed: ") + error.what());
+      throw;
+    }
+  }
+  [[noreturn]] static void refuse_for_now(const std::string& why) {
+    throw JournalUnavailable("the disk is full, no data key is made or destroyed: " + why);
+  }
+
   std::mutex mutex_;
   KeyTable table_;
+  const std::function<void(const std::string&)> fatal_;
   std::function<void(const std::string&)> gone_;
 };
 
@@ -93,6 +117,24 @@ class StoredKeys final : public KeyStore {
     keys_->destroy(owner);
   }
 
+  bool was_destroyed(std::string_view owner) override {
+    const auto found = keys_->find(owner);
+    return found && found->is_destroyed();
+  }
+
+  void for_each(const Row& row) override {
+    keys_->for_each([&](const std::string& owner, const WrappedKey& wrapped) {
+      if (owner == kMasterKeyCheck) return;
+      auto state = State::destroyed;
+      if (!wrapped.is_destroyed()) {
+        auto key = unwrap(owner, wrapped);
+        state = key ? State::live : State::damaged;
+        if (key) sodium_memzero(key->data(), key->size());
+      }
+      row(owner, state);
+    });
+  }
+
  private:
   [[noreturn]] void fail(const std::string& what) const {
     throw std::runtime_error("key store " + place_ + ": " + what);
@@ -129,13 +171,23 @@ class StoredKeys final : public KeyStore {
 
   std::optional<DataKey> open(std::string_view owner, const WrappedKey& wrapped, std::uint64_t destroyed) {
     if (wrapped.is_destroyed()) return std::nullopt;
+    const auto key = unwrap(owner, wrapped);
+    if (!key && owner == kMasterKeyCheck)
+      fail("its keys do not open with this master key; use the master.key that it was made with");
+    if (!key)
+      throw LostKey("key store " + place_ + ": the data key of " + std::string(owner) +
+                    " is damaged; restore the newest copy of the keys");
+    remember(owner, *key, destroyed);
+    return key;
+  }
+
+  // nullopt: it was changed, or wrapped by another master key.
+  std::optional<DataKey> unwrap(std::string_view owner, const WrappedKey& wrapped) const {
     auto plain = codec::open_box(wrapping_key_, wrapped.nonce, owner, wrapped.box);
     DataKey key;
-    if (!plain || plain->size() != key.size())
-      fail("its keys do not open with this master key; use the one that it was made with");
+    if (!plain || plain->size() != key.size()) return std::nullopt;
     std::copy(plain->begin(), plain->end(), key.begin());
     sodium_memzero(plain->data(), plain->size());
-    remember(owner, key, destroyed);
     return key;
   }
 
@@ -188,8 +240,9 @@ class StoredKeys final : public KeyStore {
 
 }  // namespace
 
-std::unique_ptr<WrappedKeys> open_wrapped_keys_file(const std::filesystem::path& file) {
-  return std::make_unique<WrappedKeysFile>(file);
+std::unique_ptr<WrappedKeys> open_wrapped_keys_file(const std::filesystem::path& file,
+                                                    std::function<void(const std::string&)> fatal) {
+  return std::make_unique<WrappedKeysFile>(file, std::move(fatal));
 }
 
 std::unique_ptr<KeyStore> open_key_store(std::unique_ptr<WrappedKeys> keys, const std::string& place,

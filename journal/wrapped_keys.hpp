@@ -53,8 +53,12 @@ class WrappedKeys {
   virtual void on_destroyed(std::function<void(const std::string& owner)> gone) = 0;
 };
 
-// Makes the file where it is missing. One process may have it open.
-std::unique_ptr<WrappedKeys> open_wrapped_keys_file(const std::filesystem::path& file);
+// Makes the file where it is missing. One process may have it open. While the disk is full it throws
+// JournalUnavailable, nothing having been written, and takes keys again once there is room. `fatal` is called
+// after any other failure of the file, as a journal's is, and must not return: what the disk has of it is for
+// the next start to see. Without one such a failure is thrown.
+std::unique_ptr<WrappedKeys> open_wrapped_keys_file(const std::filesystem::path& file,
+                                                    std::function<void(const std::string& why)> fatal = {});
 
 // Throws std::runtime_error where `keys` were wrapped by another master key. `place` is for people.
 std::unique_ptr<KeyStore> open_key_store(std::unique_ptr<WrappedKeys> keys, const std::string& place,

@@ -10,9 +10,11 @@
 #include <stdexcept>
 #include <utility>
 
+#include "api/http/router.hpp"
 #include "journal/codec/base64.hpp"
 #include "journal/codec/json_reader.hpp"
 #include "journal/codec/json_writer.hpp"
+#include "journal/journal.hpp"
 
 namespace groundtruth::api {
 
@@ -69,6 +71,16 @@ std::string header_part(const std::string& kid) {
 
 const unsigned char* raw(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+// Brokers that do not answer and a full disk are no fault of this program: the caller is told to come back.
+template <class Ask>
+auto from_store(Ask&& ask) -> decltype(ask()) {
+  try {
+    return ask();
+  } catch (const journal::JournalUnavailable& away) {
+    throw http::Unavailable(away.what());
+  }
 }
 
 }  // namespace
@@ -143,7 +155,7 @@ bool WorkerTokens::is_signed(std::string_view token, std::size_t content_bytes, 
 std::shared_ptr<const WorkerTokens::Key> WorkerTokens::signing_key(const std::string& kid) {
   const std::lock_guard lock(mutex_);
   if (const auto cached = cache_.find(kid); cached != cache_.end()) return cached->second;
-  const auto seed = keys_.get_or_create("jwt:" + kid);
+  const auto seed = from_store([&] { return keys_.get_or_create("jwt:" + kid); });
   if (!seed) throw std::runtime_error("the key that signs workers' tokens of " + kid + " was destroyed");
   return remember(kid, *seed);
 }
@@ -152,7 +164,7 @@ std::shared_ptr<const WorkerTokens::Key> WorkerTokens::signing_key(const std::st
 std::shared_ptr<const WorkerTokens::Key> WorkerTokens::find_key(const std::string& kid) {
   const std::lock_guard lock(mutex_);
   if (const auto cached = cache_.find(kid); cached != cache_.end()) return cached->second;
-  const auto seed = keys_.get("jwt:" + kid);
+  const auto seed = from_store([&] { return keys_.get("jwt:" + kid); });
   return seed ? remember(kid, *seed) : nullptr;
 }
 

@@ -46,7 +46,8 @@ class WorkerTokens {
   ~WorkerTokens();
 
   // Signs with the key of the current UTC month, which the month's first token makes: that one waits until
-  // the key is on disk. Throws std::runtime_error when the key was destroyed or the store cannot be used.
+  // the key is on disk. Throws http::Unavailable while the store is away, std::runtime_error when the key was
+  // destroyed or the store cannot be used.
   std::string sign(const domain::WorkerId& subject, std::int64_t password_changes = 0);
 
   // nullopt for whatever is not a token of ours that is valid now. No I/O but for a month's first token.

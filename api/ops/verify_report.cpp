@@ -35,6 +35,17 @@ VerifyView view_of(const journal::VerifyReport& report) {
   return view;
 }
 
+void add_findings(VerifyView& view, const journal::KeyFindings& found, const std::string& place) {
+  for (const auto& owner : found.revived)
+    view.notes.push_back(
+        "the data key of " + owner +
+        ", who was erased, is not destroyed: that was under way, or an older copy of the keys "
+        "brought it back; the next start destroys it");
+  if (!found.is_loss()) return;
+  view.sound = false;
+  view.problem = journal::describe_loss(found, place);
+}
+
 std::uint64_t records_in(const journal::Journal& journal) {
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < journal::kPartitionTotal; ++i)
@@ -66,10 +77,22 @@ void verify_live(const journal::Journal& journal, const journal::CommitCodec& co
     if (report.cancelled()) throw Cancelled();
     report.progress("reading", done, total);
   });
-  options.decode = [&codec](journal::Partition, const journal::Record& record) {
-    codec.decode(*record.value);
+  journal::KeyAudit audit(journal);
+  options.decode = [&](journal::Partition, const journal::Record& record) {
+    audit.owners().look(*record.value);
+    try {
+      codec.decode(*record.value);
+    } catch (const journal::LostKey&) {
+      // It is told below, with all others, unless its owner was erased.
+    }
   };
-  report.result(journal::codec::to_json(view_of(journal::verify_journal(journal, options))));
+  const auto read = journal::verify_journal(journal, options);
+  auto view = view_of(read);
+  for (const auto& each : read.partitions) audit.start_behind(each.partition, each.head, each.records);
+  if (read.sound())  // what is wrong with the journal comes first
+    add_findings(view, audit.check([&](const journal::KeyStore::Row& row) { codec.keys().for_each(row); }),
+                 "of this server");
+  report.result(journal::codec::to_json(view));
 }
 
 }  // namespace groundtruth::ops

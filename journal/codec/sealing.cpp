@@ -82,6 +82,10 @@ std::optional<std::string> EventOpener::open(const JsonDocument& document, const
     throw BadSealedValue("'" + std::string(field) + "' is no sealed value");
   owners_.push_back(parts.key);
   const auto key = keys_.get(parts.key);
+  if (!key && !keys_.was_destroyed(parts.key))
+    throw LostKey("the data key of " + parts.key +
+                  " is lost: the key store has neither it nor a trace of its destruction. Stop, and restore "
+                  "the newest copy of the keys");
   if (!key) return std::nullopt;
   auto plain = open_box(*key, *nonce, associated_data(place_, field), *box);
   if (!plain) throw BadSealedValue("the sealed value of '" + std::string(field) + "' does not authenticate");

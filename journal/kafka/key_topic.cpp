@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <stdexcept>
 #include <utility>
 
@@ -128,9 +129,12 @@ KeyTopic::~KeyTopic() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::optional<WrappedKey> KeyTopic::known(std::string_view owner) {
+std::optional<WrappedKey> KeyTopic::known(std::string_view owner) try {
   const std::scoped_lock lock(mutex_);
   return table_.find(owner);
+} catch (const sqlite::Error& failure) {  // the topic has everything, and the thread below tries again
+  throw JournalUnavailable(std::string("this node's table of data keys cannot be read now: ") +
+                           failure.what());
 }
 
 std::optional<WrappedKey> KeyTopic::find(std::string_view owner) {
@@ -275,6 +279,8 @@ void KeyTopic::run() {
       const auto from = where_to_start();
       {
         const std::scoped_lock lock(mutex_);
+        // What failed before: nobody is told that a key was destroyed while the log may still hold it.
+        if (table_.must_forget()) table_.forget_log();
         next_ = from;
       }
       started = rd_kafka_consume_start(topic_, kOnly, static_cast<std::int64_t>(from)) == 0;
@@ -332,6 +338,7 @@ void KeyTopic::read_on() {
 void KeyTopic::apply(const std::vector<KeyMessage>& messages, std::uint64_t next) {
   std::vector<std::string> destroyed;
   std::function<void(const std::string&)> gone;
+  std::exception_ptr failure;
   {
     const std::scoped_lock lock(mutex_);
     if (next <= next_) return;
@@ -350,13 +357,18 @@ void KeyTopic::apply(const std::vector<KeyMessage>& messages, std::uint64_t next
     }
     table_.set_place(next);
     all.commit();
-    if (!destroyed.empty()) table_.forget_log();
-    next_ = next;
     gone = gone_;
+    try {
+      if (!destroyed.empty()) table_.forget_log();
+      next_ = next;
+    } catch (...) {  // whoever waits for the destruction goes on waiting; `run` tries again
+      failure = std::current_exception();
+    }
   }
   moved_.notify_all();
   if (gone)
     for (const auto& owner : destroyed) gone(owner);
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace groundtruth::journal::kafka

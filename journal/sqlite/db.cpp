@@ -1,7 +1,9 @@
 // SQLite's C handles as values (contract in db.hpp).
 #include "journal/sqlite/db.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -76,6 +78,10 @@ Connection::Connection(std::filesystem::path file, const OpenOptions& options) :
   if (options.mode == OpenMode::read_only) flags |= SQLITE_OPEN_READONLY;
   if (options.mode != OpenMode::read_only) flags |= SQLITE_OPEN_READWRITE;
   if (options.mode == OpenMode::create) flags |= SQLITE_OPEN_CREATE;
+  // SQLite would give a new file, and the logs beside it, whatever mode the process's mask leaves.
+  if (options.mode == OpenMode::create)
+    if (const int made = ::open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); made >= 0)
+      ::close(made);
   const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
   const int opened = sqlite3_open_v2(file_.c_str(), &handle_, flags, vfs);
   try {

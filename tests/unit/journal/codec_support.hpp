@@ -51,6 +51,10 @@ class FixedKeyStore : public KeyStore {
   }
   std::optional<DataKey> get_or_create(std::string_view owner) override { return get(owner); }
   void destroy(std::string_view owner) override { erased.emplace_back(owner); }
+  bool was_destroyed(std::string_view owner) override { return !get(owner); }
+  void for_each(const Row& row) override {
+    for (const auto& owner : erased) row(owner, State::destroyed);
+  }
 };
 
 // Leaves sealed values as they are, so that whole events can be compared as text.

@@ -12,7 +12,11 @@
 #include <thread>
 #include <vector>
 
+#include "journal/commit.hpp"
+#include "journal/journal.hpp"
+#include "journal/key_table.hpp"
 #include "journal/wrapped_keys.hpp"
+#include "sqlite_fault_vfs.hpp"
 #include "tests/unit/files.hpp"
 
 namespace groundtruth::journal {
@@ -78,12 +82,20 @@ void check_contract(KeyStore& keys) {
   keys.destroy("ann");
   CHECK_FALSE(keys.get("ann"));
   CHECK_FALSE(keys.get_or_create("ann"));
-  keys.destroy("ann");  // again
+  CHECK(keys.was_destroyed("ann"));
+  CHECK_FALSE(keys.was_destroyed("bob"));
+  CHECK_FALSE(keys.was_destroyed("eve"));  // who never had one: not the same
+  keys.destroy("ann");                     // again
   CHECK_FALSE(keys.get_or_create("ann"));
   CHECK(keys.get("bob") == bob);
 
   keys.destroy("nobody");  // before there was a key
   CHECK_FALSE(keys.get_or_create("nobody"));
+
+  std::vector<std::pair<std::string, KeyStore::State>> all;
+  keys.for_each([&](const std::string& owner, KeyStore::State state) { all.emplace_back(owner, state); });
+  using State = KeyStore::State;
+  CHECK(all == decltype(all){{"ann", State::destroyed}, {"bob", State::live}, {"nobody", State::destroyed}});
 }
 
 TEST_CASE("a key is made once and destroyed for good") {
@@ -94,6 +106,97 @@ TEST_CASE("a key is made once and destroyed for good") {
     const Folder folder;
     check_contract(*open(folder / "keys.db"));
   }
+}
+
+TEST_CASE("a full disk is for a while, any other failure ends the process") {
+  const Folder folder;
+  testing::FaultVfs disk;
+  // The table opens its file by the system's own VFS: for this test that is the one with faults.
+  sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
+  sqlite3_vfs_register(sqlite3_vfs_find(testing::FaultVfs::name().c_str()), 1);
+  std::vector<std::string> ends;
+  {
+    const auto keys = open_key_store(
+        open_wrapped_keys_file(folder / "keys.db", [&](const std::string& why) { ends.push_back(why); }),
+        "here", master(), system_randomness());
+    const auto ann = keys->get_or_create("ann");
+
+    disk.decide([](testing::FileCall call, const std::string&) {
+      return call == testing::FileCall::write ? SQLITE_FULL : SQLITE_OK;
+    });
+    CHECK_THROWS_AS(keys->get_or_create("bob"), JournalUnavailable);
+    CHECK_THROWS_AS(keys->destroy("ann"), JournalUnavailable);
+    CHECK(ends.empty());
+    disk.decide(nullptr);
+    CHECK(keys->get_or_create("bob"));
+    CHECK(keys->get("ann") == ann);  // not said to be destroyed, and not destroyed
+
+    for (const auto failing : {testing::FileCall::write, testing::FileCall::sync}) {
+      disk.decide([failing](testing::FileCall call, const std::string&) {
+        return call == failing ? SQLITE_IOERR : SQLITE_OK;
+      });
+      CHECK_THROWS(keys->get_or_create("eve"));
+      disk.decide(nullptr);
+    }
+    REQUIRE(ends.size() == 2);
+    CHECK(ends.front().find("keys.db") != std::string::npos);
+  }
+  sqlite3_vfs_register(system, 1);
+}
+
+TEST_CASE("nobody is told that a key was destroyed while the log may hold it") {
+  const Folder folder;
+  testing::FaultVfs disk;
+  sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
+  sqlite3_vfs_register(sqlite3_vfs_find(testing::FaultVfs::name().c_str()), 1);
+  {
+    const auto file = folder / "keys.db";
+    KeyTable table(file);
+    const std::string nonce(24, 'n'), box(48, 'b');
+    table.add("ann", {nonce, box});
+    table.destroy("ann");
+    // The file itself cannot be written: the log cannot be moved into it.
+    disk.decide([&](testing::FileCall call, const std::string& name) {
+      return call == testing::FileCall::write && name == file.string() ? SQLITE_FULL : SQLITE_OK;
+    });
+    CHECK_THROWS(table.forget_log());
+    CHECK(table.must_forget());
+    CHECK(read_file(folder / "keys.db-wal").find(box) != std::string::npos);
+    disk.decide(nullptr);
+    table.forget_log();
+    CHECK_FALSE(table.must_forget());
+    CHECK((read_file(file) + read_file(folder / "keys.db-wal")).find(box) == std::string::npos);
+  }
+  sqlite3_vfs_register(system, 1);
+}
+
+TEST_CASE("a stopped store is one file") {
+  const Folder folder;
+  std::optional<DataKey> ann;
+  {
+    const auto keys = open(folder / "keys.db");
+    ann = keys->get_or_create("ann");
+    CHECK(fs::file_size(folder / "keys.db-wal") > 0);
+  }
+  fs::copy_file(folder / "keys.db", folder / "copy.db");
+  CHECK(open(folder / "copy.db")->get("ann") == ann);
+}
+
+TEST_CASE("a key that was changed is told from a wrong master key") {
+  const Folder folder;
+  const auto file = folder / "keys.db";
+  open(file)->get_or_create("ann");
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open(file.c_str(), &db) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(db, "UPDATE data_keys SET box = zeroblob(48) WHERE owner = 'ann'", nullptr, nullptr,
+                       nullptr) == SQLITE_OK);
+  sqlite3_close(db);
+  const auto keys = open(file);
+  CHECK_THROWS_AS(keys->get("ann"), LostKey);
+  keys->for_each([](const std::string& owner, KeyStore::State state) {
+    CHECK(owner == "ann");
+    CHECK(state == KeyStore::State::damaged);
+  });
 }
 
 TEST_CASE("threads agree on one key") {
@@ -227,6 +330,29 @@ TEST_CASE("a master key file is made once, for its owner's eyes only") {
         (fs::perms::owner_read | fs::perms::owner_write));
   CHECK(MasterKey::load(file).derive("data-keys") == made.derive("data-keys"));
   CHECK_THROWS_AS(MasterKey::create(file, system_randomness()), std::runtime_error);
+}
+
+TEST_CASE("a master key that was not finished leaves nothing in the way") {
+  const Folder folder;
+  write_file(folder / "master.key.new", "0123", 0600);  // a process that ended in the middle
+  const auto file = folder / "master.key";
+  const auto made = MasterKey::create(file, system_randomness());
+  CHECK_FALSE(fs::exists(folder / "master.key.new"));
+  CHECK(MasterKey::load(file).derive("data-keys") == made.derive("data-keys"));
+  CHECK_THROWS_AS(MasterKey::create(folder / "missing/master.key", system_randomness()), std::runtime_error);
+  fs::create_symlink(folder / "nowhere", folder / "link");
+  CHECK_THROWS_AS(MasterKey::create(folder / "link", system_randomness()), std::runtime_error);
+}
+
+TEST_CASE("a master key may lie elsewhere, and is checked there") {
+  const Folder folder;
+  write_file(folder / "secret", std::string(64, 'a') + "\n", 0600);
+  fs::create_symlink(folder / "secret", folder / "master.key");
+  CHECK(reason_of(folder / "master.key").empty());
+  REQUIRE(::chmod((folder / "secret").c_str(), 0644) == 0);
+  CHECK(reason_of(folder / "master.key").find("chmod 600") != std::string::npos);
+  fs::create_directory(folder / "directory");
+  CHECK(reason_of(folder / "directory").find("no file") != std::string::npos);
 }
 
 TEST_CASE("each purpose has its own key") {

@@ -140,7 +140,7 @@ TEST_CASE("kafka keys: the table is disposable, goes on where it stood, and is n
   CHECK_THROWS_WITH_AS(
       open_key_store(open_key_topic(others.options(), disk / "there.db"), "test",
                      MasterKey::from_bytes(strange), system_randomness()),
-      "key store test: its keys do not open with this master key; use the one that it was made with",
+      "key store test: its keys do not open with this master key; use the master.key that it was made with",
       std::runtime_error);
 }
 
