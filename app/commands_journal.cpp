@@ -227,11 +227,11 @@ ExitCode journal_copy(const CommonOptions& common, const std::string& from, cons
     }
     put("journal " + report.journal_uuid + ": " + grouped(report.records) + " records, " +
         human_bytes(report.bytes) + ", in " + source.place + " and in " + target.place + "; " +
-        grouped(report.appended) + " of them came now\n");
-    put("sound: both were read, commit by commit, and end in the same heads\n");
+        grouped(report.appended) + " of them were copied now\n");
+    put("sound: both were read commit by commit and end with the same heads\n");
     put(grouped(keys) +
-        " data keys came along, wrapped as they are: they open with the same master key only. "
-        "It and media stay where they are, and go along with the data directory.\n");
+        " data keys were copied in wrapped form: they need the same master key. "
+        "The master key and media were not copied: take them along with the data directory.\n");
   } catch (const CommandError&) {
     throw;
   } catch (const std::runtime_error& failure) {

@@ -143,7 +143,7 @@ class Story {
   static void expect(bool holds, const std::string& request, const std::string& answer) {
     if (holds) return;
     std::printf("\u2717 %s\n    %s\n", request.c_str(), printable(answer).c_str());
-    throw CommandError(ExitCode::failed, "the demo ends at a surprise: " + request);
+    throw CommandError(ExitCode::failed, "the demo stopped at an unexpected answer: " + request);
   }
   static std::string shown(const HttpAnswer& answer) {
     return std::to_string(answer.status) + " " + answer.body;
@@ -382,7 +382,8 @@ class Story {
     auto report = journal::codec::decode_json<ops::DigestReport>(success(ops_.get("/ops/projections/digest")),
                                                                  journal::codec::kStoredLimits);
     if (!report || report.value->projections.empty())
-      throw CommandError(ExitCode::failed, "the server's digests are not understood here");
+      throw CommandError(ExitCode::failed,
+                         "cannot understand the server's digests; is the server another version?");
     return std::move(*report.value);
   }
   static std::vector<std::map<std::string, std::uint64_t>> positions_of(const ops::DigestReport& report) {

@@ -86,7 +86,7 @@ T read_answer(const std::string& json) {
   auto decoded = journal::codec::decode_json<T>(json, journal::codec::kStoredLimits);
   if (!decoded)
     throw CommandError(ExitCode::failed,
-                       "the server's answer is not understood here; is it another version?");
+                       "cannot understand the server's answer; is the server another version?");
   return std::move(*decoded.value);
 }
 

@@ -41,7 +41,8 @@ std::string text_of(const JsonDocument& document, const JsonNode* value) {
 }
 
 [[noreturn]] void not_understood() {
-  throw CommandError(ExitCode::failed, "the server's answer is not understood here; is it another version?");
+  throw CommandError(ExitCode::failed,
+                     "cannot understand the server's answer; is the server another version?");
 }
 
 }  // namespace

@@ -330,7 +330,7 @@ class RunningServer {
       log_->warn("payments.provider is not set: POST /api/v1/tasks answers 503");
     if (!public_server_ && outside_.mailer && settings_.public_url.empty())
       log_->warn("public_url is not set: links in mails lead to {}", to_string(settings_.listen));
-    if (settings_.roles.reads) log_->info("commands are answered 503: this node only serves reads");
+    if (settings_.roles.reads) log_->info("this node serves only reads and answers commands with 503");
     if (!outside_.probe->has_seccomp())
       log_->warn("no seccomp here: media is looked at in processes that only resource limits confine");
     if (shares_.connections < settings_.http.max_connections)
@@ -352,7 +352,7 @@ class RunningServer {
     if (const auto* embedded = node_.embedded()) {
       const auto journal = embedded->status();
       if (journal.state != journal::SqliteJournalStatus::State::ok)
-        reasons.push_back("the journal takes nothing: " + journal.reason);
+        reasons.push_back("the journal refuses writes: " + journal.reason);
     }
     if (const auto* kafka = node_.kafka())
       for (auto& problem : kafka->problems()) reasons.push_back(std::move(problem));

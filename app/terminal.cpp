@@ -95,7 +95,7 @@ std::string human_bytes(std::uint64_t bytes) {
 }
 
 void Table::add(std::vector<std::string> cells) {
-  if (cells.size() != columns_.size()) throw std::logic_error("a table row has another number of cells");
+  if (cells.size() != columns_.size()) throw std::logic_error("a table row has the wrong number of cells");
   for (auto& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }

@@ -32,7 +32,7 @@ void BasicWriter<R>::tick() {
   for (auto& submission : waiting_)
     if (submission->deadline <= now && submission->done)
       std::exchange(submission->done, nullptr)(
-          plain(AnswerKind::unavailable, *submission, "the writer did not get to it in time"));
+          plain(AnswerKind::unavailable, *submission, "the writer did not process the command in time"));
   std::erase_if(waiting_, [&](const auto& submission) { return submission->deadline <= now; });
   for (auto& answer : history_)
     if (answer.caller.deadline <= now && answer.caller.done)

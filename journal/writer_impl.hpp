@@ -113,7 +113,8 @@ bool BasicWriter<R>::admit(InFlight& entry) {
         return false;
       }
       if (R::kRelayOrder && submission.behind && std::max(mark, last_effect(relay)) < submission.behind) {
-        answer_all(entry, plain(AnswerKind::unavailable, submission, "the effect before it is not here"));
+        answer_all(entry,
+                   plain(AnswerKind::unavailable, submission, "the effect that precedes it has not arrived"));
         return false;
       }
     }
@@ -409,7 +410,8 @@ void BasicWriter<R>::drop_unwritten(const Batch& batch) {
   }
   void_from(first);
   for (auto& entry : void_)
-    answer_all(entry, plain(AnswerKind::unavailable, *entry.submission, "the journal takes no writes now"));
+    answer_all(entry,
+               plain(AnswerKind::unavailable, *entry.submission, "the journal refuses writes at the moment"));
   void_.clear();
   recover();
 }

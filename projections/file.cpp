@@ -77,7 +77,7 @@ std::string named_journal(sqlite::Connection& db) {
   if (db.query_int64("SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'checkpoints')") != 2)
     throw Unreadable("it is a database, but no read model");
   auto journal = get_meta(db, "journal");
-  if (journal.empty()) throw Unreadable("it does not say which journal it is of");
+  if (journal.empty()) throw Unreadable("it does not name the journal that it belongs to");
   return journal;
 }
 

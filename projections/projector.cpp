@@ -307,7 +307,7 @@ void Projector::apply_to(Model& model, const std::vector<Accepted>& batch) {
 // False when the projector is being stopped: what was not applied is read from the journal at the next start.
 bool Projector::wait_for_space(const Model& model) {
   if (!out_of_space_.exchange(true))
-    options_.log("no space left for " + model.path.string() + ": no writes are taken until there is room");
+    options_.log("no space left for " + model.path.string() + ": writes are refused until there is room");
   std::unique_lock lock(mutex_);
   return !wake_.wait_for(lock, kSpaceRetry, [this] { return stopping_; });
 }
@@ -321,8 +321,9 @@ void Projector::try_apply(Model& model, const std::vector<Accepted>& batch, cons
     if (accepted.seq >= limits[index] || (checkpoint.exists && accepted.seq <= checkpoint.seq)) continue;
     if (accepted.seq != (checkpoint.exists ? checkpoint.seq + 1 : 0))
       throw ApplyFailure(accepted.partition, accepted.seq,
-                         checkpoint.exists ? "it was fed after commit " + std::to_string(checkpoint.seq)
-                                           : "it was fed before the first commit");
+                         checkpoint.exists
+                             ? "it was given a commit out of order after " + std::to_string(checkpoint.seq)
+                             : "it was given a commit before its first one");
     if (!accepted.commit || model.applier->concerns(*accepted.commit)) news.push_back(&accepted);
     checkpoint = {true, accepted.offset, accepted.seq, accepted.id};
   }
@@ -401,7 +402,7 @@ bool Projector::purge() {
       remove_leftovers(model->path, model->definition.name, options_.log);
       model->purge_pending = !model->file->empty_log();
     } catch (const std::exception& error) {
-      options_.log("erased data may still stand beside " + model->path.string() + ": " + error.what());
+      options_.log("erased data may remain in files beside " + model->path.string() + ": " + error.what());
     }
   }
   return pending;

@@ -96,7 +96,9 @@ http::Async<std::optional<Problem>> catch_up(const Exchange& exchange, const htt
                                              std::optional<journal::Position> answered) {
   if (answered) {
     const bool is_reached = co_await reach(exchange, request, *answered);
-    if (!is_reached) co_return unavailable("What was answered before cannot be shown yet.");
+    if (!is_reached)
+      co_return unavailable(
+          "This server has not caught up with the latest changes yet. Try again in a moment.");
   }
   const auto header = request.headers.find("Journal-Position");
   if (!header) co_return std::nullopt;

@@ -17,7 +17,7 @@ static_assert(kCheapestPasswords.passes == crypto_pwhash_OPSLIMIT_MIN);
 static_assert(kCheapestPasswords.memory_bytes == crypto_pwhash_MEMLIMIT_MIN);
 
 [[noreturn]] void throw_no_memory() {
-  throw std::runtime_error("there is not the memory that a password's hash takes");
+  throw std::runtime_error("there is not enough memory to hash a password");
 }
 
 }  // namespace

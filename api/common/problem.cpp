@@ -117,15 +117,18 @@ Problem problem_of(const domain::Rejection& rejection) {
     case Code::lease_not_found:
       return {409, kConflict, "Accept this task first.", reason("not_accepted")};
     case Code::lease_expired:
-      return {409, kConflict, "Your time for this task is over. Accept it again.", reason("lease_expired")};
+      return {409, kConflict, "Your lease on this task has expired. Accept the task again.",
+              reason("lease_expired")};
     case Code::lease_unseen:
-      return unavailable("Your lease is news here; nothing was done. Try again.");
+      return unavailable(
+          "This server has not read your acceptance of the task yet; nothing was changed. Try again in a "
+          "moment.");
     case Code::already_submitted:
       return {409, kConflict, "You have submitted work for this task already.", reason("already_submitted")};
     case Code::too_many_uploads:
       return {409, kConflict, "There are too many uploads for this task already.", numbers_of(rejection)};
     case Code::uploads_too_large: {
-      Problem problem = too_large("All uploads for this task together would be larger than is allowed.");
+      Problem problem = too_large("The uploads for this task would exceed the total size allowed.");
       problem.details = numbers_of(rejection);
       return problem;
     }
@@ -212,8 +215,9 @@ Problem problem_of(const journal::Answer& answer) {
       return too_large("This request would make a record that is too large.");
     case journal::AnswerKind::unavailable:
       if (answer.over_budget.count() > 0) return over_budget(answer.over_budget);
-      return unavailable(answer.reads_only ? "This node only serves reads; nothing was done."
-                                           : "This cannot be written at the moment; nothing was done.");
+      return unavailable(answer.reads_only
+                             ? "This node serves only reads; nothing was changed."
+                             : "This change cannot be written at the moment; nothing was changed.");
     case journal::AnswerKind::unknown:
       return outcome_unknown(answer.command.value);
   }

@@ -31,7 +31,7 @@ http::Async<T> run_on(WorkPool& pool, std::function<T()> work) {
       }
       done(std::move(outcome));
     };
-    if (!pool.try_run(std::move(job))) throw http::Unavailable("too much work is waiting for a thread");
+    if (!pool.try_run(std::move(job))) throw http::Unavailable("too much work is queued for the thread pool");
   };
   Outcome outcome = co_await http::await_callback<Outcome>(begin);
   if (outcome.error) std::rethrow_exception(outcome.error);

@@ -2,9 +2,9 @@
 #include "api/dev/checkout.hpp"
 
 #include "api/common/exchange.hpp"
+#include "api/common/form.hpp"
 #include "api/common/html.hpp"
 #include "api/dev/checkout_page.hpp"
-#include "api/common/form.hpp"
 #include "api/groundtruth/errors.hpp"
 #include "api/http/async.hpp"
 

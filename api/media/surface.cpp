@@ -21,8 +21,9 @@ http::Response no_such_object() {
 
 http::Response refuse_signature(ports::Signature signature) {
   if (signature == ports::Signature::expired)
-    return groundtruth::to_response({403, "forbidden", "The time of this URL is over. Ask for a new one."});
-  return groundtruth::to_response({403, "forbidden", "This URL is not one that we signed for this request."});
+    return groundtruth::to_response({403, "forbidden", "This URL has expired. Request a new one."});
+  return groundtruth::to_response(
+      {403, "forbidden", "The signature of this URL does not match the request."});
 }
 
 namespace {

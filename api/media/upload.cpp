@@ -18,7 +18,7 @@ namespace {
 using Outcome = http::BodyReader::Outcome;
 
 constexpr std::string_view kOtherContent =
-    "the bytes that came are not those of the signed size and sha256; nothing was stored";
+    "the uploaded bytes do not match the announced size and sha256; nothing was stored";
 
 // The handler's hold on its upload, which ends on the pool whatever ends the handler: removing half of a
 // large file takes its time.
@@ -83,10 +83,10 @@ bool is_same_type(std::string_view sent, std::string_view as_signed) {
 std::optional<http::Response> check_headers(const http::Request& request, const ports::BlobSpec& spec) {
   const auto type = request.headers.find("Content-Type");
   if (!type || !is_same_type(*type, spec.content_type))
-    return refuse("Content-Type is not the one that was signed");
+    return refuse("Content-Type is not the one that was announced");
   const auto length = content_length(request);
   if (length && *length > spec.bytes) return groundtruth::refuse(http::Refusal::body_too_large, {});
-  if (length && *length < spec.bytes) return refuse("Content-Length is not the size that was signed");
+  if (length && *length < spec.bytes) return refuse("Content-Length is not the size that was announced");
   return std::nullopt;
 }
 

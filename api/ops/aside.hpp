@@ -31,7 +31,7 @@ http::Async<Outcome<T>> aside(Jobs* jobs, std::function<T()> work) {
       done(std::move(outcome));
     });
     Outcome<T> busy;
-    busy.failure = "too much of this is running already; try again when it is done";
+    busy.failure = "too many of these jobs are running already; try again when one has finished";
     if (!started) done(std::move(busy));
   };
   Outcome<T> outcome = co_await http::await_callback<Outcome<T>>(start);

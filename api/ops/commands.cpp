@@ -49,7 +49,7 @@ http::Async<std::optional<NewKey>> mint_key(Services& services, domain::Bucket b
 }
 
 http::Response busy_hashing() {
-  auto response = error(503, "busy", "too many keys wait to be hashed; try again");
+  auto response = error(503, "busy", "too many keys are queued to be hashed; try again");
   response.header("Retry-After", "1");
   return response;
 }

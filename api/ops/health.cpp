@@ -87,7 +87,7 @@ Async<Response> readyz(Services& services, Request&) {
     if (!partition.halted.empty() && partition.halted != status.why_not)
       ready.reasons.push_back(journal::to_string(partition.partition) + " halted: " + partition.halted);
   ready.ready = ready.reasons.empty();
-  // 404 is what HAProxy takes as "send nothing new, and let what is under way finish".
+  // 404 is what HAProxy takes as "stopping: send no new requests; those under way finish".
   const int not_now = services.is_stopping() ? 404 : 503;
   co_return json(ready.ready ? 200 : not_now, ready);
 }

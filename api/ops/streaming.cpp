@@ -9,7 +9,8 @@
 namespace groundtruth::ops {
 namespace {
 
-constexpr std::string_view kBusy = "too much of this is running already; try again when it is done";
+constexpr std::string_view kBusy =
+    "too many of these jobs are running already; try again when one has finished";
 
 // Cancels the work when the response is gone, read to its end or not.
 struct Reader {

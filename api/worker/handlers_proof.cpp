@@ -89,7 +89,7 @@ http::Async<VerifiedMedia> run_on_pool(WorkPool& pool, std::function<VerifiedMed
       }
     };
     if (!pool.try_run(std::move(job)))
-      done(VerifiedMedia{{}, unavailable("Too many proofs are being looked at at the moment.")});
+      done(VerifiedMedia{{}, unavailable("Too many proofs are being checked at the moment.")});
   };
   VerifiedMedia outcome = co_await http::await_callback<VerifiedMedia>(std::move(begin));
   if (outcome.store_is_away) throw http::Unavailable(*outcome.store_is_away);

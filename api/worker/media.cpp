@@ -30,7 +30,7 @@ bool is_stored(ports::BlobStore& store, const ports::BlobSpec& spec) {
 Problem not_uploaded(const ProofPart& part) {
   std::string details;
   ObjectWriter(details).member("reason", "upload_missing").member("field", part.field).end();
-  return {409, "conflict", "An upload that this proof names has not come yet.", std::move(details)};
+  return {409, "conflict", "An upload that this proof names has not been received yet.", std::move(details)};
 }
 
 Problem wrong_kind(const ProofPart& part, const std::optional<ports::MediaFacts>& facts) {

@@ -110,7 +110,7 @@ http::Response too_many_mails(const http::Request& request, const Problem& probl
 }
 
 Problem only_reads() {
-  return unavailable("This node only serves reads; nothing was done.");
+  return unavailable("This node serves only reads; nothing was changed.");
 }
 
 WorkFor password_work(const http::Request& request, std::function<void()> dropped) {

@@ -153,7 +153,7 @@ void throw_sealed_outside_event() {
 }
 
 void throw_bad_plain_text(std::string_view field) {
-  throw BadSealedValue("what was sealed in '" + std::string(field) + "' is not of the field's type");
+  throw BadSealedValue("the sealed value in '" + std::string(field) + "' is not of the field's type");
 }
 
 }  // namespace detail

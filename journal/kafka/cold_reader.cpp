@@ -84,7 +84,7 @@ ColdReader::Cursor* ColdReader::claim(std::unique_lock<std::mutex>& lock, Partit
     }
     if (best != nullptr) return best;
     if (given_back_.wait_until(lock, deadline) == std::cv_status::timeout)
-      throw JournalUnavailable(to_string(partition) + ": too many read its history at once");
+      throw JournalUnavailable(to_string(partition) + ": too many readers of its history at once");
   }
 }
 

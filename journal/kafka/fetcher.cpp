@@ -125,7 +125,8 @@ void Fetcher::look_around() {
     if (has_all) pace.since = now;
     if (now - pace.since >= kStall) {
       log(options_, 5,
-          to_string(partition_at(i)) + ": nothing came although the log goes on; fetching again");
+          to_string(partition_at(i)) +
+              ": no records were delivered although the log has more; fetching again");
       pace.since = now;
       stop(i);
       start(busy_, i);

@@ -54,7 +54,7 @@ class GroupMember::Session {
         next_question = heard + member_.times_.heartbeat;
       }
       if (member_.held_.any() && SteadyClock::now() - heard > member_.times_.session_timeout)
-        return say(4, "no broker answers; others have what was held here");
+        return say(4, "no broker answers; other members take over the partitions of this one");
     }
     if (!fatal_.empty()) return say(3, "the client failed and is replaced: " + fatal_);
     if (member_.end_ == End::leave) leave();
@@ -120,13 +120,15 @@ class GroupMember::Session {
     }
     const bool is_cooperative = std::strcmp(rd_kafka_rebalance_protocol(client_.get()), "COOPERATIVE") == 0;
     if (is_given) {
-      check(rd_kafka_incremental_assign(client_.get(), partitions), "partitions are not taken");
+      check(rd_kafka_incremental_assign(client_.get(), partitions),
+            "the partition assignment could not be applied");
       rd_kafka_pause_partitions(client_.get(), partitions);
       was_assigned_ = true;
       if (member_.end_ == End::none) member_.hold(held);
     } else if (error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS && is_cooperative) {
       member_.hold(held);  // before somebody else can have them
-      check(rd_kafka_incremental_unassign(client_.get(), partitions), "partitions are not given up");
+      check(rd_kafka_incremental_unassign(client_.get(), partitions),
+            "the partition assignment could not be revoked");
     } else {
       member_.hold({});
       rd_kafka_assign(client_.get(), nullptr);
@@ -137,9 +139,11 @@ class GroupMember::Session {
     member_.hold({});
     const auto until = SteadyClock::now() + kLeavePatience;
     while (!may_be_destroyed() && SteadyClock::now() < until) poll();
-    if (!may_be_destroyed()) return say(5, "left without a word, for nothing was shared out yet");
+    if (!may_be_destroyed())
+      return say(5, "left the group without a leave request, because no partitions were assigned yet");
     const auto error = rd_kafka_consumer_close(client_.get());
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) say(4, "left without an answer: " + kafka::error_text(error));
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+      say(4, "left the group, but no broker confirmed it: " + kafka::error_text(error));
   }
 
   GroupMember& member_;

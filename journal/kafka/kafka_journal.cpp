@@ -143,7 +143,7 @@ class KafkaJournal::Core {
   void check() {
     if (options_.check_settings) check_settings();
     if (!ends_.learn_starts(kAdminTimeout))
-      throw JournalUnavailable("not all partitions say where they start");
+      throw JournalUnavailable("the start offsets of some partitions are unknown");
     std::vector<std::string> found;
     for (std::size_t i = 0; i < kPartitionTotal; ++i) {
       if (stopping_) return;

@@ -265,7 +265,8 @@ std::uint64_t KeyTopic::where_to_start() {
   rd_kafka_consume_stop(topic_, kOnly);
   if (is_same || !is_known) return place;
   log(options_, 4,
-      "the table of data keys on this disk is of another journal, or its topic was made anew: it is read "
+      "the table of data keys on this disk belongs to another journal, or its topic was created anew: "
+      "reading the topic "
       "from "
       "the beginning");
   table_.clear();
@@ -324,7 +325,8 @@ void KeyTopic::read_on() {
       next = std::max(next, offset + 1);
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
-      failure = "the topic does not have what was read from it; it is read from the beginning";
+      failure =
+          "the topic no longer holds records that were read from it; reading it again from the beginning";
     }
   }
   if (!failure.empty()) {

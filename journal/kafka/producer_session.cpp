@@ -80,7 +80,8 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
     std::string reason = "an earlier append of this producer failed";
     if (!appender->refused[at]) {
       const std::lock_guard lock(mutex_);
-      reason = "the session with Kafka has ended" + (reason_.empty() ? std::string() : ": " + reason_);
+      reason =
+          "the producer session with Kafka has ended" + (reason_.empty() ? std::string() : ": " + reason_);
     }
     order.unlock();
     return report_soon(appender, std::move(done), {AppendOutcome::unknown, 0, std::move(reason)});
@@ -95,7 +96,7 @@ void ProducerSession::append(const std::shared_ptr<Appender>& appender, Partitio
   Batches over;
   if (!make_room(*owner)) {
     appender->refused[at] = true;
-    owner->refusal = "too much waits to be sent";
+    owner->refusal = "too many records are queued to be sent";
     owner->is_refused_here = true;
     over.push_back(std::move(owner));
   } else {
@@ -194,7 +195,7 @@ void ProducerSession::fail_held() {
     for (Batch* batch : held) {
       const std::size_t not_taken = batch->values.size() - batch->handed_on;
       progress_[at].pending -= not_taken;
-      batch->failure = "the session with Kafka has ended";
+      batch->failure = "the producer session with Kafka has ended";
       batch->missing -= not_taken;
       if (batch->missing == 0) finish(std::unique_ptr<Batch>(batch));
     }
@@ -250,7 +251,7 @@ void ProducerSession::finish(std::unique_ptr<Batch> batch) {
 void ProducerSession::break_off(const std::string& reason) {
   if (broken_.exchange(true)) return;
   log(options_, 4,
-      "the producer's session with Kafka ended: " + reason + "; the next one is made when it is needed");
+      "the producer session with Kafka ended: " + reason + "; a new one is created at the next append");
   const std::lock_guard lock(mutex_);
   reason_ = reason;
 }

@@ -172,7 +172,7 @@ void PeerLink::observe(const Accepted& accepted) {
 
 void PeerLink::take(const std::shared_ptr<Channel>& channel, std::string_view line) {
   auto handed = decode_answer(line);
-  if (!handed) return channel->close("what came is no answer");
+  if (!handed) return channel->close("the peer sent something that is not an answer");
   WaitingPtr waiting;
   {
     const std::lock_guard lock(mutex_);
@@ -199,7 +199,7 @@ void PeerLink::take_answer(const WaitingPtr& waiting, HandedAnswer handed) {
   const auto reached = [self = shared_from_this(), waiting, handed = std::move(handed)](bool is_reached) {
     if (self->gave_up_) return;
     if (!is_reached && handed.answer.seq > 0)
-      return self->deliver(waiting, self->unknown(*waiting, "this node has not read so far yet"));
+      return self->deliver(waiting, self->unknown(*waiting, "this node has not read up to that commit yet"));
     if (!handed.has_commit) return self->deliver(waiting, handed.answer);
     const auto finish = [self, waiting, handed](std::shared_ptr<const Commit> commit) {
       // Where a copy of the journal was made and both go on, another may stand there.

@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kAcceptPause{100};  // where the process has
 
 // Where it does not fit, all that the channel still owes is for the journal to say.
 void reply(const std::shared_ptr<Channel>& channel, const std::string& line) {
-  if (!channel->send(line)) channel->close("too many answers wait to be sent");
+  if (!channel->send(line)) channel->close("too many answers are queued to be sent");
 }
 
 asio::ip::tcp::acceptor listen(asio::io_context& loop, const std::string& host, std::uint16_t port) try {
@@ -69,7 +69,7 @@ asio::awaitable<void> PeerServer::serve(std::shared_ptr<Channel> channel) {
 
 void PeerServer::take(const std::shared_ptr<Channel>& channel, std::string_view line) {
   auto handed = decode_submission(line, clock_.steady());
-  if (!handed) return channel->close("what came is no command");
+  if (!handed) return channel->close("the peer sent something that is not a command");
   ++taken_;
   if (!handed->submission) {
     ++declined_;

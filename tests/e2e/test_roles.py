@@ -54,12 +54,12 @@ def test_reads_alone_answer_reads_and_refuse_commands(fresh_server, make_org):
                                ("POST", "/api/v1/api-keys", {"name": "another", "scopes": ["read"]})]:
         answer = org.http.request(method, path, json=body, headers={"Idempotency-Key": os.urandom(8).hex()})
         error_of(answer, 503, "unavailable")
-        assert "only serves reads" in answer.json()["error"]["message"], path
+        assert "serves only reads" in answer.json()["error"]["message"], path
         assert int(answer.headers["Retry-After"]) >= 1
     made = server.cli("account", "create", "--surface", "groundtruth", "--name", "A", "--email", "a@a.example",
                       check=False)
     assert made.returncode == 3
-    assert b"only serves reads" in made.stderr
+    assert b"serves only reads" in made.stderr
     # Nobody keeps deadlines here.
     wait_for(lambda: in_seconds(-2) > task["deadline"], "the deadline is over")
     assert server.stat() == before

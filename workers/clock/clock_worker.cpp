@@ -40,8 +40,9 @@ struct ClockWorker::State : std::enable_shared_from_this<State> {
     const domain::Timestamp now = clock.now();
     const bool trusted = guard.trusts(now, clock.steady());
     if (trusted != std::exchange(was_trusted, trusted))
-      options.log(trusted ? "the clock has stood long enough: deadlines are kept again"
-                          : "the clock jumped: no deadline is acted on until it has stood for five minutes");
+      options.log(
+          trusted ? "the clock has been steady for five minutes: deadlines are acted on again"
+                  : "the clock jumped: no deadline is acted on until it has been steady for five minutes");
     if (!trusted) return schedule(false);
     Look look;
     try {

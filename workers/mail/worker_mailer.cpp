@@ -179,7 +179,7 @@ void WorkerMailer::send(const MailQueue::Next& next) {
       const bool is_sent = result.outcome == ports::MailOutcome::sent;
       if (!record(next, worker->mail(next.mail).requests, is_sent ? MailFate::sent : MailFate::refused)) {
         const auto delay = queue_.not_recorded(next, clock_.steady());
-        say(next.worker, next.mail, again_in(delay) + "the journal did not take it");
+        say(next.worker, next.mail, again_in(delay) + "the journal did not accept the record of it");
         return;
       }
       queue_.sent(next);
@@ -240,7 +240,7 @@ ports::Mail WorkerMailer::mail_to(const domain::Worker& worker, WorkerMail which
     mail.text =
         "Hello,\n\nopen this link and press the button there to verify your e-mail address and start "
         "working:\n\n" +
-        link + "\n\nIt is good for a week. If you did not register, ignore this mail.\n";
+        link + "\n\nThe link is valid for a week. If you did not register, ignore this mail.\n";
   } else {
     mail.subject = "Choose a new password";
     mail.text =

@@ -207,7 +207,7 @@ TEST_CASE("a URL serves one use, for its time") {
   for (const std::string& request : {in, out}) {
     const Answer answer = house.ask(request);
     CHECK(answer.status == 403);
-    CHECK(answer.body.find("time of this URL is over") != std::string::npos);
+    CHECK(answer.body.find("This URL has expired") != std::string::npos);
   }
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("a node that only serves reads refuses every command, and says why") {
   const auto answer = execute(*node, bucket, {"org_x"}, domain::EraseAccount{{"org_x"}, {"eml_x"}});
   CHECK(answer.kind == journal::AnswerKind::unavailable);
   CHECK(answer.reads_only);
-  CHECK(holds(answer.reason, "only serves reads"));
+  CHECK(holds(answer.reason, "serves only reads"));
 }
 
 TEST_CASE("an erased account's data key is destroyed, also when the process ended before") {

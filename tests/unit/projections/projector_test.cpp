@@ -127,7 +127,7 @@ TEST_CASE("projector: commits that were left out by the feeder are noticed") {
   desk.projector().apply(story.since(known), journal::ReadModels::Pace::at_once);
   desk.wait();
   REQUIRE(desk.failures().size() == 1);
-  CHECK(desk.failures()[0].find("it was fed after commit 1") != std::string::npos);
+  CHECK(desk.failures()[0].find("it was given a commit out of order after 1") != std::string::npos);
 }
 
 TEST_CASE("projector: what nobody waits for is kept back until somebody does, or until there is enough") {
