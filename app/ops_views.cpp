@@ -64,7 +64,7 @@ std::string escaped(std::string_view segment) {
 }
 
 std::string member_of(const std::string& json, std::string_view name) {
-  const JsonDocument document(json, journal::codec::kStoredDepth);
+  const JsonDocument document(json, journal::codec::kStoredLimits);
   return text_of(document, find(document.root(), name));
 }
 
@@ -75,7 +75,7 @@ std::string path_of(HttpClient& server, const std::string& who) {
     throw CommandError(ExitCode::usage,
                        "'" + printable(who) + "' is neither an id (org_…, wrk_…) nor an e-mail address");
   const auto listed = success(server.get("/ops/accounts?email=" + escaped(who)));
-  const JsonDocument document(listed, journal::codec::kStoredDepth);
+  const JsonDocument document(listed, journal::codec::kStoredLimits);
   const auto* accounts = find(document.root(), "accounts");
   if (accounts == nullptr || accounts->kind != JsonKind::array) not_understood();
   const std::string organization =
@@ -93,7 +93,7 @@ std::string path_of(HttpClient& server, const std::string& who) {
 }
 
 std::string render_object(const std::string& json) {
-  const JsonDocument document(json, journal::codec::kStoredDepth);
+  const JsonDocument document(json, journal::codec::kStoredLimits);
   if (document.root() == nullptr) not_understood();
   Table table({{"FIELD"}, {"VALUE"}});
   each_member(document.root(), [&](std::string_view name, const JsonNode* value) {
@@ -104,7 +104,7 @@ std::string render_object(const std::string& json) {
 
 std::string render_list(const std::string& json, std::string_view list,
                         const std::vector<std::string>& columns) {
-  const JsonDocument document(json, journal::codec::kStoredDepth);
+  const JsonDocument document(json, journal::codec::kStoredLimits);
   const auto* items = list.empty() ? document.root() : find(document.root(), list);
   if (items == nullptr || items->kind != JsonKind::array) not_understood();
   std::vector<Table::Column> titles;
@@ -129,7 +129,7 @@ std::string all_pages(HttpClient& server, const std::string& path, std::string_v
   bool is_first = true;
   for (std::size_t pages = 0; pages < kMaxPages; ++pages) {
     const auto page = success(server.get(path + (after.empty() ? "" : "?after=" + escaped(after))));
-    const JsonDocument document(page, journal::codec::kStoredDepth);
+    const JsonDocument document(page, journal::codec::kStoredLimits);
     const auto* items = find(document.root(), list);
     const auto* more = find(document.root(), "more");
     if (items == nullptr || items->kind != JsonKind::array || more == nullptr) not_understood();
