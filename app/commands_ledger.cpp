@@ -7,6 +7,7 @@
 #include "app/result_stream.hpp"
 #include "app/terminal.hpp"
 #include "journal/codec/json_writer.hpp"
+#include "journal/no_keys.hpp"
 
 namespace groundtruth::app {
 namespace {
@@ -78,7 +79,7 @@ ops::LedgerCheckView check_by_reading(const ServerTarget& target) {
   // No money is sealed: without any data key, personal fields read as empty, and the master key is not
   // needed.
   auto& randomness = journal::system_randomness();
-  const journal::CommitCodec codec({}, journal::make_memory_key_store(randomness), randomness);
+  const journal::CommitCodec codec({}, std::make_unique<journal::NoKeys>(), randomness);
   ProgressBar bar("checking");
   auto options =
       ops::counting_options(0, [&](std::uint64_t done, std::uint64_t) { bar.update(done, 0, "records"); });

@@ -89,6 +89,8 @@ def before_call(context, case, kwargs):
             body |= LOGIN
         if case.path == "/worker/tasks/{id}/uploads":
             body["content_type"] = "text/plain"  # what those tasks ask for
+            if "filename" in body:
+                body["filename"] = "seen.txt"  # and a name that does not say otherwise
         if case.path == "/worker/tasks/{id}/proof":
             # Ids that were never handed out, and bytes that are no media, are wrong in ways that no schema can say.
             body.pop("uploads", None)

@@ -292,7 +292,7 @@ def test_wrong_passwords_do_not_lock_the_owner_out(fresh_server):
     server = fresh_server(rate_limits=True)
     owner = workers.register(server)
     with server.client() as stranger, elsewhere(server) as home:
-        assert home.get(workers.link_of(server, owner.id)).status_code == 200
+        assert home.post(workers.link_of(server, owner.id)).status_code == 200
         wrong = {"email": owner.email, "password": "wrong password"}
         right = {"email": owner.email, "password": owner.password}
         assert [stranger.post(f"{BASE}/login", json=wrong).status_code for _ in range(12)] == [401] * 10 + [429] * 2

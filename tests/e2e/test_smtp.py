@@ -110,19 +110,20 @@ def test_what_a_server_refuses_for_ever_is_refused(serve_mail, answers):
                                      {"data": "451 4.3.0 full"}, {"mail": "451 later"}])
 def test_what_a_server_does_not_take_now_has_failed(serve_mail, answers):
     outcome, reason = send(serve_mail(Inbox(**answers)))
-    assert outcome == "failed"
+    # Up to MAIL FROM nothing was said of the recipient: the server's trouble must not slow down one domain alone.
+    assert outcome == ("server_failed" if "mail" in answers else "failed")
     assert next(iter(answers.values())) in reason
 
 
 def test_a_refused_sender_says_nothing_about_the_recipient(serve_mail):
-    assert send(serve_mail(Inbox(mail="550 5.7.1 who are you")))[0] == "failed"
+    assert send(serve_mail(Inbox(mail="550 5.7.1 who are you")))[0] == "server_failed"
 
 
 def test_a_server_that_is_gone_has_failed():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     outcome, reason = send(f"smtp://127.0.0.1:{port}")
-    assert outcome == "failed" and reason
+    assert outcome == "server_failed" and reason
 
 
 @pytest.mark.parametrize("greeting", [b"", b"220 hello\r\n", b"\0\0\0\r\n", b"554 5.3.2 no service here\r\n"])
@@ -136,13 +137,13 @@ def test_a_server_that_hangs_up_has_failed(greeting):
         thread.start()
         outcome, reason = send(f"smtp://127.0.0.1:{listener.getsockname()[1]}")
         thread.join()
-    assert outcome == "failed" and reason
+    assert outcome == "server_failed" and reason
 
 
 def test_a_server_that_never_speaks_has_failed():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         outcome, _ = send(f"smtp://127.0.0.1:{listener.getsockname()[1]}", timeout_ms=200)
-    assert outcome == "failed"
+    assert outcome == "server_failed"
 
 
 @pytest.mark.parametrize("changes", [
@@ -178,22 +179,22 @@ def test_starttls_and_smtps(serve_mail, authority):
     assert send(url, starttls="required", ca_file=ca_file) == ("sent", "")
     assert send(url, starttls="optional", ca_file=ca_file) == ("sent", "")
     assert all(session.ssl for session in inbox.sessions)
-    assert send(url, starttls="off")[0] == "failed"
+    assert send(url, starttls="off")[0] == "server_failed"
     assert send(serve_mail(Inbox(), "smtps", ssl_context=context), ca_file=ca_file) == ("sent", "")
 
 
 def test_required_tls_is_required_and_optional_is_not(serve_mail):
     inbox = Inbox()
     url = serve_mail(inbox)
-    assert send(url, starttls="required")[0] == "failed"
+    assert send(url, starttls="required")[0] == "server_failed"
     assert not inbox.envelopes
     assert send(url, starttls="optional")[0] == "sent"
 
 
 def test_a_certificate_of_a_stranger_is_not_trusted(serve_mail, authority):
     inbox = Inbox()
-    assert send(serve_mail(inbox, tls_context=authority[0]), starttls="required")[0] == "failed"
-    assert send(serve_mail(inbox, "smtps", ssl_context=authority[0]))[0] == "failed"
+    assert send(serve_mail(inbox, tls_context=authority[0]), starttls="required")[0] == "server_failed"
+    assert send(serve_mail(inbox, "smtps", ssl_context=authority[0]))[0] == "server_failed"
     assert not inbox.envelopes
 
 
@@ -210,5 +211,5 @@ def test_login(serve_mail, authority):
     login = {"starttls": "required", "ca_file": ca_file, "user": "groundtruth"}
     assert send(url, password="right", **login) == ("sent", "")
     assert seen == [(b"groundtruth", b"right")]
-    assert send(url, password="wrong", **login)[0] == "failed"
+    assert send(url, password="wrong", **login)[0] == "server_failed"
     assert len(inbox.envelopes) == 1
