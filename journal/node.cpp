@@ -79,7 +79,7 @@ class Node::Impl : public std::enable_shared_from_this<Node::Impl> {
         answer.command = shared->id;
         answer.reads_only = reads_only;
         answer.elsewhere = true;
-        answer.reason = reads_only  ? "this node only serves reads"
+        answer.reason = reads_only  ? "this node serves only reads"
                         : draining_ ? "shutting down"
                         : no_space  ? "no space left on disk for the read models"
                         : no_log    ? "the journal does not answer"

@@ -51,7 +51,7 @@ http::Response refuse(const http::Request& request, Link::State state) {
     case Link::State::used:
       if (is_page)
         return ask(
-            400, "This link was used",
+            409, "This link was used",
             "The password was changed since it was sent. If it was not you, enter your address, and we "
             "send you another link.");
       return to_response({409, "link_used",

@@ -105,7 +105,8 @@ def test_what_a_worker_may_not_see_is_like_none(server, make_org, make_worker):
     org, me, other = make_org(server), make_worker(server), make_worker(server)
     unpaid, unverified = org.create_task(modalities=["text"]), workers.register(server)
     taken = workers.text_task(org)
-    other.accept(taken)
-    foreign = {"tasks": unpaid["id"], "worker": unverified.id, "commands": command_of(server, unpaid["id"])}
-    own = {"tasks": taken["id"], "worker": me.id, "commands": command_of(server, me.id)}
+    theirs, mine = other.submit_text(taken)["id"], me.submit_text(workers.text_task(org))["id"]
+    foreign = {"tasks": unpaid["id"], "worker": unverified.id, "commands": command_of(server, unpaid["id"]),
+               "submissions": theirs}
+    own = {"tasks": taken["id"], "worker": me.id, "commands": command_of(server, me.id), "submissions": mine}
     compare(me.http, "worker", foreign, own)

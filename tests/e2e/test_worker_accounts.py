@@ -472,6 +472,7 @@ def test_a_workers_limit(fresh_server, make_worker):
 def test_a_deleted_workers_token_is_worth_nothing(fresh_server, make_worker):
     server = fresh_server()
     worker, other = make_worker(server), make_worker(server)
+    link = workers.link_of(server, worker.id)  # the mail goes with its worker
     with server.ops() as ops:
         response = ops.delete(f"/ops/workers/{worker.id}")
         assert response.status_code in (200, 204), response.text
@@ -479,7 +480,7 @@ def test_a_deleted_workers_token_is_worth_nothing(fresh_server, make_worker):
     with server.client() as nobody:
         error_of(login(nobody, worker.email), 401, "unauthorized")
         error_of(nobody.get(f"{BASE}/{worker.id}/public"), 404, "not_found")
-        assert nobody.get(workers.link_of(server, worker.id)).status_code == 400
+        assert nobody.get(link).status_code == 400
         assert post(nobody, "/register", registration(email=worker.email)).status_code == 201, "the address is free"
     assert other.get("/profile")["id"] == other.id
 
