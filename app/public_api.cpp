@@ -130,7 +130,7 @@ PublicApi::PublicApi(const Settings& settings, std::size_t max_downloads, NodeAs
     groundtruth_.observe(accepted);
     if (mailer_) mailer_->observe(accepted);
     if (collector_) collector_->observe(accepted);
-    if (media_) end_uploads(*accepted.commit);
+    if (media_ && accepted.commit) end_uploads(*accepted.commit);
   });
   auto lease = [this](const std::string& key) { return find_lease(key); };
   auto may = [this](const std::string& key, domain::Timestamp at) { return may_read(key, at); };

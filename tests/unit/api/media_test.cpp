@@ -492,7 +492,7 @@ TEST_CASE("a store that fails is an opaque 503") {
   surfaces.push_back(api::media::make_media_surface(services));
   std::atomic<int> errors{0};
   http::Server server(http::ServerOptions{.port = 0}, http::Router(std::move(surfaces)), nullptr,
-                      [&](std::string_view, std::string_view) { ++errors; });
+                      [&](std::string_view, std::string_view, std::string_view) { ++errors; });
   server.start();
   const std::string path = "/media/" + kOwner + "/" + std::string(64, 'a') + " HTTP/1.1\r\nHost: h\r\n";
   RawClient client(server.port());
