@@ -39,8 +39,9 @@ class MediaHouse {
     std::vector<http::Surface> surfaces;
     surfaces.push_back(api::media::make_media_surface(services_));
     server.port = 0;
-    server_ = std::make_unique<http::Server>(std::move(server), http::Router(std::move(surfaces)), nullptr,
-                                             [this](std::string_view, std::string_view) { ++errors; });
+    server_ = std::make_unique<http::Server>(
+        std::move(server), http::Router(std::move(surfaces)), nullptr,
+        [this](std::string_view, std::string_view, std::string_view) { ++errors; });
     server_->start();
   }
 

@@ -57,7 +57,7 @@ TEST_CASE("audit: whatever a journal tells by its own rules holds, with its read
     Story story(seed);
     const TempDir directory;
     Desk desk(directory.path());
-    story.steps(800);
+    story.steps(1500);
     desk.catch_up(story);
     const auto model = model_of(desk);
     const auto trial = WalletQueries(desk.projector().readers("wallets")).trial_balance();

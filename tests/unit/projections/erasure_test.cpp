@@ -103,9 +103,9 @@ TEST_CASE("erasure: reaches files moved aside and files of other versions") {
   {
     Desk(directory.path()).catch_up(story);
   }
-  std::filesystem::copy_file(directory.path() / "accounts.v1.db", directory.path() / "accounts.v0.db");
-  std::filesystem::copy_file(directory.path() / "accounts.v1.db",
-                             directory.path() / "accounts.v1.db.corrupt-1781000000000");
+  std::filesystem::copy_file(directory.path() / "accounts.v2.db", directory.path() / "accounts.v0.db");
+  std::filesystem::copy_file(directory.path() / "accounts.v2.db",
+                             directory.path() / "accounts.v2.db.corrupt-1781000000000");
   std::ofstream(directory.path() / "tasks.v0.db") << "not personal";
   Desk desk(directory.path());
   desk.catch_up(story);

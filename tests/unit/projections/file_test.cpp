@@ -95,7 +95,7 @@ TEST_CASE("file: whatever is wrong with it, the read model comes back from the j
       desk.catch_up(story);
       before = desk.digests();
     }
-    row.damage(directory.path() / "tasks.v3.db");
+    row.damage(directory.path() / "tasks.v4.db");
     Logged logged;
     Desk desk(logged.options(directory.path()));
     if (row.log != nullptr)

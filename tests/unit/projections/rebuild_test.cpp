@@ -96,7 +96,7 @@ TEST_CASE("rebuild: a changed version gets a new file, built before the follower
     old_digest = desk.digest("wallets");
   }
   auto changed = all_projections();
-  changed[1].version = 4;
+  changed[1].version = 5;
   Desk desk(Desk::options_for(directory.path()), changed);
   CHECK(desk.projector().status()[1].empty);
   CHECK_FALSE(desk.projector().checkpoint(story.accepted().back().partition).exists);
@@ -104,8 +104,8 @@ TEST_CASE("rebuild: a changed version gets a new file, built before the follower
   CHECK_FALSE(desk.projector().status()[1].empty);
   CHECK(desk.projector().checkpoint(story.accepted().back().partition).seq == story.accepted().back().seq);
   CHECK(desk.digest("wallets") == old_digest);
-  CHECK(fs::exists(directory.path() / "tasks.v4.db"));
-  CHECK(fs::exists(directory.path() / "tasks.v3.db"));  // for the way back
+  CHECK(fs::exists(directory.path() / "tasks.v5.db"));
+  CHECK(fs::exists(directory.path() / "tasks.v4.db"));  // for the way back
   story.steps(50);
   desk.catch_up(story);
   CHECK(desk.failures().empty());
@@ -127,18 +127,18 @@ TEST_CASE("rebuild: what is given up or left half done leaves no trace") {
     CHECK_THROWS_AS(rebuild(desk.projector(), story.journal(), story.codec(), {"tasks"}, options),
                     RebuildCancelled);
     CHECK(desk.digests() == before);
-    CHECK_FALSE(fs::exists(directory.path() / "tasks.v3.db.building"));
+    CHECK_FALSE(fs::exists(directory.path() / "tasks.v4.db.building"));
     CHECK(desk.projector().reserve("tasks"));
     CHECK_THROWS(rebuild(desk.projector(), story.journal(), story.codec(), {"tasks"}));
     desk.projector().release("tasks");
     rebuild(desk.projector(), story.journal(), story.codec(), {"tasks"});
   }
-  std::ofstream(directory.path() / "tasks.v3.db.building") << "half";
+  std::ofstream(directory.path() / "tasks.v4.db.building") << "half";
   std::vector<std::string> lines;
   auto options = Desk::options_for(directory.path());
   options.log = [&](const std::string& line) { lines.push_back(line); };
   Desk desk(options);
-  CHECK_FALSE(fs::exists(directory.path() / "tasks.v3.db.building"));
+  CHECK_FALSE(fs::exists(directory.path() / "tasks.v4.db.building"));
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].find("was not finished") != std::string::npos);
 }
