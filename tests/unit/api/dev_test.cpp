@@ -66,11 +66,11 @@ TEST_CASE("public pages need nobody's key and load nothing from elsewhere") {
         "/docs/assets/groundtruth-init.js", "/docs/assets/index.css", "/openapi/groundtruth.json"}) {
     const auto page = house.call(Method::get, path, {});
     CHECK_MESSAGE(page.status == 200, path);
-    CHECK_FALSE(page.body.empty());
-    CHECK(page.body.find("//") == std::string::npos);
+    CHECK_FALSE(page.content().empty());
+    CHECK(page.content().find("//") == std::string::npos);
     CHECK(house.call(Method::get, path, {}, {}, {{"If-None-Match", *header(page, "ETag")}}).status == 304);
   }
-  CHECK(house.call(Method::get, "/openapi/groundtruth.json", {}).body == "groundtruth.json");
+  CHECK(house.call(Method::get, "/openapi/groundtruth.json", {}).content() == "groundtruth.json");
   for (const char* path : {"/docs/nothing", "/docs/assets/nothing", "/openapi/nothing.json", "/nothing"})
     CHECK(house.call(Method::get, path, {}).status == 404);
   CHECK(house.call(Method::get, "/", house.organization().key).status ==

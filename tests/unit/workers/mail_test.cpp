@@ -255,7 +255,7 @@ TEST_CASE("a mail file is on disk, under its name, before anybody is told that i
         CHECK(synced.back() == (folder.path() / "mail").string());
         break;
       }
-      CHECK(first.outcome == MailOutcome::failed);
+      CHECK(first.outcome == MailOutcome::server_failed);
       CHECK(mailer.send(mail()).outcome == MailOutcome::sent);  // by itself, once the disk takes it
       CHECK(std::distance(fs::directory_iterator(folder.path() / "mail"), {}) == 1);
     }
