@@ -196,7 +196,8 @@ std::vector<std::string> older_spellings(std::string_view canonical) {
   for (const auto& part : {local, to_nfd(local)})
     for (const auto& host : domains)
       for (const char* end : {"", "."}) {
-        auto spelling = part + '@' + host + end;
+        std::string spelling = part;
+        spelling.append(1, '@').append(host).append(end);
         const bool is_known = spelling == canonical ||
                               std::find(spellings.begin(), spellings.end(), spelling) != spellings.end();
         if (!is_known) spellings.push_back(std::move(spelling));
