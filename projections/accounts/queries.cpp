@@ -47,6 +47,17 @@ std::uint64_t count_live(sqlite::Connection& db, const std::string& account) {
 
 constexpr auto kNewest = std::numeric_limits<std::int64_t>::max();
 
+// The row that a page continues below; kNewest without a cursor, nullopt where it names no key of the
+// account.
+std::optional<std::int64_t> row_of_cursor(sqlite::Connection& db, const std::string& account,
+                                          const std::optional<domain::ApiKeyId>& after) {
+  if (!after) return kNewest;
+  auto statement = db.cached("SELECT row FROM api_keys WHERE id = ?1 AND account = ?2");
+  statement.bind_blob(1, stream_key(after->value)).bind_blob(2, account);
+  if (!statement.step()) return std::nullopt;
+  return statement.int64(0);
+}
+
 }  // namespace
 
 std::optional<Versioned<domain::Account>> AccountQueries::account(const domain::AccountId& id) const {
@@ -103,14 +114,9 @@ std::optional<Page<domain::ApiKey>> AccountQueries::api_keys_after(
   const auto db = readers_->lease();
   const Snapshot snapshot(*db);
   const auto key = stream_key(account.value);
-  std::int64_t below = kNewest;
-  if (after) {
-    auto statement = db->cached("SELECT row FROM api_keys WHERE id = ?1 AND account = ?2");
-    statement.bind_blob(1, stream_key(after->value)).bind_blob(2, key);
-    if (!statement.step()) return std::nullopt;
-    below = statement.int64(0);
-  }
-  return keys_page(*db, key, below, 0, limit);
+  const auto below = row_of_cursor(*db, key, after);
+  if (!below) return std::nullopt;
+  return keys_page(*db, key, *below, 0, limit);
 }
 
 std::optional<Page<domain::ApiKey>> AccountQueries::live_keys(const domain::AccountId& account,
@@ -121,13 +127,8 @@ std::optional<Page<domain::ApiKey>> AccountQueries::live_keys(const domain::Acco
   const auto db = readers_->lease();
   const Snapshot snapshot(*db);
   const auto key = stream_key(account.value);
-  std::int64_t below = kNewest;
-  if (after) {
-    auto statement = db->cached("SELECT row FROM api_keys WHERE id = ?1 AND account = ?2");
-    statement.bind_blob(1, stream_key(after->value)).bind_blob(2, key);
-    if (!statement.step()) return std::nullopt;
-    below = statement.int64(0);
-  }
+  const auto below = row_of_cursor(*db, key, after);
+  if (!below) return std::nullopt;
   Page<domain::ApiKey> page;
   page.total = count_live(*db, key);
   if (offset >= page.total) return page;
@@ -136,7 +137,7 @@ std::optional<Page<domain::ApiKey>> AccountQueries::live_keys(const domain::Acco
       "SELECT version, state FROM api_keys WHERE row IN (SELECT row FROM api_keys WHERE account = ?1 "
       "AND live = 1 AND row < ?2 ORDER BY row DESC LIMIT ?3 OFFSET ?4) ORDER BY row DESC");
   statement.bind_blob(1, key)
-      .bind(2, below)
+      .bind(2, *below)
       .bind(3, std::int64_t{limit} + 1)
       .bind(4, static_cast<std::int64_t>(offset));
   while (statement.step()) {
