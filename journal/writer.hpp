@@ -66,7 +66,8 @@ class BasicWriter {
         port_(port),
         read_is_durable_(read_is_durable),
         options_(options),
-        window_(options.max_batches_in_flight) {}
+        window_(options.max_batches_in_flight),
+        pause_(options.pause) {}
 
   // The follower has read to the end that the log had at the start, and the read models have it.
   void open(const Head& head, domain::Timestamp head_at);
@@ -191,6 +192,7 @@ class BasicWriter {
   void drop_unwritten(const Batch& batch);
   void back_off(std::uint64_t attempts);
   void take_turns();
+  TimePoint written_at(domain::Timestamp at, TimePoint seen);
   void watch_for_quiet(TimePoint now);
   void release();
   std::size_t first_alive() const;
@@ -245,12 +247,18 @@ class BasicWriter {
   TimePoint backoff_until_{};
   // Turns with other processes that write this chain.
   TimePoint contended_until_{};           // after others were seen
-  TimePoint quiet_at_{};                  // unless another commit comes before it
+  TimePoint quiet_at_{};                  // unless another commit was written before it
   TimePoint quiet_wake_{};                // the next time that it is looked at
   std::optional<TimePoint> turn_began_;   // by our first commit after another's
   TimePoint last_own_{};                  // accepted
   bool yielding_ = false;                 // our turn is over: nothing new is decided
   std::optional<TimePoint> yield_until_;  // once all that was ours has landed
+  std::chrono::milliseconds pause_{};     // how long we are silent
+  bool others_were_late_ = false;         // since our last silence ended
+  // The shortest time, by two clocks that may be apart, from the writing of another's commit to its reading:
+  // within a span of `contended`, and within the one before.
+  std::optional<std::int64_t> least_age_ms_, least_age_before_ms_;
+  TimePoint ages_until_{};
   bool resume_at_tick_ = false;
 
   std::unordered_map<std::string, Cached> cache_;

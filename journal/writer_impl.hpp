@@ -331,7 +331,7 @@ bool BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
   const bool lost = next < in_flight_.size();
   const TimePoint now = clock_.steady();
   contended_until_ = now + options_.contended;
-  quiet_at_ = now + options_.quiet;
+  quiet_at_ = written_at(at, now) + options_.quiet;
   watch_for_quiet(now);
   turn_began_.reset();
   if (std::exchange(yielding_, false)) backoff_until_ = now + options_.turn;  // it is theirs
@@ -348,6 +348,7 @@ template <class R>
 void BasicWriter<R>::on_orphan(const CommitId& id, std::uint64_t offset) {
   last_of_others_ = offset;
   contended_until_ = clock_.steady() + options_.contended;
+  others_were_late_ = true;
   if (!R::kRecoverFromOwnOrphan || state_ != State::running) return;
   for (const auto& entry : in_flight_)
     if (entry.alive() && entry.id == id) return recover();
@@ -505,6 +506,9 @@ void BasicWriter<R>::back_off(std::uint64_t attempts) {
   port_.wake_at(backoff_until_);
 }
 
+// A silence for those who come late is so many times as long as the usual one, at most.
+inline constexpr int kMostPauses = 16;
+
 // Rule 4 alone lets one of two starve: the one that is ahead appends without a gap, and the other's read
 // models are never at the head. So who is ahead pauses now and then, once all that it has in flight has
 // landed.
@@ -521,10 +525,32 @@ void BasicWriter<R>::take_turns() {
   }
   if (!yielding_) return;
   if (!yield_until_ && first_alive() == in_flight_.size()) {
-    yield_until_ = now + options_.pause;
+    yield_until_ = now + pause_;
     port_.wake_at(*yield_until_);
   }
-  if (yield_until_ && now >= *yield_until_) yielding_ = false;
+  if (!yield_until_ || now < *yield_until_) return;
+  yielding_ = false;
+  // Nobody wrote. Whose records came too late needs longer than this to get to the head: another machine, or
+  // one that is busy. A silence that another ends costs nothing, so it is kept until nobody wants it.
+  const auto next = std::exchange(others_were_late_, false) && R::kPauseForTheLate ? pause_ * 2 : pause_ / 2;
+  pause_ = std::clamp(next, options_.pause, kMostPauses * options_.pause);
+}
+
+// When another's commit was written, by this process's clock. The clocks of two machines may be far apart,
+// and either may be set: what counts is how much longer this one was on its way than the quickest of late.
+template <class R>
+auto BasicWriter<R>::written_at(domain::Timestamp at, TimePoint seen) -> TimePoint {
+  if (!R::kQuietSinceWritten) return seen;
+  const std::int64_t age_ms = clock_.now().ms - at.ms;
+  if (seen >= ages_until_) {
+    const bool is_next = seen < ages_until_ + options_.contended;
+    least_age_before_ms_ = is_next ? least_age_ms_ : std::nullopt;
+    least_age_ms_.reset();
+    ages_until_ = seen + options_.contended;
+  }
+  least_age_ms_ = std::min(least_age_ms_.value_or(age_ms), age_ms);
+  const auto least = std::min(*least_age_ms_, least_age_before_ms_.value_or(age_ms));
+  return seen - std::chrono::milliseconds(age_ms - least);
 }
 
 // Looks at it once more when the chain may have been silent for long enough; one timer at a time.
