@@ -226,6 +226,12 @@ void lay_workers(Settings& settings, const file::Config& config) {
   if (!config.workers) return;
   if (config.workers->lease_minutes)
     workers.lease = std::chrono::minutes(config.workers->lease_minutes->value);
+  lay(workers.lease_rules.max_leases, config.workers->max_leases);
+  lay(workers.lease_rules.free_ends, config.workers->free_lease_ends);
+  if (config.workers->lease_wait_seconds)
+    workers.lease_rules.wait_ms = 1'000 * config.workers->lease_wait_seconds->value;
+  if (config.workers->max_lease_wait_seconds)
+    workers.lease_rules.max_wait_ms = 1'000 * config.workers->max_lease_wait_seconds->value;
   lay(workers.max_upload_bytes, config.workers->max_upload_bytes);
   lay(workers.max_lease_upload_bytes, config.workers->max_lease_upload_bytes);
   workers.max_lease_upload_bytes = std::max(workers.max_lease_upload_bytes, workers.max_upload_bytes);

@@ -15,6 +15,7 @@
 #include "api/http/server.hpp"
 #include "app/address.hpp"
 #include "app/log.hpp"
+#include "domain/lease_rules.hpp"
 #include "journal/codec/fields.hpp"
 #include "journal/node.hpp"
 #include "workers/adapters/s3_blob_store.hpp"
@@ -127,6 +128,9 @@ BOOST_DESCRIBE_STRUCT(Media, (), (s3, folder))
 
 struct Workers {
   std::optional<Integer<1, 10'080>> lease_minutes;
+  std::optional<Integer<1, 10'000>> max_leases;
+  std::optional<Integer<0, 60>> free_lease_ends;
+  std::optional<Integer<0, 604'800>> lease_wait_seconds, max_lease_wait_seconds;
   std::optional<Bytes> max_upload_bytes, max_lease_upload_bytes, max_daily_upload_bytes;
   std::optional<Integer<1, 100>> max_lease_uploads;
   std::optional<Integer<1, 64>> max_running_uploads;
@@ -134,9 +138,9 @@ struct Workers {
   std::optional<Integer<1, 64>> password_threads;
 };
 BOOST_DESCRIBE_STRUCT(Workers, (),
-                      (lease_minutes, max_upload_bytes, max_lease_upload_bytes, max_daily_upload_bytes,
-                       max_lease_uploads, max_running_uploads, upload_seconds, upload_grace_seconds,
-                       password_threads))
+                      (lease_minutes, max_leases, free_lease_ends, lease_wait_seconds, max_lease_wait_seconds,
+                       max_upload_bytes, max_lease_upload_bytes, max_daily_upload_bytes, max_lease_uploads,
+                       max_running_uploads, upload_seconds, upload_grace_seconds, password_threads))
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error, critical, off };
 BOOST_DESCRIBE_ENUM(LogLevel, trace, debug, info, warning, error, critical, off)
@@ -233,6 +237,7 @@ struct WorkerSettings {
   std::uint64_t address_journal_bytes_per_day =
       16 * 1024 * 1024;  // of all without a credential at one address
   std::chrono::minutes lease{30};
+  domain::LeaseRules lease_rules;
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
   std::int64_t max_lease_upload_bytes = std::int64_t{1} << 31;  // never less than one upload may have
   std::int64_t max_lease_uploads = 8;

@@ -66,6 +66,7 @@ api::worker::Options worker_options(const Settings& settings) {
     limit->enforced = settings.enforce_rate_limits;
   options.takes_commands = !settings.roles.reads;
   options.lease = settings.workers.lease;
+  options.lease_rules = settings.workers.lease_rules;
   options.max_upload_bytes = settings.workers.max_upload_bytes;
   options.lease_uploads = {settings.workers.max_lease_uploads, settings.workers.max_lease_upload_bytes};
   options.daily_upload_bytes = settings.workers.max_daily_upload_bytes;

@@ -140,6 +140,8 @@ Decision decide(const AcceptTask& c, const Task& task, const Assignment& assignm
   if (assignment.has_submission()) return reject(RejectionCode::already_submitted);
   if (auto rejection = task.closed_to_work(at)) return *rejection;
   if (!c.suits) return reject(RejectionCode::task_unsuitable);
+  if (c.allowance)
+    if (auto rejection = c.allowance->refusal(at)) return *rejection;
   auto progress = task.progress();
   Decision decision;
   if (assignment.status == AssignmentStatus::leased) {  // it is over, but nobody has said so yet

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "domain/account.hpp"
+#include "domain/lease_rules.hpp"
 
 namespace groundtruth::domain {
 
@@ -233,8 +234,8 @@ void evolve(Assignment& state, const SubmissionDiscarded& event, Timestamp at);
 // --- commands
 // -------------------------------------------------------------------------------------------------------
 
-// Takes one of the remaining places of a task. Whether the task suits the worker is for the caller to say:
-// the worker's facts stand in another chain.
+// Takes one of the remaining places of a task. Whether the task suits the worker, and whether they may hold
+// one more, is for the caller to say: the worker's facts stand in other chains.
 struct AcceptTask {
   static constexpr std::string_view kName = "task.accept";
   AssignmentId assignment;
@@ -242,8 +243,9 @@ struct AcceptTask {
   WorkerId worker;
   std::int64_t lease_ms = 0;  // > 0
   bool suits = true;
+  std::optional<LeaseAllowance> allowance = std::nullopt;  // nullopt: no bound
 };
-BOOST_DESCRIBE_STRUCT(AcceptTask, (), (assignment, task, worker, lease_ms, suits))
+BOOST_DESCRIBE_STRUCT(AcceptTask, (), (assignment, task, worker, lease_ms, suits, allowance))
 
 struct ReleaseTask {
   static constexpr std::string_view kName = "task.release";

@@ -45,6 +45,8 @@ enum class RejectionCode : std::uint8_t {
   submission_not_contestable,
   contest_not_found,
   too_many_unpaid_tasks,
+  too_many_leases,
+  must_wait,
 };
 BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_taken, api_key_exists,
                     api_key_not_found, key_expiry_in_past, task_exists, task_not_found, task_not_cancellable,
@@ -62,7 +64,8 @@ BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_take
 constexpr bool is_for_good(RejectionCode code) {
   return code != RejectionCode::key_expiry_in_past && code != RejectionCode::deadline_in_past &&
          code != RejectionCode::insufficient_budget && code != RejectionCode::lease_unseen &&
-         code != RejectionCode::too_many_unpaid_tasks;
+         code != RejectionCode::too_many_unpaid_tasks &&
+         code != RejectionCode::too_many_leases && code != RejectionCode::must_wait;
 }
 
 struct Rejection {

@@ -62,6 +62,31 @@ Problem not_contestable(const domain::Rejection& rejection) {
   return {409, kConflict, std::move(message), words_of(rejection)};
 }
 
+std::int64_t number_of(const domain::Rejection& rejection, const std::string& name) {
+  const auto found = rejection.numbers.find(name);
+  return found == rejection.numbers.end() ? 0 : found->second;
+}
+
+std::string leases_held(const domain::Rejection& rejection) {
+  std::string details;
+  ObjectWriter object(details);
+  object.member("reason", "too_many_leases");
+  for (const auto& [name, number] : rejection.numbers) object.member(name, number);
+  object.end();
+  return details;
+}
+
+// "90 seconds", "5 minutes", "3 hours": as much as anybody wants to know, rounded up.
+std::string in_words(std::chrono::seconds time) {
+  const auto rounded = [&](std::int64_t unit, std::string_view name) {
+    return std::to_string((time.count() + unit - 1) / unit) + " " + std::string(name);
+  };
+  if (time <= std::chrono::seconds(1)) return "1 second";
+  if (time < std::chrono::minutes(2)) return rounded(1, "seconds");
+  if (time < std::chrono::hours(2)) return rounded(60, "minutes");
+  return rounded(3'600, "hours");
+}
+
 Problem outcome_unknown(const std::string& command_id) {
   std::string details;
   ObjectWriter(details).member("command_id", command_id).end();
@@ -123,6 +148,20 @@ Problem problem_of(const domain::Rejection& rejection) {
       return unavailable(
           "This server has not read your acceptance of the task yet; nothing was changed. Try again in a "
           "moment.");
+    case Code::too_many_leases:
+      return {409, kConflict,
+              "You hold " + std::to_string(number_of(rejection, "held")) + " tasks, and may hold " +
+                  std::to_string(number_of(rejection, "max_held")) +
+                  " at a time. Submit work for one of them or release one; the next one ends in " +
+                  in_words(std::chrono::seconds(number_of(rejection, "retry_after_seconds"))) + ".",
+              leases_held(rejection)};
+    case Code::must_wait: {
+      const std::chrono::seconds wait{number_of(rejection, "retry_after_seconds")};
+      return {429, "rate_limited",
+              "You accepted tasks and brought no work for them. You can accept the next one in " +
+                  in_words(wait) + ".",
+              reason("must_wait"), wait};
+    }
     case Code::already_submitted:
       return {409, kConflict, "You have submitted work for this task already.", reason("already_submitted")};
     case Code::too_many_uploads:

@@ -32,6 +32,25 @@ std::optional<projections::FeedPlace> to_place(std::string_view text) {
   return place;
 }
 
+// What the worker may take, besides what `place` is for. A lease that the read models do not have yet counts;
+// between the look for it and the look at them it may count twice, and never not at all.
+domain::LeaseAllowance allowance(const Services& services, const domain::Worker& worker,
+                                 const LeaseGate::Place& place) {
+  constexpr std::uint32_t kMostFruitless = 64;  // by then the longest wait is reached
+  std::int64_t unseen = 0;
+  for (const auto& other : place.others()) {
+    const auto shown = services.assignments.assignment(other.assignment);
+    const bool is_seen = shown && other.lease > 0 && shown->state.lease >= other.lease;
+    if (!is_seen) ++unseen;
+  }
+  const auto now = services.clock.now();
+  auto record = services.assignments.lease_record(worker.id, now, kMostFruitless);
+  if (record.held == 0)
+    record.first_over = {now.ms + std::chrono::milliseconds(services.options.lease).count()};
+  record.held += unseen;
+  return domain::allowance_of(services.options.lease_rules, worker.level(), worker.trust(), record);
+}
+
 }  // namespace
 
 http::Async<http::Response> get_feed(Services& services, http::Request& request) {
@@ -84,11 +103,20 @@ http::Async<http::Response> accept_task(Services& services, http::Request& reque
       assignment_of(id, caller.worker.id), id, caller.worker.id,
       std::chrono::milliseconds(services.options.lease).count(),
       domain::suits(caller.worker.offer, task->state.modalities, task->state.requirements)};
+  LeaseGate::Place place(services.lease_gate, caller.worker.id.value, command.assignment);
+  command.allowance = allowance(services, caller.worker, place);
+  if (command.allowance->refusal(services.clock.now())) {
+    // Work that was just submitted, or a lease that just ended, may not be in the read models yet.
+    co_await catch_up_with_all(services.exchange.node, services.clock);
+    command.allowance = allowance(services, caller.worker, place);
+  }
   Order order{std::move(command), std::move(intent.keyed), std::nullopt, journal::AnswerWhen::durable};
   Sender sender = sender_to(caller, id);
   const journal::Answer answer =
       co_await execute(services.exchange, request, std::move(sender), std::move(order));
+  if (answer.kind == journal::AnswerKind::unknown) place.keep(0);
   if (answer.kind != journal::AnswerKind::accepted || !answer.commit) co_return not_written(answer);
+  if (const auto* granted = answer.commit->find<domain::LeaseGranted>()) place.keep(granted->lease);
   co_return written(200, render_accepted(*answer.commit), answer);
 }
 

@@ -14,6 +14,7 @@
 #include "api/common/password.hpp"
 #include "api/common/rate_limiter.hpp"
 #include "api/common/work_pool.hpp"
+#include "api/worker/lease_gate.hpp"
 #include "api/worker/login_limits.hpp"
 #include "journal/signed_token.hpp"
 #include "projections/accounts/queries.hpp"
@@ -43,6 +44,7 @@ struct Options {
   MailLimits mail_limits;
   bool takes_commands = true;  // false where others do: what would be answered before it is done is refused
   std::chrono::minutes lease{30};
+  domain::LeaseRules lease_rules;
   std::int64_t max_upload_bytes = std::int64_t{1} << 30;
   domain::UploadLimits lease_uploads{8, std::int64_t{1} << 31};  // all of one lease
   std::int64_t daily_upload_bytes = std::int64_t{20} << 30;      // that one worker may announce in 24 h
@@ -104,7 +106,8 @@ struct Services {
         mails_by_address_and_mailbox(options.mail_limits.address_mailbox, clock),
         mails_by_mailbox(options.mail_limits.mailbox, clock),
         mails_by_domain(options.mail_limits.mail_domain, clock),
-        upload_budget({options.daily_upload_bytes}, clock) {}
+        upload_budget({options.daily_upload_bytes}, clock),
+        lease_gate(clock) {}
 
   static constexpr std::string_view kVerifyMailPurpose = "verify-mail";
   static constexpr std::string_view kResetPurpose = "reset-password";
@@ -137,6 +140,7 @@ struct Services {
   RateLimiter mails_by_mailbox;
   RateLimiter mails_by_domain;
   ByteBudget upload_budget;  // by worker
+  LeaseGate lease_gate;
 };
 
 }  // namespace groundtruth::api::worker

@@ -21,10 +21,17 @@ using domain::AssignmentStatus;
 constexpr const char* kSchema = R"sql(
   CREATE TABLE assignments(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, due INTEGER,
+    holder BLOB,  -- the worker, while it is leased
     state TEXT NOT NULL);
   CREATE TABLE submissions(
     row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, assignment INTEGER NOT NULL, task BLOB NOT NULL,
     status INTEGER NOT NULL, created_at INTEGER NOT NULL);
+  -- For each worker, when leases ended without work since work last came, and when that was. Times, not a counter:
+  -- commits of different partitions are applied in any order.
+  CREATE TABLE fruitless(
+    worker BLOB NOT NULL, at INTEGER NOT NULL, assignment BLOB NOT NULL, PRIMARY KEY(worker, at, assignment))
+    WITHOUT ROWID;
+  CREATE TABLE last_work(worker BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE counts(
     task BLOB PRIMARY KEY, pending INTEGER NOT NULL, approved INTEGER NOT NULL, rejected INTEGER NOT NULL)
     WITHOUT ROWID;
@@ -35,6 +42,7 @@ constexpr const char* kIndexes = R"sql(
   CREATE INDEX IF NOT EXISTS assignment_due ON assignments(due) WHERE due IS NOT NULL;
   CREATE INDEX IF NOT EXISTS contest_list ON contests(contested_at);
   CREATE INDEX IF NOT EXISTS kept_of_worker ON kept(worker);
+  CREATE INDEX IF NOT EXISTS assignment_holder ON assignments(holder, due) WHERE holder IS NOT NULL;
   CREATE INDEX IF NOT EXISTS submission_list ON submissions(task, status, created_at);
 )sql";
 
@@ -154,18 +162,14 @@ struct AssignmentRows {
   Memo memo(const State& stored) { return {stored.status, is_kept(stored)}; }
 
   void insert(const StoredRow& row, const State& state) {
-    auto statement = db.cached("INSERT INTO assignments(id, version, state, due) VALUES(?1, ?2, ?3, ?4)");
-    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state);
-    if (const auto due = state.due()) statement.bind(4, due->ms);
-    statement.run();
+    write(db.cached("INSERT INTO assignments(id, version, state, due, holder) VALUES(?1, ?2, ?3, ?4, ?5)"),
+          row, state);
     follow(row.key, state, {});
   }
 
   void update(const StoredRow& row, const State& state, const Memo& before) {
-    auto statement = db.cached("UPDATE assignments SET version = ?2, state = ?3, due = ?4 WHERE id = ?1");
-    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state);
-    if (const auto due = state.due()) statement.bind(4, due->ms);
-    statement.run();
+    write(db.cached("UPDATE assignments SET version = ?2, state = ?3, due = ?4, holder = ?5 WHERE id = ?1"),
+          row, state);
     follow(row.key, state, before);
   }
 
@@ -176,6 +180,13 @@ struct AssignmentRows {
   }
   static AssignmentStatus review_of(AssignmentStatus status) {
     return status > AssignmentStatus::rejected ? AssignmentStatus::rejected : status;
+  }
+
+  static void write(sqlite::Statement statement, const StoredRow& row, const State& state) {
+    statement.bind_blob(1, row.key).bind(2, row.version).bind_text(3, row.state);
+    if (const auto due = state.due()) statement.bind(4, due->ms);
+    if (state.status == AssignmentStatus::leased) statement.bind_blob(5, stream_key(state.worker.value));
+    statement.run();
   }
 
   void follow(std::string_view key, const State& state, const Memo& before) {
@@ -221,31 +232,87 @@ struct AssignmentRows {
   }
 };
 
+// What a batch says of how leases ended.
+class LeaseEnds {
+ public:
+  explicit LeaseEnds(sqlite::Connection& db) : db_(db) {}
+
+  void ended(const journal::Commit& commit, const domain::LeaseEnded& event) {
+    // Where a task ends, the clock ends its leases, and calls them released.
+    const bool is_workers =
+        event.reason == domain::LeaseEnd::expired || commit.command.name == domain::ReleaseTask::kName;
+    if (is_workers) ends_.push_back({event.worker.value, event.assignment.value, commit.at});
+  }
+  void worked(const domain::WorkerId& worker, domain::Timestamp at) {
+    auto& last = worked_[worker.value];
+    last = std::max(last, at);
+  }
+  void flush() {
+    for (const auto& end : ends_) {
+      auto statement = db_.cached(
+          "INSERT OR IGNORE INTO fruitless(worker, at, assignment) SELECT ?1, ?2, ?3 "
+          "WHERE ?2 > coalesce((SELECT at FROM last_work WHERE worker = ?1), 0)");
+      statement.bind_blob(1, stream_key(end.worker))
+          .bind(2, end.at.ms)
+          .bind_blob(3, stream_key(end.assignment));
+      statement.run();
+    }
+    for (const auto& [worker, at] : worked_) {
+      auto statement = db_.cached(
+          "INSERT INTO last_work(worker, at) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET at = max(at, ?2)");
+      statement.bind_blob(1, stream_key(worker)).bind(2, at.ms).run();
+      auto over = db_.cached("DELETE FROM fruitless WHERE worker = ?1 AND at <= ?2");
+      over.bind_blob(1, stream_key(worker)).bind(2, at.ms).run();
+    }
+    discard();
+  }
+  void discard() {
+    ends_.clear();
+    worked_.clear();
+  }
+
+ private:
+  struct End {
+    std::string worker, assignment;
+    domain::Timestamp at;
+  };
+  sqlite::Connection& db_;
+  std::vector<End> ends_;
+  std::unordered_map<std::string, domain::Timestamp> worked_;
+};
+
 class AssignmentsApplier final : public Applier {
  public:
   explicit AssignmentsApplier(sqlite::Connection& db)
-      : table_(db, AssignmentRows{db, TaskCounts(db), NewSubmissions(db)}) {}
+      : table_(db, AssignmentRows{db, TaskCounts(db), NewSubmissions(db)}), ends_(db) {}
   bool concerns(const journal::Commit& commit) const override { return table_.concerns(commit); }
   void apply(const journal::Accepted& accepted) override {
     for (const auto& event : accepted.commit->events) {
       table_.apply(accepted, event);
-      if (const auto* created = std::get_if<domain::SubmissionCreated>(&event.data))
+      if (const auto* created = std::get_if<domain::SubmissionCreated>(&event.data)) {
         table_.rows().submissions.created(accepted, created->submission);
+        ends_.worked(created->worker, accepted.commit->at);
+      }
+      if (const auto* ended = std::get_if<domain::LeaseEnded>(&event.data))
+        ends_.ended(*accepted.commit, *ended);
     }
   }
   void flush() override {
     table_.flush();
     table_.rows().submissions.flush();
     table_.rows().counts.flush();
+    ends_.flush();
   }
   void discard() override {
     table_.discard();
     table_.rows().submissions.discard();
     table_.rows().counts.discard();
+    ends_.discard();
   }
 
  private:
   StreamTable<AssignmentRows> table_;
+  LeaseEnds ends_;
 };
 
 }  // namespace
@@ -253,23 +320,26 @@ class AssignmentsApplier final : public Applier {
 Definition assignments_projection() {
   Definition definition;
   definition.name = "assignments";
-  definition.version = 3;
+  definition.version = 4;
   definition.schema = kSchema;
   definition.indexes = kIndexes;
-  definition.digest = {{"assignments", "SELECT id, version, due, state FROM assignments ORDER BY id", 4},
-                       {"submissions",
-                        "SELECT s.id, a.id, s.task, s.status, s.created_at FROM submissions s "
-                        "LEFT JOIN assignments a ON a.row = s.assignment ORDER BY s.id",
-                        5},
-                       {"counts", "SELECT task, pending, approved, rejected FROM counts ORDER BY task", 4},
-                       {"contests",
-                        "SELECT a.id, c.contested_at FROM contests c LEFT JOIN assignments a "
-                        "ON a.row = c.assignment ORDER BY a.id",
-                        2},
-                       {"kept",
-                        "SELECT a.id, k.worker FROM kept k LEFT JOIN assignments a "
-                        "ON a.row = k.assignment ORDER BY a.id",
-                        2}};
+  definition.digest = {
+      {"assignments", "SELECT id, version, due, holder, state FROM assignments ORDER BY id", 5},
+      {"fruitless", "SELECT worker, at, assignment FROM fruitless ORDER BY 1, 2, 3", 3},
+      {"last_work", "SELECT worker, at FROM last_work ORDER BY worker", 2},
+      {"submissions",
+       "SELECT s.id, a.id, s.task, s.status, s.created_at FROM submissions s "
+       "LEFT JOIN assignments a ON a.row = s.assignment ORDER BY s.id",
+       5},
+      {"counts", "SELECT task, pending, approved, rejected FROM counts ORDER BY task", 4},
+      {"contests",
+       "SELECT a.id, c.contested_at FROM contests c LEFT JOIN assignments a "
+       "ON a.row = c.assignment ORDER BY a.id",
+       2},
+      {"kept",
+       "SELECT a.id, k.worker FROM kept k LEFT JOIN assignments a "
+       "ON a.row = k.assignment ORDER BY a.id",
+       2}};
   definition.loaders = {loader_of<AssignmentRows>()};
   definition.make_applier = [](sqlite::Connection& db) -> std::unique_ptr<Applier> {
     return std::make_unique<AssignmentsApplier>(db);

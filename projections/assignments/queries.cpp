@@ -92,6 +92,26 @@ bool AssignmentQueries::is_held(const domain::AssignmentId& id) const {
   return row && row->state.status != domain::AssignmentStatus::lapsed;
 }
 
+domain::LeaseRecord AssignmentQueries::lease_record(const domain::WorkerId& worker, domain::Timestamp now,
+                                                    std::uint32_t most_fruitless) const {
+  const auto db = readers_->lease();
+  const Snapshot snapshot(*db);
+  const auto key = stream_key(worker.value);
+  domain::LeaseRecord record;
+  {
+    auto held =
+        db->cached("SELECT count(*), coalesce(min(due), 0) FROM assignments WHERE holder = ?1 AND due > ?2");
+    held.bind_blob(1, key).bind(2, now.ms);
+    if (held.step()) record.held = held.int64(0), record.first_over = {held.int64(1)};
+  }
+  auto ended = db->cached(
+      "SELECT count(*), coalesce(max(at), 0) FROM (SELECT at FROM fruitless WHERE worker = ?1 "
+      "ORDER BY at DESC LIMIT ?2)");
+  ended.bind_blob(1, key).bind(2, most_fruitless);
+  if (ended.step()) record.fruitless = ended.int64(0), record.last_fruitless_at = {ended.int64(1)};
+  return record;
+}
+
 std::optional<Versioned<Assignment>> AssignmentQueries::of_submission(const domain::SubmissionId& id) const {
   const auto db = readers_->lease();
   return load_row<Assignment>(

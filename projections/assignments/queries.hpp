@@ -44,6 +44,10 @@ class AssignmentQueries {
   std::optional<Versioned<domain::Assignment>> assignment(const domain::AssignmentId& id) const;
   // True while the worker may not take that task: they hold a lease, or have submitted.
   bool is_held(const domain::AssignmentId& id) const;
+  // What a worker holds at `now`, and how their leases ended. Of those that ended without work, so many at
+  // most are counted.
+  domain::LeaseRecord lease_record(const domain::WorkerId& worker, domain::Timestamp now,
+                                   std::uint32_t most_fruitless) const;
   std::optional<Versioned<domain::Assignment>> of_submission(const domain::SubmissionId& id) const;
 
   // Newest first. 1 ≤ limit ≤ kMaxPage.

@@ -107,6 +107,22 @@ TEST_CASE("only an open task that is not late takes workers and submissions") {
   CHECK(nothing.ask(AcceptTask{work_of(worker(1)), kTask, worker(1), kLeaseMs}) == "task_not_found");
 }
 
+TEST_CASE("who holds enough, or has to wait, takes no place; who holds the very place is told that instead") {
+  Site site;
+  const auto take = [&](LeaseAllowance allowance) {
+    return site.ask(AcceptTask{site.work, kTask, site.ada, kLeaseMs, true, allowance});
+  };
+  CHECK(take({2, 2, {site.now.ms + 1}, {}}) == "too_many_leases");
+  CHECK(take({0, 2, {}, {site.now.ms + 1}}) == "must_wait");
+  CHECK(site.task().leased_places == 0);
+  CHECK(take({1, 2, {}, {site.now.ms}}).empty());
+  CHECK(take({2, 2, {site.now.ms + 1}, {}}) == "task_already_accepted");
+  Site full(1);
+  REQUIRE(full.accept(worker(2)).empty());
+  CHECK(full.ask(AcceptTask{full.work, kTask, full.ada, kLeaseMs, true, LeaseAllowance{1, 2, {}, {}}}) ==
+        "task_full");
+}
+
 TEST_CASE("a full task takes nobody until somebody leaves") {
   struct Row {
     const char* words;

@@ -286,6 +286,55 @@ TEST_CASE("assignments: a walk neither repeats nor skips what was there all alon
   }
 }
 
+TEST_CASE("assignments: what a worker holds, and how often their leases came to nothing in a row") {
+  Story story(31);
+  const TempDir directory;
+  Desk desk(directory.path());
+  const auto acme = story.account();
+  const auto ada = story.worker(), eve = story.worker("Eve", "eve@work.test");
+  std::vector<TaskId> tasks;
+  for (int i = 0; i < 6; ++i) tasks.push_back(story.open_task(acme));
+  const auto queries = assignments_of(desk);
+  const auto record = [&](const WorkerId& worker) {
+    desk.catch_up(story);
+    return queries.lease_record(worker, story.now(), 64);
+  };
+  CHECK(record(ada).held == 0);
+  const auto first = story.accept(ada, tasks[0], 60'000), second = story.accept(ada, tasks[1], 90'000);
+  story.accept(eve, tasks[0], 60'000);
+  auto now = record(ada);
+  CHECK(now.held == 2);
+  CHECK(now.first_over == queries.assignment(first)->state.lease_until);
+  CHECK(now.fruitless == 0);
+  story.release(first);
+  now = record(ada);
+  CHECK(now.held == 1);
+  CHECK(now.fruitless == 1);
+  const auto released_at = now.last_fruitless_at;
+  CHECK(released_at.ms > 0);
+  story.pass(100'000);
+  CHECK(record(ada).held == 0);  // its time is over, though nobody has said so
+  story.time_passes(second);
+  now = record(ada);
+  CHECK(now.fruitless == 2);
+  CHECK(now.last_fruitless_at.ms > released_at.ms);
+  CHECK(queries.lease_record(ada, story.now(), 1).fruitless == 1);
+  // Work that is submitted ends the row, and what was before it counts no more.
+  story.submit(story.accept(ada, tasks[2], 60'000));
+  now = record(ada);
+  CHECK(now.held == 0);
+  CHECK(now.fruitless == 0);
+  // Where the task ends first, its leases are nobody's fault.
+  const auto third = story.accept(ada, tasks[3], 60'000);
+  story.cancel(tasks[3]);
+  story.pass(100'000);
+  story.time_passes(third);
+  CHECK(record(ada).fruitless == 0);
+  story.release(story.accept(ada, tasks[4], 60'000));
+  CHECK(record(ada).fruitless == 1);
+  CHECK(record(eve).fruitless == 0);
+}
+
 TEST_CASE("assignments: time is to act on leases and reviews that are over, the longest over first") {
   Story story(4);
   const TempDir directory;
