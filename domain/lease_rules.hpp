@@ -1,11 +1,10 @@
-// How many places a person may hold at a time, by their record, and how long they wait after places came to
-// nothing. A place that nobody works on is lost to the customer until its lease is over, so who takes without
-// bringing takes less, and later.
+// How many places a person may hold at a time, and how long they wait after leases that ended without work. A
+// place that nobody works on is lost to the customer until its lease ends, so both follow from the record.
 //
-//   at a time   `max_leases` at level 1, twice as many at each higher level; half of that while trust is below 50
-//   wait        after a lease that ended without work: none for the first `free_ends` in a row, `wait_ms` after the
-//               next one, twice as long after each one more, at most `max_wait_ms`. Submitted work ends the row.
-//               A lease that ended because its task ended does not count
+//   at a time   `max_leases` at level 1, twice as many at each higher level; half of that below a trust of 50
+//   wait        after a lease that ended without work: none for the first `free_ends` in a row, `wait_ms`
+//               after the next one, twice as long after each one more, at most `max_wait_ms`. Submitted work
+//               ends the row. A lease that ended because its task ended does not count
 //
 // A person's leases stand in the chains of the customers whose tasks they are on: what they hold is known
 // from read models, and the chain of the task takes the caller's word for it, as it does for skills.

@@ -64,8 +64,8 @@ BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_take
 constexpr bool is_for_good(RejectionCode code) {
   return code != RejectionCode::key_expiry_in_past && code != RejectionCode::deadline_in_past &&
          code != RejectionCode::insufficient_budget && code != RejectionCode::lease_unseen &&
-         code != RejectionCode::too_many_unpaid_tasks &&
-         code != RejectionCode::too_many_leases && code != RejectionCode::must_wait;
+         code != RejectionCode::too_many_unpaid_tasks && code != RejectionCode::too_many_leases &&
+         code != RejectionCode::must_wait;
 }
 
 struct Rejection {
