@@ -20,7 +20,7 @@ constexpr std::size_t kBatchRecords = 1'000;
 constexpr std::size_t kBatchBytes = 1024 * 1024;
 constexpr std::size_t kBatchesInFlight = 8;
 
-[[noreturn]] void refuse(Partition partition, const std::string& what) {
+[[noreturn]] void refuse_copy(Partition partition, const std::string& what) {
   throw CopyRefused(to_string(partition) + ": " + what);
 }
 
@@ -92,18 +92,18 @@ class Copy {
     const std::uint64_t end = from_.end_offset(partition);
     const std::uint64_t there = asked_end(to_, partition);
     if (from_.start_offset(partition) != 0)
-      refuse(partition, "the source's history does not begin at offset 0");
+      refuse_copy(partition, "the source's history does not begin at offset 0");
     if (to_.start_offset(partition) != 0)
-      refuse(partition, "the target's history does not begin at offset 0");
+      refuse_copy(partition, "the target's history does not begin at offset 0");
     if (there > end)
-      refuse(partition, "the target holds " + std::to_string(there) + " records, the source only " +
-                            std::to_string(end) + ": it is no copy of it, or was written since");
+      refuse_copy(partition, "the target holds " + std::to_string(there) + " records, the source only " +
+                                 std::to_string(end) + ": it is no copy of it, or was written since");
     compare(partition, there);
     append(partition, there, end);
     if (asked_end(to_, partition) != end)
-      refuse(partition,
-             "the target does not end where the source does: somebody else writes it, or a record came "
-             "twice. Remove it and copy again");
+      refuse_copy(partition,
+                  "the target does not end where the source does: somebody else writes it, or a record came "
+                  "twice. Remove it and copy again");
   }
 
   std::vector<Record> read(const Journal& journal, Partition partition, std::uint64_t from,
@@ -111,7 +111,7 @@ class Copy {
     const auto wanted = std::min<std::uint64_t>(kBatchRecords, end - from);
     auto records = read_patiently(journal, partition, from, wanted, kBatchBytes);
     if (records.empty() || records.front().offset != from)
-      refuse(partition, "the record at offset " + std::to_string(from) + " is missing");
+      refuse_copy(partition, "the record at offset " + std::to_string(from) + " is missing");
     return records;
   }
 
@@ -123,8 +123,8 @@ class Copy {
       const auto count = std::min(mine.size(), theirs.size());
       for (std::size_t i = 0; i < count; ++i)
         if (mine[i].offset != theirs[i].offset || *mine[i].value != *theirs[i].value)
-          refuse(partition, "the record at offset " + std::to_string(at + i) +
-                                " is another one in the target: it is no copy of this journal");
+          refuse_copy(partition, "the record at offset " + std::to_string(at + i) +
+                                     " is another one in the target: it is no copy of this journal");
       at += count;
       step(count);
     }
@@ -138,7 +138,7 @@ class Copy {
       std::vector<Bytes> batch;
       for (const auto& record : records) {
         if (record.offset != at + batch.size())
-          refuse(partition, "the record at offset " + std::to_string(at + batch.size()) + " is missing");
+          refuse_copy(partition, "the record at offset " + std::to_string(at + batch.size()) + " is missing");
         batch.push_back(record.value);
       }
       at += batch.size();
@@ -185,9 +185,9 @@ CopyReport copy_journal(const Journal& from, Journal& to,
     const auto& mine = source.partitions[i];
     const auto& theirs = target.partitions[i];
     if (mine.head.id != theirs.head.id || mine.records != theirs.records || mine.bytes != theirs.bytes)
-      refuse(mine.partition,
-             "the logs differ after the copy: the source was written meanwhile, or the target by "
-             "somebody else. Stop who writes, and copy again");
+      refuse_copy(mine.partition,
+                  "the logs differ after the copy: the source was written meanwhile, or the target by "
+                  "somebody else. Stop who writes, and copy again");
   }
   return {uuid, target.records, target.commits, target.orphans, target.bytes, appended};
 }

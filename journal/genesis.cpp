@@ -11,7 +11,7 @@
 namespace groundtruth::journal {
 namespace {
 
-[[noreturn]] void refuse(Partition partition, const std::string& what) {
+[[noreturn]] void refuse_genesis(Partition partition, const std::string& what) {
   throw BadGenesis(to_string(partition) + ": " + what);
 }
 
@@ -24,8 +24,9 @@ void require_equal(Partition partition, const char* name, const T& found, const 
   } else {
     text = std::to_string(found) + ", not " + std::to_string(expected);
   }
-  refuse(partition, std::string("genesis says ") + name + " " + text +
-                        ": this is another journal's partition or needs another version of this program");
+  refuse_genesis(partition,
+                 std::string("genesis says ") + name + " " + text +
+                     ": this is another journal's partition or needs another version of this program");
 }
 
 Genesis genesis_of(Partition partition, const std::string& uuid) {
@@ -39,19 +40,21 @@ Genesis genesis_of(Partition partition, const std::string& uuid) {
 // nullopt: the partition is empty.
 std::optional<std::string> uuid_of(const Journal& journal, Partition partition) {
   if (journal.start_offset(partition) != 0)
-    refuse(partition,
-           "history does not start at offset 0; its beginning was cut off. Restore the journal from a copy");
+    refuse_genesis(
+        partition,
+        "history does not start at offset 0; its beginning was cut off. Restore the journal from a copy");
   if (journal.end_offset(partition) == 0) return std::nullopt;
   const auto first = read_patiently(journal, partition, 0, 1);
-  if (first.empty() || first.front().offset != 0) refuse(partition, "the record at offset 0 is missing");
+  if (first.empty() || first.front().offset != 0)
+    refuse_genesis(partition, "the record at offset 0 is missing");
   const auto prefix = parse_prefix(*first.front().value);
   if (!prefix || prefix->seq != 0 || prefix->prev != CommitId{})
-    refuse(partition, "the record at offset 0 is no genesis: this is not a groundtruth journal");
+    refuse_genesis(partition, "the record at offset 0 is no genesis: this is not a groundtruth journal");
   Genesis genesis;
   try {
     genesis = decode_genesis(*first.front().value);
   } catch (const UnreadableCommit& error) {
-    refuse(partition, std::string("the record at offset 0 is no genesis: ") + error.what());
+    refuse_genesis(partition, std::string("the record at offset 0 is no genesis: ") + error.what());
   }
   const Genesis expected = genesis_of(partition, genesis.journal);
   require_equal(partition, "format", genesis.format, expected.format);
@@ -59,7 +62,7 @@ std::optional<std::string> uuid_of(const Journal& journal, Partition partition) 
   require_equal(partition, "partition", genesis.partition, expected.partition);
   require_equal(partition, "partitions", genesis.partitions, expected.partitions);
   require_equal(partition, "buckets", genesis.buckets, expected.buckets);
-  if (genesis.journal.empty()) refuse(partition, "genesis has no journal UUID");
+  if (genesis.journal.empty()) refuse_genesis(partition, "genesis has no journal UUID");
   return genesis.journal;
 }
 
@@ -72,10 +75,11 @@ std::optional<std::string> common_uuid(const Journal& journal, std::vector<Parti
     if (!uuid) {
       empty.push_back(partition);
     } else if (common && *common != *uuid) {
-      refuse(partition,
-             "belongs to journal " + *uuid + ", partitions before it to " + *common +
-                 ": two journals were mixed, or two `journal init` ran at once. If nothing was written "
-                 "since, remove it and initialise it again");
+      refuse_genesis(
+          partition,
+          "belongs to journal " + *uuid + ", partitions before it to " + *common +
+              ": two journals were mixed, or two `journal init` ran at once. If nothing was written "
+              "since, remove it and initialise it again");
     } else {
       common = uuid;
     }
@@ -96,7 +100,7 @@ struct Reports {
 std::string check_genesis(const Journal& journal) {
   std::vector<Partition> empty;
   auto uuid = common_uuid(journal, empty);
-  if (!empty.empty()) refuse(empty.front(), "has no genesis; run `groundtruth journal init`");
+  if (!empty.empty()) refuse_genesis(empty.front(), "has no genesis; run `groundtruth journal init`");
   return *uuid;
 }
 

@@ -13,7 +13,7 @@
 namespace groundtruth::api::groundtruth {
 namespace {
 
-constexpr std::string_view kList = "api-keys";
+constexpr std::string_view kKeyList = "api-keys";
 
 // "" where too many wait for their hash already.
 http::Async<std::string> hash_secret(Services& services, const http::Request& request, std::string secret) {
@@ -61,7 +61,7 @@ http::Async<http::Response> create_api_key(Services& services, http::Request& re
 http::Async<http::Response> list_api_keys(Services& services, http::Request& request) {
   const Caller& caller = caller_of(request);
   QueryReader query(request);
-  const PageRequest wanted = read_page(query, services.cursors, kList, caller.account());
+  const PageRequest wanted = read_page(query, services.cursors, kKeyList, caller.account());
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
 
   std::optional<domain::ApiKeyId> after;
@@ -71,7 +71,7 @@ http::Async<http::Response> list_api_keys(Services& services, http::Request& req
   if (!found)
     co_return to_response(wrong_field("cursor", "invalid_value", "must be a next_cursor of this list"));
   const projections::Page<domain::ApiKey>& page = *found;
-  const Pagination pagination = pagination_of(wanted, page, services.cursors, kList, caller.account());
+  const Pagination pagination = pagination_of(wanted, page, services.cursors, kKeyList, caller.account());
   co_return ok(render_keys(page.items, pagination));
 }
 

@@ -15,7 +15,7 @@
 namespace groundtruth::api::groundtruth {
 namespace {
 
-constexpr std::string_view kList = "tasks";
+constexpr std::string_view kTaskList = "tasks";
 constexpr std::string_view kCommandPrefix = "cmd_";
 constexpr std::int64_t kSecondMs = 1'000;
 constexpr std::int64_t kDayMs = 86'400'000;
@@ -145,7 +145,7 @@ http::Async<http::Response> list_tasks(Services& services, http::Request& reques
   filter.status = query.one_of<domain::TaskStatus>("status");
   if (const auto after = query.time("created_after")) filter.created_from = first_after(*after);
   filter.created_until = query.time("created_before");
-  const PageRequest wanted = read_page(query, services.cursors, kList, caller.account());
+  const PageRequest wanted = read_page(query, services.cursors, kTaskList, caller.account());
   if (auto errors = query.finish(); !errors.empty()) co_return to_response(wrong_fields(std::move(errors)));
 
   projections::Page<domain::Task> page;
@@ -157,7 +157,7 @@ http::Async<http::Response> list_tasks(Services& services, http::Request& reques
   } else {
     page = services.tasks.page(filter, wanted.offset(), wanted.per_page);
   }
-  const Pagination pagination = pagination_of(wanted, page, services.cursors, kList, caller.account());
+  const Pagination pagination = pagination_of(wanted, page, services.cursors, kTaskList, caller.account());
   co_return ok(render_tasks(page.items, pagination));
 }
 

@@ -78,10 +78,6 @@ bool holds_older_spelling(Services& services, const api::EmailClaims& claims) {
                      [&](const auto& older) { return accounts.owner_of(older.id).has_value(); });
 }
 
-Response no_such_account() {
-  return error(404, "account_not_found", "there is no such account");
-}
-
 }  // namespace
 
 Async<Response> create_account(Services& services, Request& request) {

@@ -49,6 +49,10 @@ std::string envelope(std::string_view code, std::string_view message) {
 
 }  // namespace
 
+http::Response no_such_account() {
+  return error(404, "account_not_found", "there is no such account");
+}
+
 std::string error_line(std::string_view code, std::string_view message) {
   return envelope(code, message);
 }

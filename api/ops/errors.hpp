@@ -13,6 +13,7 @@
 namespace groundtruth::ops {
 
 http::Response error(int status, std::string_view code, std::string_view message);
+http::Response no_such_account();
 
 // What stands for an error in a stream whose status is sent already: one line of NDJSON.
 std::string error_line(std::string_view code, std::string_view message);

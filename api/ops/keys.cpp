@@ -39,10 +39,6 @@ std::optional<domain::AccountId> account_of(Services& services, const Request& r
   return account;
 }
 
-Response no_such_account() {
-  return error(404, "account_not_found", "there is no such account");
-}
-
 }  // namespace
 
 Async<Response> create_key(Services& services, Request& request) {

@@ -8,11 +8,7 @@
 namespace groundtruth::ops {
 namespace {
 
-constexpr std::string_view kAccountPrefix = "org_", kWorkerPrefix = "wrk_";
-
-Response no_such_account() {
-  return error(404, "account_not_found", "there is no such account");
-}
+constexpr std::string_view kOrganization = "org_", kWorker = "wrk_";
 
 }  // namespace
 
@@ -32,7 +28,7 @@ Async<Response> account_statement(Services& services, Request& request) {
   if (after && !place) query.fail("after", "invalid_value", "must be the `next` of a page of this list");
   if (const auto errors = query.finish(); !errors.empty()) co_return validation_error(errors);
   const auto id = request.param("id");
-  if (!domain::is_id(id, kAccountPrefix) && !domain::is_id(id, kWorkerPrefix)) co_return no_such_account();
+  if (!domain::is_id(id, kOrganization) && !domain::is_id(id, kWorker)) co_return no_such_account();
   const domain::AccountId account{std::string(id)};
   const auto page = statement(services.projector, account, place,
                               static_cast<std::uint32_t>(limit.value_or(projections::kMaxPage)));

@@ -10,7 +10,7 @@ Async<Response> account_limits(Services& services, Request& request) {
   const std::string id(request.param("id"));
   const bool is_known = domain::is_id(id, "org_") &&
                         projections::AccountQueries(services.projector.readers("accounts")).account({id});
-  if (!is_known) co_return error(404, "account_not_found", "there is no such account");
+  if (!is_known) co_return no_such_account();
   co_return json(200, services.limits_of(id));
 }
 

@@ -11,9 +11,6 @@
 namespace groundtruth::api::worker {
 namespace {
 
-const std::vector kAllModalities{domain::Modality::video, domain::Modality::audio, domain::Modality::image,
-                                 domain::Modality::text};
-
 ProofPart part_with_content(std::string field, const domain::Assignment& assignment, std::string content_type,
                             std::string content) {
   const std::string sha256 = journal::codec::sha256_hex(content);
@@ -73,7 +70,7 @@ std::vector<ProofPart> parts_of(ProofRequest request, const domain::Assignment& 
       if (kind == nullptr)
         errors.push_back(
             {field, "invalid_value",
-             "must be a data: URL with content, of one of " + ports::taken_types(kAllModalities)});
+             "must be a data: URL with content, of one of " + ports::taken_types(ports::kAllModalities)});
       else
         parts.push_back(
             part_with_content(field, assignment, std::string(kind->type), std::move(url->content)));

@@ -7,8 +7,6 @@ namespace groundtruth::api::worker {
 namespace {
 
 constexpr std::string_view kUnknownType = "application/octet-stream";
-const std::vector kAllModalities{domain::Modality::video, domain::Modality::audio, domain::Modality::image,
-                                 domain::Modality::text};
 
 std::string must_be_one_of(const std::vector<domain::Modality>& modalities) {
   return "must be one of " + ports::taken_types(modalities);
@@ -33,7 +31,7 @@ std::optional<codec::FieldProblem> MediaTypeField::check(const std::string& type
     return std::nullopt;
   return codec::FieldProblem{
       "invalid_value",
-      must_be_one_of(kAllModalities) + "; or " + std::string(kUnknownType) + " with a filename",
+      must_be_one_of(ports::kAllModalities) + "; or " + std::string(kUnknownType) + " with a filename",
       {}};
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "journal/codec/base64.hpp"
+#include "journal/codec/raw_bytes.hpp"
 #include "journal/commit.hpp"
 
 namespace groundtruth::journal::codec {
@@ -14,13 +15,6 @@ namespace {
 static_assert(kNonceBytes == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
 static_assert(std::tuple_size_v<DataKey> == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
 constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
-
-const unsigned char* raw(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* raw(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
 
 struct SealedField {
   std::string key, nonce, box;

@@ -1,15 +1,9 @@
 // libsodium's SHA-256 (journal/codec/sha256.hpp).
 #include "journal/codec/sha256.hpp"
 
+#include "journal/codec/raw_bytes.hpp"
+
 namespace groundtruth::journal::codec {
-namespace {
-
-const unsigned char* raw(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-}  // namespace
-
 std::string to_hex(std::string_view bytes) {
   std::string out(bytes.size() * 2 + 1, '\0');
   sodium_bin2hex(out.data(), out.size(), raw(bytes), bytes.size());
@@ -27,7 +21,7 @@ void Sha256::add(std::string_view piece) {
 
 std::string Sha256::bytes() {
   std::string digest(crypto_hash_sha256_BYTES, '\0');
-  crypto_hash_sha256_final(&state_, reinterpret_cast<unsigned char*>(digest.data()));
+  crypto_hash_sha256_final(&state_, raw(digest));
   return digest;
 }
 

@@ -10,7 +10,7 @@
 namespace groundtruth::journal::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds kWait{100};
+constexpr std::chrono::milliseconds kColdWait{100};
 constexpr std::chrono::milliseconds kSilence{1'000};      // after a read without an answer …
 constexpr std::chrono::milliseconds kShortPatience{100};  // … the next ones wait this long
 constexpr std::chrono::seconds kIdle{30};
@@ -164,7 +164,7 @@ std::vector<Record> ColdReader::read(Partition partition, std::uint64_t from, st
     cursor->client->serve();
     bool more = true;
     bool any = false;
-    for (auto wait = std::min(left, kWait); more; wait = std::chrono::milliseconds(0)) {
+    for (auto wait = std::min(left, kColdWait); more; wait = std::chrono::milliseconds(0)) {
       auto fetched =
           take_fetched(cursor->queue.get(), wait, options_,
                        [&](std::optional<Partition>, bool out_of_range, const std::string& reason) {

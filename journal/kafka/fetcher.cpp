@@ -9,7 +9,7 @@
 namespace groundtruth::journal::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds kWait{50};
+constexpr std::chrono::milliseconds kFetchWait{50};
 constexpr std::chrono::milliseconds kLook{200};  // or sooner, where partitions become quiet sooner
 constexpr std::chrono::milliseconds kStall{1'500};
 constexpr std::size_t kMovesAtOnce = 8;      // stopping waits for librdkafka's thread
@@ -244,7 +244,7 @@ void Fetcher::run() {
   while (!stopping_) {
     serve_requests();
     look_around();
-    take(busy_, more ? std::chrono::milliseconds(0) : kWait);
+    take(busy_, more ? std::chrono::milliseconds(0) : kFetchWait);
     more = take(quiet_, std::chrono::milliseconds(0));
     more = take(own_, std::chrono::milliseconds(0)) || more;
   }

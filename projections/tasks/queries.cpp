@@ -13,7 +13,7 @@ namespace {
 using domain::Task;
 
 constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kNoBound = std::numeric_limits<std::int64_t>::max();
 
 // ?1 owner, ?2 from, ?3 until (created_at), ?4 and ?5 the place behind which the page starts, ?6 limit,
 // ?7 offset, ?8 status. The row is looked up only for what is shown.
@@ -37,8 +37,8 @@ constexpr sqlite::Sql kPageOfAll =
 static_assert(kTaskStatuses == 6);
 
 struct Place {
-  std::int64_t created_at = kMax;
-  std::int64_t row = kMax;
+  std::int64_t created_at = kNoBound;
+  std::int64_t row = kNoBound;
 };
 
 struct OwnerRow {
@@ -62,7 +62,7 @@ std::int64_t from_ms(const TaskFilter& filter) {
   return filter.created_from ? filter.created_from->ms : kMin;
 }
 std::int64_t until_ms(const TaskFilter& filter) {
-  return filter.created_until ? filter.created_until->ms : kMax;
+  return filter.created_until ? filter.created_until->ms : kNoBound;
 }
 
 std::uint64_t count_of(sqlite::Connection& db, const OwnerRow& owner, const TaskFilter& filter) {
@@ -94,7 +94,7 @@ Page<Task> page_behind(sqlite::Connection& db, const OwnerRow& owner, const Task
   if (offset >= page.total) return page;
   // The bound that a cursor sets must be the index's own, or a late page would read all before it.
   const auto until =
-      place.created_at == kMax ? until_ms(filter) : std::min(until_ms(filter), place.created_at + 1);
+      place.created_at == kNoBound ? until_ms(filter) : std::min(until_ms(filter), place.created_at + 1);
   auto statement = db.cached(filter.status ? kPageOfStatus : kPageOfAll);
   statement.bind(1, owner.number)
       .bind(2, from_ms(filter))

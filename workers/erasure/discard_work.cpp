@@ -1,18 +1,11 @@
 // See discard_work.hpp.
 #include "workers/erasure/discard_work.hpp"
 
-#include <future>
-#include <memory>
 #include <utility>
 
 #include "domain/domain.hpp"
 
 namespace groundtruth::workers {
-namespace {
-
-constexpr std::chrono::seconds kPatience{10};  // for the journal's answer to one batch
-
-}  // namespace
 
 // Both ids are 26 characters behind a prefix, and no other command is named after an assignment.
 domain::CommandId discard_command_id(const domain::AssignmentId& assignment) {
@@ -33,10 +26,8 @@ bool WorkDiscarder::discard_all(const domain::WorkerId& worker) {
 // An accepted command is answered when the read models have it, so the next look no longer sees its
 // submission.
 bool WorkDiscarder::discard(const domain::WorkerId& worker, const std::vector<domain::Assignment>& kept) {
-  std::vector<std::future<bool>> answers;
+  std::vector<journal::Submission> submissions;
   for (const auto& assignment : kept) {
-    auto answer = std::make_shared<std::promise<bool>>();
-    answers.push_back(answer->get_future());
     journal::Submission submission;
     const bool is_lease = assignment.status == domain::AssignmentStatus::leased;
     const auto bucket = domain::bucket_of(assignment.task.value).value_or(domain::Bucket{});
@@ -50,15 +41,9 @@ bool WorkDiscarder::discard(const domain::WorkerId& worker, const std::vector<do
       submission.command = domain::ReleaseTask{assignment.id, assignment.task};
     else
       submission.command = domain::DiscardSubmission{assignment.id, assignment.task};
-    submission.deadline = clock_.steady() + kPatience;
-    submission.done = [answer](const journal::Answer& given) {
-      answer->set_value(given.kind == journal::AnswerKind::accepted);
-    };
-    submit_(std::move(submission));
+    submissions.push_back(std::move(submission));
   }
-  bool all = true;
-  for (auto& answer : answers) all = answer.get() && all;
-  return all;
+  return submit_all(submit_, clock_, std::move(submissions));
 }
 
 }  // namespace groundtruth::workers

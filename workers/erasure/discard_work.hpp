@@ -17,6 +17,7 @@
 #include "domain/assignment.hpp"
 #include "journal/ports.hpp"
 #include "journal/submission.hpp"
+#include "workers/erasure/submit_all.hpp"
 
 namespace groundtruth::workers {
 
@@ -26,8 +27,7 @@ class WorkDiscarder {
   // read models have them.
   using Kept =
       std::function<std::vector<domain::Assignment>(const domain::WorkerId& worker, std::uint32_t limit)>;
-  using Submit = std::function<void(journal::Submission)>;  // Node::submit
-  static constexpr std::uint32_t kBatch = 100;              // commands under way at once
+  static constexpr std::uint32_t kBatch = 100;  // commands under way at once
 
   WorkDiscarder(Kept kept, Submit submit, journal::Clock& clock, journal::Randomness& randomness);
 

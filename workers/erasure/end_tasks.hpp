@@ -19,6 +19,7 @@
 #include "domain/ids.hpp"
 #include "journal/ports.hpp"
 #include "journal/submission.hpp"
+#include "workers/erasure/submit_all.hpp"
 
 namespace groundtruth::workers {
 
@@ -27,8 +28,7 @@ class TaskEnder {
   // Tasks of the account that are funding or open, at most `limit`, as this node's read models have them.
   using Alive =
       std::function<std::vector<domain::TaskId>(const domain::AccountId& account, std::uint32_t limit)>;
-  using Submit = std::function<void(journal::Submission)>;  // Node::submit
-  static constexpr std::uint32_t kBatch = 100;              // commands under way at once
+  static constexpr std::uint32_t kBatch = 100;  // commands under way at once
 
   TaskEnder(Alive alive, Submit submit, journal::Clock& clock);
 

@@ -138,6 +138,9 @@ inline bool may_hold(const MediaKind& kind, const std::vector<domain::Modality>&
   });
 }
 
+inline const std::vector kAllModalities{domain::Modality::video, domain::Modality::audio,
+                                        domain::Modality::image, domain::Modality::text};
+
 // "video/mp4, video/quicktime, …": all kinds of these modalities, for error messages.
 inline std::string taken_types(const std::vector<domain::Modality>& modalities) {
   std::string names;
