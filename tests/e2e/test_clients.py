@@ -132,6 +132,20 @@ def test_openapi_generator_typescript(settings):
     run("node", "js/drive.js", cwd=made("openapi-generator-typescript", make, "drive.ts", "package-lock.json"), **settings)
 
 
+def test_openapi_generator_java(settings):
+    libraries = SOURCES / "java" / "lib" / "*"
+
+    def make(place: pathlib.Path) -> None:
+        openapi_generator(place, "java", "java", library="native", invokerPackage="{surface}.client",
+                          apiPackage="{surface}.api", modelPackage="{surface}.model")
+        run("javac", "-Xlint:all,-serial", "-Werror", "-d", "classes", "-cp", libraries, SOURCES / "java" / "Drive.java",
+            *(file for surface in SURFACES for file in sorted((place / f"java-{surface}/src/main").rglob("*.java"))),
+            cwd=place)
+
+    place = made("openapi-generator-java", make, "java/Drive.java", "java/pom.xml")
+    run("java", "-cp", f"{place / 'classes'}{os.pathsep}{libraries}", "Drive", cwd=place, **settings)
+
+
 def test_openapi_python_client(settings):
     def make(place: pathlib.Path) -> None:
         (place / "config.yaml").write_text("post_hooks: []\n")

@@ -18,7 +18,7 @@ from harness import BINARY, REPOSITORY, cli, plain_client, task_body, wait_for
 from kafka_cluster import alone
 from test_kafka import new_seed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster_script")]
 SCRIPT = REPOSITORY / "scripts" / "cluster"
 KAFKA = REPOSITORY / "scripts" / "kafka"
 DEADLINE_S = 300

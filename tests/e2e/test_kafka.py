@@ -20,7 +20,7 @@ from kafka_cluster import KafkaCluster
 from test_collector import SHORT, image_task, picture, stored_in
 from test_crash import Load, check_after_restart, kill_again_and_again
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kafka")]
 DEADLINE_S = 120
 ROUNDS = int(os.environ.get("GROUNDTRUTH_KAFKA_ROUNDS", "3"))
 

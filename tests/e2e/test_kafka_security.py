@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from harness import StartFailed, cli, wait_for
 from kafka_cluster import KafkaCluster
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kafka_security")]
 DEADLINE_S = 120
 USER, PASSWORD = "groundtruth", "correct horse"
 

@@ -24,7 +24,7 @@ from tcp_proxy import TcpProxy
 from test_crash import Sent, check_after_restart, check_everything_once
 from test_kafka import DEADLINE_S, heads, new_seed, on_kafka  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nodes")]
 NODES = 3
 REQUEST_TIMEOUT_S = 4
 FROZEN_S = float(os.environ.get("GROUNDTRUTH_FROZEN_S", "30"))

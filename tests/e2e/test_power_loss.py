@@ -23,7 +23,7 @@ from facts import Acts, done
 from harness import Server, StartFailed, cli
 from mail_server import Controller, Inbox
 
-IMAGES = int(os.environ.get("GROUNDTRUTH_IMAGES", "60"))
+IMAGES = int(os.environ.get("GROUNDTRUTH_IMAGES", "24"))
 THREADS = min(os.cpu_count() or 1, 4)
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 # What a start may ask for, each a command that the message spells out, and that must mend it.

@@ -28,7 +28,7 @@ async function asCustomer(): Promise<void> {
   const taskCreate: customer.TaskCreate = {
     title: "Say it",
     instructions: "One take.",
-    modalities: [customer.Modality.Audio],
+    modalities: new Set([customer.Modality.Audio]),
     rewardCents: 250,
     targetSubmissions: 10,
   };

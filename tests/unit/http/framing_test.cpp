@@ -15,7 +15,7 @@ using State = RequestParser::State;
 constexpr std::size_t kHeaderLimit = 1024;
 constexpr std::size_t kBodyLimit = 16;
 
-struct Outcome {
+struct ReadOutcome {
   bool complete = false;
   int refused = -1;  // a Refusal
   std::string body;
@@ -23,14 +23,14 @@ struct Outcome {
   std::size_t left_bytes = 0;
 };
 
-Outcome refused(const RequestParser& parser) {
-  Outcome outcome;
+ReadOutcome refused(const RequestParser& parser) {
+  ReadOutcome outcome;
   outcome.refused = static_cast<int>(parser.fault().refusal);
   return outcome;
 }
 
 // Reads one request as the session does, `step` bytes at a time.
-Outcome read(const std::string& bytes, std::size_t step) {
+ReadOutcome read(const std::string& bytes, std::size_t step) {
   RequestParser parser(kHeaderLimit);
   Request request;
   parser.start(request);
@@ -48,7 +48,7 @@ Outcome read(const std::string& bytes, std::size_t step) {
     feed();
   }
   buffer.erase(0, parser.head_bytes());
-  Outcome outcome;
+  ReadOutcome outcome;
   outcome.keep_alive = parser.framing().keep_alive;
   if (parser.framing().body == BodyFraming::sized) {
     while (buffer.size() < parser.framing().content_length && fed < bytes.size()) feed();
@@ -153,7 +153,7 @@ TEST_CASE("requests that are refused, however their bytes arrive") {
     for (const std::size_t step : {std::size_t{1}, std::size_t{7}, row.bytes.size()}) {
       CAPTURE(row.what);
       CAPTURE(step);
-      const Outcome outcome = read(row.bytes, step);
+      const ReadOutcome outcome = read(row.bytes, step);
       CHECK(!outcome.complete);
       CHECK(outcome.refused == static_cast<int>(row.refusal));
     }
@@ -193,7 +193,7 @@ TEST_CASE("requests that are read, however their bytes arrive") {
     for (const std::size_t step : {std::size_t{1}, std::size_t{7}, row.bytes.size()}) {
       CAPTURE(row.what);
       CAPTURE(step);
-      const Outcome outcome = read(row.bytes, step);
+      const ReadOutcome outcome = read(row.bytes, step);
       CHECK(outcome.refused == -1);
       REQUIRE(outcome.complete);
       CHECK(outcome.body == row.body);

@@ -13,7 +13,7 @@ using namespace groundtruth::projections::test;
 
 namespace {
 
-AssignmentQueries assignments_of(Desk& desk) {
+AssignmentQueries contested_of(Desk& desk) {
   return AssignmentQueries(desk.projector().readers("assignments"));
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("contests wait in their order, a customer sees rejections, and a decis
     story.pass(i == 3 ? 0 : 10);  // two in one millisecond
   }
   desk.catch_up(story);
-  const auto assignments = assignments_of(desk);
+  const auto assignments = contested_of(desk);
   for (const std::uint32_t limit : {1U, 2U, 100U}) {
     const auto waiting = contests(assignments, limit);
     CHECK(std::set(waiting.begin(), waiting.end()) == std::set{works[3], works[0], works[4]});
@@ -76,7 +76,7 @@ TEST_CASE("what is kept of a worker is their leases and rejections until those a
   const auto rejected = story.work(worker, story.open_task(customer, {500}, 50));
   story.reject(rejected);
   desk.catch_up(story);
-  const auto assignments = assignments_of(desk);
+  const auto assignments = contested_of(desk);
   CHECK(kept(assignments, worker) == 2);
   story.release(leased);
   story.approve(pending);

@@ -22,7 +22,7 @@ using workers::testing::MemoryBlobStore;
 
 namespace {
 
-constexpr std::string_view kKey = "proofs/1";
+constexpr std::string_view kProbeKey = "proofs/1";
 
 ChildMediaProbeOptions options() {
   ChildMediaProbeOptions options;
@@ -34,8 +34,8 @@ ChildMediaProbeOptions options() {
 // "none", or the type.
 std::string look(ChildMediaProbe& probe, const std::string& content, std::stop_token stop = {}) {
   MemoryBlobStore store;
-  store.put({std::string(kKey), "", 0, ""}, content);
-  const auto facts = probe.probe(store, kKey, std::move(stop));
+  store.put({std::string(kProbeKey), "", 0, ""}, content);
+  const auto facts = probe.probe(store, kProbeKey, std::move(stop));
   return facts ? facts->content_type : "none";
 }
 
@@ -130,12 +130,12 @@ TEST_CASE("stopping ends what runs, and takes nothing new") {
 TEST_CASE("a store that breaks is no broken file") {
   ChildMediaProbe probe(options());
   MemoryBlobStore store;
-  CHECK_THROWS_AS(probe.probe(store, kKey), ports::BlobStoreError);
-  store.put({std::string(kKey), "", 0, ""}, std::string(1'000'000, 'x'));
+  CHECK_THROWS_AS(probe.probe(store, kProbeKey), ports::BlobStoreError);
+  store.put({std::string(kProbeKey), "", 0, ""}, std::string(1'000'000, 'x'));
   store.reads_until_broken = 1;
-  CHECK_THROWS_AS(probe.probe(store, kKey), ports::BlobStoreError);
+  CHECK_THROWS_AS(probe.probe(store, kProbeKey), ports::BlobStoreError);
   store.reads_until_broken = 1'000;
-  CHECK(probe.probe(store, kKey));
+  CHECK(probe.probe(store, kProbeKey));
 }
 
 TEST_CASE("a helper that cannot be started is an error that says so") {

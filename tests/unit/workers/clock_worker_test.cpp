@@ -25,8 +25,8 @@ using namespace std::chrono_literals;
 namespace {
 
 // A task for each due time; ends those that the worker says are due, unless the journal is away.
-struct Desk {
-  explicit Desk(std::uint32_t batch = 256) {
+struct ClockDesk {
+  explicit ClockDesk(std::uint32_t batch = 256) {
     ClockOptions options;
     options.batch = batch;
     options.log = [this](const std::string& what) { said.push_back(what); };
@@ -101,7 +101,7 @@ struct Desk {
 }  // namespace
 
 TEST_CASE("clock: a task ends within a second of its deadline, and not before") {
-  Desk desk;
+  ClockDesk desk;
   desk.add(10'000);
   desk.worker->start();
   desk.pass(9'500ms);
@@ -113,7 +113,7 @@ TEST_CASE("clock: a task ends within a second of its deadline, and not before") 
 
 TEST_CASE("clock: what stands in a partition of others is left to them, and done once it is ours") {
   constexpr journal::Partition kTheirs{journal::Topic::tasks, 7};
-  Desk desk(4);
+  ClockDesk desk(4);
   desk.duties.give(kTheirs, false);
   for (int i = 0; i < 10; ++i) desk.add(1'000 + i);
   desk.worker->start();
@@ -126,7 +126,7 @@ TEST_CASE("clock: what stands in a partition of others is left to them, and done
 }
 
 TEST_CASE("clock: what came due while nobody looked is caught up with, the longest overdue first") {
-  Desk desk(4);
+  ClockDesk desk(4);
   for (const auto due : {5'000, 1'000, 3'000, 2'000, 9'000, 8'000, 7'000, 6'000, 4'000, 3'600'000})
     desk.add(due);
   desk.clock.wall_ms += 60'000;  // the process was away
@@ -137,7 +137,7 @@ TEST_CASE("clock: what came due while nobody looked is caught up with, the longe
 }
 
 TEST_CASE("clock: a journal or read models that are away are asked again, once an interval") {
-  Desk desk(1);
+  ClockDesk desk(1);
   desk.add(0);
   desk.worker->start();
   desk.away = true;
@@ -154,7 +154,7 @@ TEST_CASE("clock: a journal or read models that are away are asked again, once a
 }
 
 TEST_CASE("clock: what a halted partition holds does not hold up the others") {
-  Desk desk(2);
+  ClockDesk desk(2);
   for (const auto due : {1'000, 2'000, 3'000, 4'000, 5'000, 6'000}) desk.add(due);
   for (auto stuck = desk.tasks.begin(); desk.halted.size() < 5; ++stuck) desk.halted.insert(stuck->second);
   desk.clock.wall_ms += 60'000;
@@ -167,7 +167,7 @@ TEST_CASE("clock: what a halted partition holds does not hold up the others") {
 }
 
 TEST_CASE("clock: a clock that jumps ahead ends nothing until it has stood for five minutes") {
-  Desk desk;
+  ClockDesk desk;
   desk.add(3'600'000);
   desk.worker->start();
   desk.pass(5s);
@@ -189,7 +189,7 @@ TEST_CASE("clock: a clock that jumps ahead ends nothing until it has stood for f
 }
 
 TEST_CASE("clock: a clock that is set back ends nothing early and nothing twice") {
-  Desk desk;
+  ClockDesk desk;
   desk.add(10'000);
   desk.worker->start();
   desk.pass(5s);
@@ -201,7 +201,7 @@ TEST_CASE("clock: a clock that is set back ends nothing early and nothing twice"
 }
 
 TEST_CASE("clock: answers that come after the worker is gone find nobody") {
-  Desk desk;
+  ClockDesk desk;
   desk.add(0);
   desk.silent = true;
   desk.worker->start();

@@ -29,7 +29,7 @@ std::vector<std::filesystem::path> files_below(const std::filesystem::path& dire
   return files;
 }
 
-struct Folder {
+struct StoreFolder {
   TemporaryFolder folder;
   std::filesystem::path root = folder.path() / "media";
   FolderBlobStore store{root, master_key()};
@@ -41,7 +41,7 @@ struct Folder {
 }  // namespace
 
 TEST_CASE("an object is found and read as it was put, until it is removed") {
-  Folder house;
+  StoreFolder house;
   auto& store = house.store;
   CHECK_FALSE(store.find(kKey));
   CHECK_THROWS_AS(store.read(kKey, 0, 1), ports::BlobStoreError);
@@ -68,7 +68,7 @@ TEST_CASE("an object is found and read as it was put, until it is removed") {
 }
 
 TEST_CASE("objects of nothing, and of keys that begin alike") {
-  Folder house;
+  StoreFolder house;
   auto& store = house.store;
   for (const std::string key : {"a", "a/b", "a-b", "a_b", "ab", "a/b/c"}) store.put(spec_of(key, key), key);
   store.put(spec_of("empty", ""), "");
@@ -79,7 +79,7 @@ TEST_CASE("objects of nothing, and of keys that begin alike") {
 }
 
 TEST_CASE("the folder and its files are its owner's alone") {
-  Folder house;
+  StoreFolder house;
   house.store.put(spec_of(kKey, "x"), "x");
   struct stat found{};
   REQUIRE(::stat(house.root.c_str(), &found) == 0);
@@ -89,7 +89,7 @@ TEST_CASE("the folder and its files are its owner's alone") {
 }
 
 TEST_CASE("content that is not what its spec says is not stored") {
-  Folder house;
+  StoreFolder house;
   auto& store = house.store;
   const std::string content = "the content";
   ports::BlobSpec larger = spec_of(kKey, content), smaller = larger;
@@ -136,7 +136,7 @@ TEST_CASE("a small object is put aside: told once it is stored, all of it before
 TEST_CASE("a writer takes what its spec says, in pieces, and no more") {
   for (const std::size_t bytes : {std::size_t{100}, std::size_t{kSmallBytes}, std::size_t{50'000}}) {
     CAPTURE(bytes);
-    Folder house;
+    StoreFolder house;
     const std::string content = content_of(bytes);
     const std::size_t files = bytes > kSmallBytes ? 1 : 0;
     {
@@ -166,7 +166,7 @@ TEST_CASE("a writer takes what its spec says, in pieces, and no more") {
 TEST_CASE("a writer that does not finish leaves nothing") {
   for (const std::size_t bytes : {std::size_t{100}, std::size_t{50'000}}) {
     CAPTURE(bytes);
-    Folder house;
+    StoreFolder house;
     const std::string content = content_of(bytes);
     house.store.begin(spec_of(kKey, content))->append("one");
     {
@@ -181,7 +181,7 @@ TEST_CASE("a writer that does not finish leaves nothing") {
 }
 
 TEST_CASE("keys that are none of ours reach no file") {
-  Folder house;
+  StoreFolder house;
   std::ofstream(house.folder.path() / "secret") << "secret";
   const std::vector<std::string> keys = {"",
                                          "/",
@@ -224,7 +224,7 @@ TEST_CASE("keys that are none of ours reach no file") {
 }
 
 TEST_CASE("specs that cannot be kept are refused") {
-  Folder house;
+  StoreFolder house;
   for (const std::string& type :
        {std::string(), std::string(128, 'x'), std::string("a\nb"), std::string("ä")})
     CHECK_THROWS_AS(house.store.put(spec_of(kKey, "x", type), "x"), std::invalid_argument);
@@ -239,7 +239,7 @@ TEST_CASE("specs that cannot be kept are refused") {
 }
 
 TEST_CASE("whoever has an object open reads it to its end") {
-  Folder house;
+  StoreFolder house;
   const std::string content = content_of(10'000), other = content_of(5'000);
   house.store.put(spec_of(kKey, content), content);
   const auto open = house.store.open(kKey);
@@ -253,7 +253,7 @@ TEST_CASE("whoever has an object open reads it to its end") {
 }
 
 TEST_CASE("the same object written by many at once is always whole") {
-  Folder house;
+  StoreFolder house;
   const std::string content = content_of(200'000);
   const ports::BlobSpec spec = spec_of(kKey, content);
   std::atomic<int> writing{4};
@@ -299,7 +299,7 @@ TEST_CASE("what a killed process was writing is not there, and goes at the next 
 }
 
 TEST_CASE("a file that was damaged by hand is an error, not an object") {
-  Folder house;
+  StoreFolder house;
   const std::string content = content_of(20'000);
   house.store.put(spec_of(kKey, content), content);
   const auto file = house.objects().at(0);
@@ -345,7 +345,7 @@ TEST_CASE(
 }
 
 TEST_CASE("an object whose name was not synced is synced before anybody builds on it") {
-  Folder house;
+  StoreFolder house;
   const std::string content = content_of(300'000);
   const auto spec = spec_of(kKey, content);
   SystemFaults disk(house.root);
@@ -367,7 +367,7 @@ TEST_CASE("an object whose name was not synced is synced before anybody builds o
 
 TEST_CASE(
     "each call of an upload fails in turn; the next one works, and nothing of the failed one is named") {
-  Folder house;
+  StoreFolder house;
   const std::string content = content_of(100'000);
   for (const int error : {EIO, ENOSPC}) {
     for (std::size_t n = 0;; ++n) {

@@ -39,8 +39,8 @@ domain::Event boastful() {
 }
 
 // A worker in a folder, with the journal that it follows.
-struct Desk {
-  explicit Desk(std::size_t max_open = 4'096, std::size_t shared_open = 0)
+struct FollowingDesk {
+  explicit FollowingDesk(std::size_t max_open = 4'096, std::size_t shared_open = 0)
       : max_open(max_open), shared_open(shared_open) {
     start();
   }
@@ -97,7 +97,7 @@ struct Desk {
 }  // namespace
 
 TEST_CASE("following: commits that are observed are looked at once, in order, and nothing need be read") {
-  Desk desk;
+  FollowingDesk desk;
   desk.following->observe(desk.chains.genesis(kFirst));
   desk.following->observe(desk.chains.append(kFirst, {of_interest()}));
   desk.following->observe(desk.chains.append(kFirst, {of_none()}));
@@ -110,7 +110,7 @@ TEST_CASE("following: commits that are observed are looked at once, in order, an
 }
 
 TEST_CASE("following: what was appended before is read, orphans and strangers passed over") {
-  Desk desk;
+  FollowingDesk desk;
   for (const auto partition : {kFirst, kSecond}) {
     for (int i = 0; i < 700; ++i) {
       desk.chains.append(partition, {i % 100 == 0 ? of_interest() : i % 7 == 0 ? boastful() : of_none()});
@@ -162,7 +162,7 @@ TEST_CASE("following: after a stop it goes on behind what was finished, and no f
                          Row{"the last before the first", {5, 1, 1}, {3, 5}}, Row{"all", {3, 1, 5, 1}, {}},
                          Row{"what nobody asked for", {2, 4, 9, 1, 1, 1}, {3, 5}}}) {
     CAPTURE(row.words);
-    Desk desk;
+    FollowingDesk desk;
     desk.chains.append(kFirst, {of_interest(), of_interest()});
     for (const bool interesting : {false, true, false, true, false})
       desk.chains.append(kFirst, {interesting ? of_interest() : of_none()});
@@ -186,7 +186,7 @@ TEST_CASE(
     "again") {
   for (const int error : {EIO, ENOSPC}) {
     for (std::size_t n = 0;; ++n) {
-      Desk desk;
+      FollowingDesk desk;
       for (int i = 0; i < 2; ++i) desk.chains.append(kFirst, {of_interest()});
       desk.read();
       desk.finish({kFirst, 1});
@@ -212,7 +212,7 @@ TEST_CASE(
 }
 
 TEST_CASE("following: a checkpoint that is lost, broken, of another journal or of another history is none") {
-  Desk desk;
+  FollowingDesk desk;
   for (int i = 0; i < 5; ++i) desk.chains.append(kFirst, {of_interest()});
   desk.read();
   for (std::uint64_t seq = 1; seq <= 5; ++seq) desk.finish({kFirst, seq});
@@ -263,7 +263,7 @@ TEST_CASE("following: a checkpoint that is lost, broken, of another journal or o
 }
 
 TEST_CASE("following: without room nothing more is taken, and with room all of it, in order") {
-  Desk desk(3);
+  FollowingDesk desk(3);
   for (int i = 0; i < 20; ++i) desk.chains.append(kFirst, {of_interest()});
   desk.read();
   const std::size_t first = desk.looked.size();
@@ -284,7 +284,7 @@ TEST_CASE("following: without room nothing more is taken, and with room all of i
 }
 
 TEST_CASE("following: beyond its own room one takes what all share, and leaves the others theirs") {
-  Desk desk(1, 3);
+  FollowingDesk desk(1, 3);
   for (const auto partition : {kFirst, kSecond}) desk.following->observe(desk.chains.genesis(partition));
   for (int i = 0; i < 5; ++i) desk.following->observe(desk.chains.append(kFirst, {of_interest()}));
   CHECK(desk.looked == std::vector<Position>{{kFirst, 1}, {kFirst, 2}, {kFirst, 3}});
@@ -362,7 +362,7 @@ TEST_CASE("following: a lane that is full stands still, and its place is kept be
 }
 
 TEST_CASE("following: a checkpoint from before there were lanes holds for all of them") {
-  Desk desk;
+  FollowingDesk desk;
   for (int i = 0; i < 3; ++i) desk.chains.append(kFirst, {of_interest()});
   desk.read();
   for (std::uint64_t seq = 1; seq <= 3; ++seq) desk.finish({kFirst, seq});
@@ -387,7 +387,7 @@ TEST_CASE("following: a checkpoint from before there were lanes holds for all of
 }
 
 TEST_CASE("following: a file that cannot be written is said, and work goes on") {
-  Desk desk;
+  FollowingDesk desk;
   std::filesystem::create_directory(desk.file());
   desk.chains.append(kFirst, {of_none()});
   desk.read();
@@ -401,7 +401,7 @@ TEST_CASE("following: a file that cannot be written is said, and work goes on") 
 }
 
 TEST_CASE("following: a log that was cut under its feet is not read on, and nobody runs in circles") {
-  Desk desk;
+  FollowingDesk desk;
   for (int i = 0; i < 4; ++i) desk.chains.append(kFirst, {of_interest()});
   desk.read();
   const auto last = desk.chains.append(kFirst, {of_none()});
@@ -413,7 +413,7 @@ TEST_CASE("following: a log that was cut under its feet is not read on, and nobo
 }
 
 TEST_CASE("following: a partition of others is not looked at, and from its place on once it is ours") {
-  Desk desk;
+  FollowingDesk desk;
   desk.assign({kSecond});
   desk.following->observe(desk.chains.genesis(kFirst));
   for (int i = 0; i < 3; ++i)
@@ -436,7 +436,7 @@ TEST_CASE("following: a partition of others is not looked at, and from its place
 }
 
 TEST_CASE("following: a partition that is lost is let go with what is open, and keeps its place") {
-  Desk desk;
+  FollowingDesk desk;
   for (const auto jobs : {1U, 2U, 1U, 1U})
     desk.chains.append(kFirst, std::vector<domain::Event>(jobs, of_interest()));
   desk.chains.append(kSecond, {of_interest()});
@@ -522,7 +522,7 @@ TEST_CASE("following: nothing is missed, whatever stops, is lost or gained back"
   std::mt19937_64 dice(seed);
   const auto upto = [&](std::uint64_t bound) { return dice() % bound; };
   for (int round = 0; round < 25; ++round) {
-    Desk desk(1 + upto(6));
+    FollowingDesk desk(1 + upto(6));
     std::map<Position, std::size_t> jobs;  // of each commit
     std::set<Position> done;
     std::vector<std::pair<Position, Following::Term>> open;
@@ -608,7 +608,7 @@ TEST_CASE("following: nothing is missed, whatever stops, is lost or gained back"
 }
 
 TEST_CASE("following: observing, reading, finishing and saving from threads of their own") {
-  Desk desk(64);
+  FollowingDesk desk(64);
   constexpr int kCommits = 3'000;
   std::vector<journal::Accepted> commits;
   for (int i = 0; i < kCommits; ++i) commits.push_back(desk.chains.append(kFirst, {of_interest()}));

@@ -38,16 +38,16 @@ class StandingClock final : public journal::Clock {
   domain::Timestamp at = kDate;
 };
 
-class Folder {
+class MailFolder {
  public:
-  Folder() {
+  MailFolder() {
     std::string name = (fs::temp_directory_path() / "gt_mail_XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  ~MailFolder() { fs::remove_all(path_); }
+  MailFolder(const MailFolder&) = delete;
+  MailFolder& operator=(const MailFolder&) = delete;
   const fs::path& path() const { return path_; }
 
  private:
@@ -174,7 +174,7 @@ TEST_CASE("addresses in other scripts are addresses") {
 }
 
 TEST_CASE("the file mailer writes complete mails whose names sort by time") {
-  const Folder folder;
+  const MailFolder folder;
   StandingClock clock;
   FileMailer mailer(folder.path() / "mail", kSender, clock);
   CHECK(mailer.send(mail()).outcome == MailOutcome::sent);
@@ -196,7 +196,7 @@ TEST_CASE("the file mailer writes complete mails whose names sort by time") {
 }
 
 TEST_CASE("the file mailer says what it cannot do") {
-  const Folder folder;
+  const MailFolder folder;
   StandingClock clock;
   CHECK_THROWS_AS(FileMailer(folder.path(), {"nobody", ""}, clock), std::invalid_argument);
   FileMailer mailer(folder.path() / "mail", kSender, clock);
@@ -234,7 +234,7 @@ TEST_CASE("a password never travels in the open, by any setting") {
 TEST_CASE("a mail file is on disk, under its name, before anybody is told that it was sent") {
   for (const int error : {EIO, ENOSPC}) {
     for (std::size_t n = 0;; ++n) {
-      const Folder folder;
+      const MailFolder folder;
       const StandingClock clock;
       FileMailer mailer(folder.path() / "mail", kSender, clock);
       groundtruth::testing::SystemFaults disk(folder.path());

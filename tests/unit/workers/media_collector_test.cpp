@@ -47,12 +47,12 @@ AssignmentId assignment_in(std::uint64_t number) {
   return new_id<AssignmentId>("asg_", {1}, Bucket{1}, {number, number});
 }
 
-struct Desk {
-  explicit Desk(ports::BlobStore* other = nullptr) : blobs(other != nullptr ? *other : store) {
+struct CollectorDesk {
+  explicit CollectorDesk(ports::BlobStore* other = nullptr) : blobs(other != nullptr ? *other : store) {
     chains.genesis(kPartition);
     start();
   }
-  ~Desk() { collector.reset(); }
+  ~CollectorDesk() { collector.reset(); }
 
   void start() {
     CollectorOptions options;
@@ -148,7 +148,7 @@ TEST_CASE("media: what becomes of an upload once its URL is over") {
         Row{"a submission was rejected that names it", Status::rejected, {"film"}, true},
         Row{"a submission was rejected that names something else", Status::rejected, {"other"}, false}}) {
     CAPTURE(row.words);
-    Desk desk;
+    CollectorDesk desk;
     const auto id = desk.brought("film", row.status, row.named);
     desk.pass(kKeep - std::chrono::milliseconds(2'000));
     CHECK(desk.store.holds(id, "film"));
@@ -162,7 +162,7 @@ TEST_CASE("media: what becomes of an upload once its URL is over") {
 }
 
 TEST_CASE("media: of a partition of others it stays, and is looked at once that is ours") {
-  Desk desk;
+  CollectorDesk desk;
   const auto first = desk.brought("film", AssignmentStatus::lapsed);
   CHECK(desk.collector->waiting() == 1);
   desk.duties.give(kPartition, false);
@@ -181,7 +181,7 @@ TEST_CASE("media: of a partition of others it stays, and is looked at once that 
 }
 
 TEST_CASE("media: of a lease that outlives its uploads' URLs it stays until the chain says that it is over") {
-  Desk desk;
+  CollectorDesk desk;
   const auto id = desk.brought("film", AssignmentStatus::leased);
   desk.models[id].lease_until = {desk.clock.wall_ms + 4 * kKeep.count()};
   desk.pass(2 * kKeep);
@@ -194,7 +194,7 @@ TEST_CASE("media: of a lease that outlives its uploads' URLs it stays until the 
 }
 
 TEST_CASE("media: what a lease has left goes, whatever a later one brings") {
-  Desk desk;
+  CollectorDesk desk;
   const auto id = desk.brought("film", AssignmentStatus::lapsed);
   auto& assignment = desk.models[id];
   assignment.uploads.clear();
@@ -216,7 +216,7 @@ TEST_CASE("media: what a lease has left goes, whatever a later one brings") {
 }
 
 TEST_CASE("media: of a lease that the read models do not show yet it stays") {
-  Desk desk;
+  CollectorDesk desk;
   const auto id = desk.brought("film", AssignmentStatus::pending, {"film"});
   const Assignment now = std::exchange(desk.models[id], {});
   SUBCASE("they show nothing") {
@@ -239,7 +239,7 @@ TEST_CASE("media: of a lease that the read models do not show yet it stays") {
 }
 
 TEST_CASE("media: what a proof stores once more as its lease ends goes too") {
-  Desk desk;
+  CollectorDesk desk;
   const auto id = desk.brought("film", AssignmentStatus::lapsed);
   desk.pass(kKeep);
   CHECK_FALSE(desk.store.holds(id, "film"));
@@ -250,7 +250,7 @@ TEST_CASE("media: what a proof stores once more as its lease ends goes too") {
 }
 
 TEST_CASE("media: of leases that were not counted") {
-  Desk desk;
+  CollectorDesk desk;
   const auto gone = desk.brought("gone", AssignmentStatus::lapsed);
   const auto named = desk.brought("named", AssignmentStatus::approved, {"named"});
   for (const auto& [id, content] : {std::pair{gone, "gone"}, {named, "named"}}) {
@@ -265,7 +265,7 @@ TEST_CASE("media: of leases that were not counted") {
 }
 
 TEST_CASE("media: a store that is away is asked again") {
-  Desk desk;
+  CollectorDesk desk;
   const auto id = desk.brought("film", AssignmentStatus::lapsed);
   desk.store.broken = true;
   desk.pass(kKeep);
@@ -279,7 +279,7 @@ TEST_CASE("media: a store that is away is asked again") {
 }
 
 TEST_CASE("media: a stop at any moment, and a lost place, forget nothing") {
-  Desk desk;
+  CollectorDesk desk;
   const auto gone = desk.brought("gone", AssignmentStatus::lapsed);
   const auto named = desk.brought("named", AssignmentStatus::pending, {"named"});
   desk.pass(std::chrono::seconds(5));
@@ -309,7 +309,7 @@ TEST_CASE("media: a stop at any moment, and a lost place, forget nothing") {
 TEST_CASE("media: in a folder") {
   TemporaryFolder folder;
   adapters::FolderBlobStore blobs(folder.path() / "media", adapters::testing::master_key());
-  Desk desk(&blobs);
+  CollectorDesk desk(&blobs);
   const std::string large(100'000, 'g');
   const auto gone = desk.brought("gone", AssignmentStatus::lapsed);
   const auto file = desk.brought(large, AssignmentStatus::lapsed);
@@ -457,7 +457,7 @@ class Race {
 
   std::mt19937_64 dice_;
   const bool leases_are_counted_;
-  Desk desk_;
+  CollectorDesk desk_;
   std::vector<AssignmentId> ids_;
   std::map<AssignmentId, Assignment> chain_, proofs_models_;
   std::vector<journal::Accepted> unobserved_;

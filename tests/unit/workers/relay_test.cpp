@@ -64,13 +64,13 @@ class Target {
   std::map<Lane, std::optional<journal::RelayMark>> marks_;
 };
 
-struct Desk {
-  explicit Desk(std::size_t max_open = 4'096, std::size_t in_flight = 1)
+struct RelayDesk {
+  explicit RelayDesk(std::size_t max_open = 4'096, std::size_t in_flight = 1)
       : max_open(max_open), in_flight(in_flight) {
     for (const auto source : {kSource, kOtherSource}) chains.genesis(source);
     start();
   }
-  ~Desk() { relay.reset(); }
+  ~RelayDesk() { relay.reset(); }
 
   void start() {
     RelayOptions options;
@@ -149,7 +149,7 @@ TEST_CASE("settle: what a customer's decision means to the worker") {
 }
 
 TEST_CASE("relay: an effect names its cause, goes to its partition, and is made by the relay") {
-  Desk desk;
+  RelayDesk desk;
   desk.observe(desk.chains.append(kSource, {TaskCompleted{{"tsk"}, 1}, approval(2, 250), approval(2, 300)}));
   REQUIRE(desk.submitted.size() == 1);
   const auto first = desk.answer(AnswerKind::accepted);
@@ -170,7 +170,7 @@ TEST_CASE("relay: an effect names its cause, goes to its partition, and is made 
 }
 
 TEST_CASE("relay: each pair of partitions is a lane of its own, and in a lane one goes after the other") {
-  Desk desk;
+  RelayDesk desk;
   for (int i = 0; i < 3; ++i)
     for (const auto source : {kSource, kOtherSource})
       for (std::uint16_t target = 0; target < kTargets; ++target) desk.observe(desk.approve(source, target));
@@ -195,7 +195,7 @@ TEST_CASE("relay: a refusal is an answer; what may not have happened is sent aga
   };
   for (const auto& [kind, again] : {Row{AnswerKind::accepted, false}, Row{AnswerKind::rejected, false},
                                     Row{AnswerKind::unavailable, true}, Row{AnswerKind::unknown, true}}) {
-    Desk desk;
+    RelayDesk desk;
     desk.observe(desk.approve(kSource, 0));
     desk.observe(desk.approve(kSource, 0));
     const auto first = desk.answer(kind);
@@ -218,7 +218,7 @@ TEST_CASE("relay: a refusal is an answer; what may not have happened is sent aga
 
 TEST_CASE(
     "relay: several go behind each other; what one that was refused leaves behind is sent again with it") {
-  Desk desk(4'096, 3);
+  RelayDesk desk(4'096, 3);
   for (int i = 0; i < 5; ++i) desk.observe(desk.approve(kSource, 0));
   REQUIRE(desk.submitted.size() == 3);
   CHECK_FALSE(desk.submitted[0].behind);  // nothing before it that is not answered
@@ -254,7 +254,7 @@ TEST_CASE(
 }
 
 TEST_CASE("relay: its place never passes an effect that was not answered") {
-  Desk desk;
+  RelayDesk desk;
   for (int i = 0; i < 4; ++i) desk.observe(desk.approve(kSource, static_cast<std::uint16_t>(i % 2)));
   // Lane 0 has commits 1 and 3, lane 1 has 2 and 4; lane 0 gets no answer.
   const auto stuck = std::move(desk.submitted.front());
@@ -274,7 +274,7 @@ TEST_CASE("relay: its place never passes an effect that was not answered") {
 }
 
 TEST_CASE("relay: it carries from partitions of its own, and lets go of one that it loses") {
-  Desk desk;
+  RelayDesk desk;
   desk.duties.give(kSource, false);
   for (int i = 0; i < 3; ++i) desk.observe(desk.approve(kSource, 0));
   CHECK(desk.submitted.empty());
@@ -310,7 +310,7 @@ TEST_CASE("relay: it carries from partitions of its own, and lets go of one that
 
 TEST_CASE("relay: what it had not looked at when its partition was lost does not overtake what it lets go") {
   for (const auto in_flight : {std::size_t{1}, std::size_t{2}}) {
-    Desk desk(4'096, in_flight);
+    RelayDesk desk(4'096, in_flight);
     Target target;
     for (int i = 0; i < 4; ++i) desk.observe(desk.approve(kSource, 0));
     desk.relay->observe(desk.approve(kSource, 0));  // the relay has no turn in between
@@ -325,7 +325,7 @@ TEST_CASE("relay: what it had not looked at when its partition was lost does not
 }
 
 TEST_CASE("relay: what waits to be sent again is not overtaken either when its partition is lost meanwhile") {
-  Desk desk(4'096, 3);
+  RelayDesk desk(4'096, 3);
   Target target;
   for (int i = 0; i < 3; ++i) desk.observe(desk.approve(kSource, 0));
   for (int i = 0; i < 3; ++i) desk.answer(AnswerKind::unavailable);
@@ -343,7 +343,7 @@ TEST_CASE("relay: what waits to be sent again is not overtaken either when its p
 
 TEST_CASE("relay: what was refused behind one that was taken goes again at once") {
   // A writer that takes only what goes behind nothing, as one that does not know the order of effects does.
-  Desk desk(4'096, 3);
+  RelayDesk desk(4'096, 3);
   for (int i = 0; i < 4; ++i) desk.observe(desk.approve(kSource, 0));
   for (std::uint64_t seq = 1; seq <= 4; ++seq) {
     REQUIRE(desk.submitted.size() == std::min<std::size_t>(3, 5 - seq));
@@ -368,7 +368,7 @@ TEST_CASE("relay: what was refused behind one that was taken goes again at once"
 }
 
 TEST_CASE("relay: once stopped it submits nothing, and an answer finds nobody") {
-  Desk desk;
+  RelayDesk desk;
   desk.observe(desk.approve(kSource, 0));
   desk.observe(desk.approve(kSource, 0));
   auto under_way = std::move(desk.submitted.front());
@@ -385,7 +385,7 @@ TEST_CASE("relay: once stopped it submits nothing, and an answer finds nobody") 
 }
 
 TEST_CASE("relay: it holds no more than it may, and comes to the end all the same") {
-  Desk desk(5);
+  RelayDesk desk(5);
   for (int i = 0; i < 100; ++i) {
     const auto accepted = desk.approve(kSource, static_cast<std::uint16_t>(i % kTargets));
     desk.observe(accepted);
@@ -403,7 +403,7 @@ TEST_CASE("relay: it holds no more than it may, and comes to the end all the sam
 TEST_CASE("relay: a target that takes nothing holds up its own lanes, and no other") {
   constexpr std::size_t kLane = 4;
   constexpr std::uint16_t kStuck = 1;
-  Desk desk(kLane);
+  RelayDesk desk(kLane);
   Target target;
   // Answers all that can be answered, in turns; those for the stuck target get none.
   std::deque<journal::Submission> stuck;
@@ -469,7 +469,7 @@ TEST_CASE("relay: nothing is lost, repeated or reordered, whatever happens") {
   const auto upto = [&](std::uint64_t bound) { return dice() % bound; };
   for (int round = 0; round < 40; ++round) {
     CAPTURE(round);
-    Desk desk(1 + upto(12), 1 + upto(5));
+    RelayDesk desk(1 + upto(12), 1 + upto(5));
     Target target;
     std::vector<journal::Accepted> accepted;  // not observed yet
     const auto observe = [&] {
