@@ -91,6 +91,7 @@ constexpr std::size_t kMaxWaiting = 256;  // passwords to be checked, proofs to 
 // looked at a time, since some only ask the store what it has.
 constexpr unsigned kProbeThreads = 2 * kMediaProbes;
 constexpr std::size_t kMaxProbesWaiting = 64;
+constexpr std::size_t kMaxProbesOfWorker = 4;  // waiting
 
 }  // namespace
 
@@ -115,7 +116,7 @@ PublicApi::PublicApi(const Settings& settings, std::size_t max_downloads, NodeAs
       outside_(outside),
       password_threads_({settings.workers.password_threads, kMaxWaiting}),
       blob_threads_({kBlobThreads, kMaxWaiting}),
-      probe_threads_({kProbeThreads, kMaxProbesWaiting}),
+      probe_threads_({kProbeThreads, kMaxProbesWaiting, kMaxProbesOfWorker}),
       passwords_(password_threads_, {}),
       worker_({node.node(), accounts_, tasks_, feed_, assignments_, workers_, passwords_, blob_threads_,
                probe_threads_, outside.media(), *outside.probe, node.keys(), journal::system_clock(),

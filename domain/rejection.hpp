@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/describe.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -55,7 +56,14 @@ BOOST_DESCRIBE_ENUM(RejectionCode, account_not_found, account_erased, email_take
                     lease_not_found, lease_expired, already_submitted, too_many_uploads, uploads_too_large,
                     submission_not_found, submission_decided, worker_not_found, worker_erased,
                     task_unsuitable, lease_unseen, submission_not_contestable, contest_not_found,
-                    too_many_unpaid_tasks)
+                    too_many_unpaid_tasks, too_many_leases, must_wait)
+// A rejection without a name could not be handed from one node to another.
+template <template <class...> class List, class... Each>
+constexpr std::size_t length_of(List<Each...>) {
+  return sizeof...(Each);
+}
+static_assert(length_of(boost::describe::describe_enumerators<RejectionCode>{}) ==
+              static_cast<std::size_t>(RejectionCode::must_wait) + 1);
 
 // What a retry gets again (CONTRACTS, Idempotency). Not where the request is wrong by itself or by the time,
 // for its caller mends it and keeps the key; nor where whoever asked looked at an older state than the one

@@ -58,6 +58,24 @@ std::shared_ptr<const Credential> Authenticator::cached(std::string_view key) {
   return credential;
 }
 
+// Ends a check once: with its verdict, or as busy where the job was destroyed without one, because it threw.
+class Authenticator::EndOfCheck {
+ public:
+  EndOfCheck(std::shared_ptr<Checks> checks, const KeyDigest& digest)
+      : checks_(std::move(checks)), digest_(digest) {}
+  EndOfCheck(const EndOfCheck&) = delete;
+  EndOfCheck& operator=(const EndOfCheck&) = delete;
+  ~EndOfCheck() { is(Verdict::busy); }
+  void is(Verdict verdict) {
+    if (!ended_.exchange(true)) checks_->end(digest_, verdict);
+  }
+
+ private:
+  const std::shared_ptr<Checks> checks_;
+  const KeyDigest digest_;
+  std::atomic<bool> ended_{false};
+};
+
 // `done` gets the verdict, perhaps on a thread of the pool. Only who begins a check takes a place of the
 // address's limit: who joins one costs nothing before it is over.
 void Authenticator::begin_check(Check& check, std::function<void(Verdict)> done) {
@@ -77,15 +95,14 @@ void Authenticator::begin_check(Check& check, std::function<void(Verdict)> done)
     }
     checks_->waiting[digest].push_back({std::move(done), check.bearer.gone});
   }
+  const auto end = std::make_shared<EndOfCheck>(checks_, digest);
   WorkFor whom;
   whom.subject = check.bearer.address;
   whom.is_wanted = [checks = checks_, digest] { return checks->is_wanted(digest); };
-  whom.dropped = [checks = checks_, digest] { checks->end(digest, Verdict::busy); };
-  auto checked = [checks = checks_, digest](bool matches) {
-    checks->end(digest, matches ? Verdict::right : Verdict::wrong);
-  };
+  whom.dropped = [end] { end->is(Verdict::busy); };
+  auto checked = [end](bool matches) { end->is(matches ? Verdict::right : Verdict::wrong); };
   if (!bcrypt_.try_verify(std::move(check.secret), std::move(check.hash), checked, std::move(whom)))
-    checks_->end(digest, Verdict::busy);
+    end->is(Verdict::busy);
 }
 
 // A wrong key counts. Who joined somebody else's check of it counts now, and learns nothing once the limit is

@@ -61,6 +61,7 @@ class Authenticator {
 
  private:
   struct Checks;  // under way, by digest; shared with the pool's callbacks, which may outlive this object
+  class EndOfCheck;
   enum class Verdict : std::uint8_t { wrong, right, busy, limited };
   struct Check {
     KeyDigest digest;

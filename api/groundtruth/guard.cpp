@@ -41,6 +41,14 @@ void note_use(Services& services, const Caller& caller) {
   submission.command = domain::UseApiKey{credential.key, minute};
   submission.deadline = services.clock.steady() + services.options.last_use_timeout;
   submission.done = [](const journal::Answer&) {};
+  if (auto* budget = services.exchange.budget) {
+    // Reading with many keys writes, too; where the account's bytes are spent, the last use is not kept.
+    const journal::Actor account{journal::ActorKind::api_key, credential.key.value, credential.account.value};
+    auto taken = budget->take(account, {}, 0);
+    if (taken.refused_for.count() > 0) return;
+    auto share = std::make_shared<JournalBudget::Share>(std::move(taken.share));
+    submission.done = [share](const journal::Answer& answer) { share->settle(answer); };
+  }
   services.node.submit(std::move(submission));
 }
 

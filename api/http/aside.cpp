@@ -52,8 +52,8 @@ void Aside::handle(const Route& route, Request request, std::string_view caller,
   {
     const std::lock_guard lock(mutex_);
     if (running_ < options_.max_running && waiting_.empty()) {
-      ++running_;
       start(std::move(job));
+      ++running_;
       return;
     }
     gone = waiting_.push(caller, std::move(job)).gone;

@@ -20,12 +20,14 @@ using Outcome = http::BodyReader::Outcome;
 constexpr std::string_view kOtherContent =
     "the uploaded bytes do not match the announced size and sha256; nothing was stored";
 
-// The handler's hold on its upload, which ends on the pool whatever ends the handler: removing half of a
-// large file takes its time.
+// The handler's hold on its upload. One that took a place ends on the pool, whatever ends the handler:
+// removing half of a large file takes its time. One without a place has written nothing, and there may be any
+// number of those.
 class Hold {
  public:
   Hold(WorkPool& pool, std::shared_ptr<Upload> upload) : pool_(pool), upload_(std::move(upload)) {}
   ~Hold() {
+    if (!has_place_) return;
     pool_.try_run([last = std::move(upload_),
                    place = std::make_shared<RunningUploads::Place>(std::move(place_))] { last->end(); });
   }
@@ -33,11 +35,18 @@ class Hold {
   Hold& operator=(const Hold&) = delete;
   const std::shared_ptr<Upload>& upload() const { return upload_; }
   RunningUploads::Place& place() { return place_; }
+  bool has_place() const { return has_place_; }
+  RunningUploads::Taken take_place(RunningUploads& uploads, const std::string& worker) {
+    const auto taken = uploads.take(upload_, worker, place_);
+    has_place_ = taken == RunningUploads::Taken::yes;
+    return taken;
+  }
 
  private:
   WorkPool& pool_;
   std::shared_ptr<Upload> upload_;
   RunningUploads::Place place_;  // given back once nothing of the upload is left
+  bool has_place_ = false;
 };
 
 // An object that is there already, sent again: compared, and not written a second time.
@@ -169,15 +178,13 @@ http::Async<http::Response> take_upload(Services& services, http::Request& reque
   Upload& upload = *hold.upload();
   if (is_there) upload.writer = std::make_unique<Comparison>(upload.spec);
   // A head alone holds nothing: whoever only opens connections keeps no place from others.
-  bool has_place = false;
   for (;;) {
     const Outcome outcome = co_await request.streamed_body->next(upload.piece);
     if (outcome != Outcome::piece && outcome != Outcome::complete)
       co_return http::Response{};  // the server has the words for it
-    if (!has_place) {
-      const auto taken = services.uploads.take(hold.upload(), worker, hold.place());
+    if (!hold.has_place()) {
+      const auto taken = hold.take_place(services.uploads, worker);
       if (taken != RunningUploads::Taken::yes) co_return refuse(taken);
-      has_place = true;
       // Whoever ends the lease from here on finds this upload; whoever did before is seen here.
       if (!is_there && services.find_lease(*key).state == LeaseState::over) co_return lease_is_over();
     }

@@ -48,10 +48,14 @@ http::Async<std::optional<http::Response>> guard(Services& services, http::Reque
     const std::optional<Problem> behind = co_await catch_up(services.exchange, request);
     if (behind && (is_known || !needs_worker)) co_return to_response(*behind);
     // Their address was verified on another node a moment ago, or the profile changed there.
-    if (needs_worker) caller = identify(services, request);
-    if (needs_worker && caller) {
-      caller->rate = rate;
+    if (needs_worker) {
+      caller = identify(services, request);
+      if (!caller) co_return to_response(unauthorized("worker token"));
+      caller->rate = is_known ? rate : services.worker_limits.take(caller->worker.id.value);
+      request.account = caller->worker.id.value;
+      const RateState own = caller->rate;
       request.principal = std::move(*caller);
+      if (!own.allowed) co_return to_response(rate_limited(own.retry_after));
       co_return std::nullopt;
     }
   }

@@ -76,9 +76,15 @@ struct StagedProof {
 };
 
 // What `work` gives on a thread for blob calls, or a VerifiedMedia with the problem that kept it from that.
-// `work` must own what it touches. Throws http::Unavailable where the store is away.
-http::Async<VerifiedMedia> run_on_pool(WorkPool& pool, std::function<VerifiedMedia()> work) {
+// `work` must own what it touches. Workers take turns, and nothing is done for a client that has gone. Throws
+// http::Unavailable where the store is away.
+http::Async<VerifiedMedia> run_on_pool(WorkPool& pool, const http::Request& request,
+                                       std::function<VerifiedMedia()> work) {
   auto begin = [&](auto done) {
+    const auto busy = [done] {
+      done(VerifiedMedia{{}, unavailable("Too many proofs are being checked at the moment.")});
+    };
+    WorkFor whom{request.account, [gone = request.abandoned] { return !gone.stop_requested(); }, busy};
     auto job = [done, work = std::move(work)] {
       try {
         done(work());
@@ -88,8 +94,7 @@ http::Async<VerifiedMedia> run_on_pool(WorkPool& pool, std::function<VerifiedMed
         done(VerifiedMedia{{}, std::nullopt, away.what()});
       }
     };
-    if (!pool.try_run(std::move(job)))
-      done(VerifiedMedia{{}, unavailable("Too many proofs are being checked at the moment.")});
+    if (!pool.try_run(std::move(whom), std::move(job))) busy();
   };
   VerifiedMedia outcome = co_await http::await_callback<VerifiedMedia>(std::move(begin));
   if (outcome.store_is_away) throw http::Unavailable(*outcome.store_is_away);
@@ -115,7 +120,8 @@ class StopWithRequest {
   std::stop_callback<Stop> with_client_;
 };
 
-http::Async<std::optional<Problem>> store_staged(Services& services, std::shared_ptr<StagedProof> staged) {
+http::Async<std::optional<Problem>> store_staged(Services& services, const http::Request& request,
+                                                 std::shared_ptr<StagedProof> staged) {
   bool is_aside = false;
   auto begin = [&](auto done) {
     // Kept until it is done, whatever becomes of the request.
@@ -129,7 +135,7 @@ http::Async<std::optional<Problem>> store_staged(Services& services, std::shared
     staged->blobs.store();
     return VerifiedMedia{};
   };
-  co_return (co_await run_on_pool(services.blob_calls, std::move(store))).problem;
+  co_return (co_await run_on_pool(services.blob_calls, request, std::move(store))).problem;
 }
 
 // What became of announcing what came within a proof.
@@ -243,14 +249,14 @@ http::Async<http::Response> submit_proof(Services& services, http::Request& requ
     if (is_text)
       verified = verify();  // it is all here, and nobody need look what it is: that blocks nothing
     else
-      verified = co_await run_on_pool(services.probe_calls, std::move(verify));
+      verified = co_await run_on_pool(services.probe_calls, request, std::move(verify));
     if (verified.problem) co_return to_response(*verified.problem);
     auto specs = staged->blobs.staged();
     if (!specs.empty()) {
       auto announced = co_await announce_staged(services, request, id, assignment->state, std::move(specs));
       if (announced.refused) co_return std::move(*announced.refused);
       if (announced.has_lease) {
-        const auto unstored = co_await store_staged(services, staged);
+        const auto unstored = co_await store_staged(services, request, staged);
         if (unstored) co_return to_response(*unstored);
       } else {
         verified.media.clear();

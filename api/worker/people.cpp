@@ -69,14 +69,23 @@ http::Async<void> yield_address(Services& services, const http::Request& request
 std::optional<Problem> take_mail(Services& services, const http::Request& request, std::string_view email) {
   const std::string address = address_subject(request.remote_address);
   const std::string mailbox = claims_of(services, email).claim.id.value;
-  const RateState states[] = {
-      services.mails_by_address.take(address),
-      services.mails_by_address_and_mailbox.take(address + ' ' + mailbox),
-      services.mails_by_mailbox.take(mailbox),
-      services.mails_by_domain.take(domain_of(email)),
+  const std::pair<RateLimiter&, std::string> limits[] = {
+      {services.mails_by_address, address},
+      {services.mails_by_address_and_mailbox, address + ' ' + mailbox},
+      {services.mails_by_mailbox, mailbox},
+      {services.mails_by_domain, std::string(domain_of(email))},
   };
-  for (const auto& state : states)
-    if (!state.allowed) return rate_limited(state.retry_after);
+  // What the caller's own limit refuses must not use up those that all callers share.
+  std::vector<RateState> taken;
+  for (auto& [limiter, subject] : limits) {
+    const RateState state = limiter.take(subject);
+    if (state.allowed) {
+      taken.push_back(state);
+      continue;
+    }
+    for (std::size_t i = 0; i < taken.size(); ++i) limits[i].first.give_back(limits[i].second, taken[i]);
+    return rate_limited(state.retry_after);
+  }
   return std::nullopt;
 }
 

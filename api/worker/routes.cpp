@@ -16,6 +16,7 @@ http::Surface make_worker_surface(Services& services) {
     return [&services, handler](http::Request& request) { return handler(services, request); };
   };
   constexpr std::size_t body_bytes = 256 * 1024;
+  constexpr std::size_t entry_bytes = 32 * 1024;                      // a registration, a login
   constexpr std::size_t form_bytes = 4 * 1024;                        // an address or a link, and a password
   constexpr std::size_t proof_bytes = 10 * 1024 * 1024 + body_bytes;  // data: URLs come inside
   constexpr auto worker = kWorkerScope;
@@ -26,7 +27,7 @@ http::Surface make_worker_surface(Services& services) {
   surface.on_every_host = true;
   surface.routes = {
       // clang-format off
-      {Method::post, "/api/v1/worker/register",           "registerWorker",   with(register_worker),    BodyKind::json, body_bytes,  ""},
+      {Method::post, "/api/v1/worker/register",           "registerWorker",   with(register_worker),    BodyKind::json, entry_bytes, ""},
       {Method::get,  "/api/v1/worker/verify",             "showVerification", with(show_verification),  BodyKind::none, body_bytes,  ""},
       {Method::post, "/api/v1/worker/verify",             "verifyWorker",     with(verify_worker),      BodyKind::form, form_bytes,  ""},
       {Method::get,  "/api/v1/worker/verify/resend",      "showResend",       with(show_resend),        BodyKind::none, body_bytes,  ""},
@@ -35,7 +36,7 @@ http::Surface make_worker_surface(Services& services) {
       {Method::post, "/api/v1/worker/password/forgot",    "forgotPassword",   with(forgot_password),    BodyKind::form, form_bytes,  ""},
       {Method::get,  "/api/v1/worker/password/reset",     "showReset",        with(show_reset),         BodyKind::none, body_bytes,  ""},
       {Method::post, "/api/v1/worker/password/reset",     "resetPassword",    with(reset_password),     BodyKind::form, form_bytes,  ""},
-      {Method::post, "/api/v1/worker/login",              "login",            with(login),              BodyKind::json, body_bytes,  ""},
+      {Method::post, "/api/v1/worker/login",              "login",            with(login),              BodyKind::json, entry_bytes, ""},
       {Method::get,  "/api/v1/worker/feed",               "getFeed",          with(get_feed),           BodyKind::none, body_bytes,  worker},
       {Method::post, "/api/v1/worker/tasks/{id}/accept",  "acceptTask",       with(accept_task),        BodyKind::json, body_bytes,  worker},
       {Method::post, "/api/v1/worker/tasks/{id}/release", "releaseTask",      with(release_task),       BodyKind::json, body_bytes,  worker},

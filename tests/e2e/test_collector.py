@@ -8,7 +8,7 @@ from harness import wait_for
 from workers import announcement, error_of, png, sha256
 
 # URLs of uploads end and unnamed media goes after seconds instead of hours.
-SHORT = {"workers": {"upload_seconds": 2, "upload_grace_seconds": 1}}
+SHORT = {"workers": {"upload_seconds": 5, "upload_grace_seconds": 1}}
 
 
 def picture(seed: int) -> bytes:

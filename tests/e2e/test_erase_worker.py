@@ -12,7 +12,7 @@ SKILL = "glass-harmonica-tuning"
 LATER_SKILL = "puffin-census-taking"
 PLACE = {"lat": 63.416337, "lng": -19.083021, "radius_km": 17}
 TEXT = "The quincunx of lanterns swayed above the ferry, said the heron."
-SHORT = {"workers": {"upload_seconds": 1, "upload_grace_seconds": 1}}
+SHORT = {"workers": {"upload_seconds": 5, "upload_grace_seconds": 1}}
 
 
 def traces(data, words) -> list[str]:

@@ -350,6 +350,8 @@ def test_last_place(server, org, make_worker):
         assert sorted(answer.status_code for answer in answers) == [200, 409]
         loser = next(answer for answer in answers if answer.status_code == 409)
         assert error_of(loser, 409, "conflict")["reason"] == "task_full"
+        winner = (one, two)[0 if answers[0].status_code == 200 else 1]
+        assert winner.post(task, "proof", {"text": "done"}).status_code == 201
 
 
 def test_what_was_answered_holds_at_once(org, worker):

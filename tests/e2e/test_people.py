@@ -427,7 +427,7 @@ def test_the_new_password_is_not_in_the_journal(server, worker, nobody):
 
 
 def test_mails_are_limited_by_who_asks_and_by_mailbox(fresh_server):
-    server = fresh_server(rate_limits=True, settings={"rate_limits": {"worker": {"mails_per_hour": 12}}})
+    server = fresh_server(rate_limits=True, settings={"rate_limits": {"worker": {"mails_per_hour": 9}}})
     with server.client() as client:
         email = workers.new_email()
         first = [client.post(f"{BASE}/register", json=registration(email=email)).status_code for _ in range(3)]

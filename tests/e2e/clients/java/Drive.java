@@ -7,6 +7,7 @@ import groundtruth.model.Modality;
 import groundtruth.model.TaskCreate;
 import groundtruth.model.TaskStatus;
 import java.math.BigDecimal;
+import java.util.Map;
 import java.util.Objects;
 import worker.api.StandingApi;
 import worker.api.WorkApi;
@@ -57,14 +58,14 @@ final class Drive {
     check(page.getData().stream().anyMatch(task -> task.getId().equals(made.getId())), page);
     check(page.getPagination().getNextCursor() == null, page);
     check(tasks.getTask(made.getId(), null, null, null).equals(made), made);
-    check(tasks.cancelTask(made.getId(), null, null, null, null).getRefundedCents() == 0, made);
+    check(tasks.cancelTask(made.getId(), null, null, null, Map.of()).getRefundedCents() == 0, made);
 
     var mapper = groundtruth.client.ApiClient.createDefaultObjectMapper();
     var poor = mapper.readValue(refusal(() -> tasks.createTask(audioTask(1), null, null), 400), InsufficientBudget.class);
     check(poor.getError().getDetails().getBudgetCents() == 10, poor);
     var missing = mapper.readValue(
         refusal(() -> tasks.getTask("tsk_00000000000000000000000000", null, null, null), 404), ErrorBody.class);
-    check(missing.getError().getCode().equals("not_found"), missing);
+    check(missing.getError().getCode().toString().equals("not_found"), missing);
   }
 
   private static void asWorker() throws Exception {
@@ -83,7 +84,7 @@ final class Drive {
     var missing = mapper.readValue(
         refusal(() -> standing.getPublicProfile("wrk_00000000000000000000000000", null, null, null), 404),
         worker.model.ErrorBody.class);
-    check(missing.getCode().equals("not_found"), missing);
+    check(missing.getCode().toString().equals("not_found"), missing);
   }
 
   public static void main(String[] arguments) throws Exception {
