@@ -23,7 +23,8 @@ from facts import Acts, done
 from harness import Server, StartFailed, cli
 from mail_server import Controller, Inbox
 
-IMAGES = int(os.environ.get("GROUNDTRUTH_IMAGES", "24"))
+pytestmark = pytest.mark.xdist_group("power_loss")  # one process records the runs
+IMAGES = int(os.environ.get("GROUNDTRUTH_IMAGES", "18"))
 THREADS = min(os.cpu_count() or 1, 4)
 MASTER_KEY = "00112233445566778899aabbccddeeff" * 2
 # What a start may ask for, each a command that the message spells out, and that must mend it.
