@@ -56,6 +56,7 @@ ExitCode keys_give_up(const CommonOptions& common) {
     auto found = audit.check([&](const journal::KeyStore::Row& row) { keys->for_each(row); });
     given_up = std::move(found.lost);
     given_up.insert(given_up.end(), found.damaged.begin(), found.damaged.end());
+    given_up.insert(given_up.end(), found.destroyed.begin(), found.destroyed.end());
     for (const auto& owner : given_up) {
       keys->destroy(std::string(journal::kGivenUp) +
                     owner);  // first: without it the next would be a loss too

@@ -37,6 +37,14 @@ int LogFile::open_file() const {
   return ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
 }
 
+// A pipe that nobody reads is an error here: to wait for a reader would stop every thread that logs.
+int LogFile::open_without_waiting() const {
+  const int opened =
+      ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+  if (opened >= 0) ::fcntl(opened, F_SETFL, ::fcntl(opened, F_GETFL) & ~O_NONBLOCK);
+  return opened;
+}
+
 bool LogFile::append(std::string_view lines, std::size_t& written) {
   const std::lock_guard lock(mutex_);
   written = 0;
@@ -68,7 +76,12 @@ bool LogFile::make_room(std::size_t bytes) {
   return turn_over();
 }
 
+// The new file is there before any old one is touched: without room for it, all stay as they are.
 bool LogFile::turn_over() {
+  auto made = file_;
+  made += ".new";
+  const int opened = ::open(made.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+  if (opened < 0) return false;
   std::error_code failed;
   if (limits_.old_files == 0) {
     std::filesystem::remove(file_, failed);
@@ -80,18 +93,20 @@ bool LogFile::turn_over() {
     std::filesystem::rename(file_, numbered(file_, 1), failed);
     if (failed == std::errc::no_such_file_or_directory) failed.clear();  // somebody has moved it away
   }
-  if (failed) return false;
-  const int opened = open_file();
-  if (opened < 0) return false;
+  if (!failed) std::filesystem::rename(made, file_, failed);
+  if (failed) {
+    ::close(opened);
+    return false;
+  }
   ::close(std::exchange(descriptor_, opened));
   return true;
 }
 
 void LogFile::reopen() {
   if (file_ == "-") return;
-  const std::lock_guard lock(mutex_);
-  const int opened = open_file();
+  const int opened = open_without_waiting();
   if (opened < 0) throw std::system_error(errno, std::generic_category(), "log " + file_.string());
+  const std::lock_guard lock(mutex_);
   ::close(std::exchange(descriptor_, opened));
 }
 

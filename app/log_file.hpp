@@ -37,6 +37,7 @@ class LogFile {
   bool make_room(std::size_t bytes);
   bool turn_over();
   int open_file() const;
+  int open_without_waiting() const;
 
   const std::filesystem::path file_;  // "-": stdout
   const LogFileLimits limits_;

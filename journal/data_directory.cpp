@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -105,8 +107,16 @@ void DataDirectory::keep_private(const Say& say) const {
     else if (keep_private_or_remove(file, say))
       remove_beside(file);
   }
-  for (const auto& file : entries(read_models()))
-    if (keep_private_or_remove(file, say)) remove_beside(file);
+  for (const auto& file : entries(read_models())) {
+    const bool went_with_another = !std::filesystem::exists(std::filesystem::symlink_status(file));
+    if (went_with_another || !keep_private_or_remove(file, say)) continue;
+    // A read model without its log is another one: both go.
+    auto database = file.string();
+    for (const std::string_view suffix : {"-wal", "-shm"})
+      if (database.ends_with(suffix)) database.resize(database.size() - suffix.size());
+    std::filesystem::remove(database);
+    remove_beside(database);
+  }
 }
 
 void DataDirectory::take_lock(const Clock& clock) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <stdexcept>
 
 namespace groundtruth::journal {
 namespace {
@@ -82,6 +83,8 @@ bool SealedOwners::is_erased(const std::string& owner) {
 }
 
 void KeyAudit::start_behind(Partition partition, const Head& head, std::uint64_t next_offset) {
+  if (journal_->end_offset(partition) < next_offset)
+    throw std::runtime_error(to_string(partition) + " ends before what they have read");
   places_[index_of(partition)] = {Chain(head), next_offset};
 }
 
@@ -159,7 +162,8 @@ std::string describe_loss(const KeyFindings& findings, const std::string& place)
            " whose erasure the journal does not have: the journal is older than the keys;";
   out +=
       findings.lost.empty() && findings.damaged.empty()
-          ? " Restore the newest copy of the journal."
+          ? " Restore the newest copy of the journal. Where there is no newer one, `groundtruth keys "
+            "give-up` lets the server go on; what these said of themselves can never be read again."
           : " Without its key nothing that a person or company said of themselves can be read, and they "
             "can neither log in nor register again. Restore the newest copy of the data keys; the journal "
             "and the read models stay as they are. Where there is no copy, `groundtruth keys give-up` lets "

@@ -317,7 +317,7 @@ template <class R>
 bool BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at) {
   if (state_ == State::closed) return true;
   head_ = Head{true, accepted.seq, accepted.id};
-  head_at_ = at;
+  const domain::Timestamp before = std::exchange(head_at_, at);
   const std::size_t next = first_alive();
   if (next < in_flight_.size() && in_flight_[next].id == accepted.id) {
     in_flight_[next].offset = accepted.offset;
@@ -331,7 +331,7 @@ bool BasicWriter<R>::on_accepted(const Accepted& accepted, domain::Timestamp at)
   const bool lost = next < in_flight_.size();
   const TimePoint now = clock_.steady();
   contended_until_ = now + options_.contended;
-  quiet_at_ = written_at(at, now) + options_.quiet;
+  quiet_at_ = (before < at ? written_at(at, now) : now) + options_.quiet;
   watch_for_quiet(now);
   turn_began_.reset();
   if (std::exchange(yielding_, false)) backoff_until_ = now + options_.turn;  // it is theirs
@@ -538,6 +538,8 @@ void BasicWriter<R>::take_turns() {
 
 // When another's commit was written, by this process's clock. The clocks of two machines may be far apart,
 // and either may be set: what counts is how much longer this one was on its way than the quickest of late.
+// Not for a commit whose time is that of the one before it: its writer's clock is behind the chain's time, so
+// it does not say when it was written.
 template <class R>
 auto BasicWriter<R>::written_at(domain::Timestamp at, TimePoint seen) -> TimePoint {
   if (!R::kQuietSinceWritten) return seen;

@@ -28,7 +28,7 @@ struct Logged {
   }
 };
 
-int files_with(const fs::path& directory, const std::string& part) {
+int files_named(const fs::path& directory, const std::string& part) {
   int count = 0;
   for (const auto& entry : fs::directory_iterator(directory))
     count += entry.path().filename().string().find(part) != std::string::npos;
@@ -102,7 +102,7 @@ TEST_CASE("file: whatever is wrong with it, the read model comes back from the j
       CHECK(logged.says(row.log));
     else
       CHECK(logged.lines.empty());
-    CHECK(files_with(directory.path(), ".corrupt-") == row.aside);
+    CHECK(files_named(directory.path(), ".corrupt-") == row.aside);
     for (const auto& status : desk.projector().status()) CHECK(status.empty == (status.name == "tasks"));
     desk.catch_up(story);
     CHECK(desk.failures().empty());
