@@ -14,7 +14,7 @@ from harness import REPOSITORY
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM = pathlib.Path(sysconfig.get_path("scripts")) / "schemathesis"
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_MAX_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_MAX_EXAMPLES", "15"))
 DEADLINE_S = 1200
 
 
