@@ -37,7 +37,7 @@ int LogFile::open_file() const {
   return ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
 }
 
-// A pipe that nobody reads is an error here: to wait for a reader would stop every thread that logs.
+// Opening a pipe without a reader fails here. Waiting for a reader would block every thread that logs.
 int LogFile::open_without_waiting() const {
   const int opened =
       ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);

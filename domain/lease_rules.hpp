@@ -1,5 +1,5 @@
 // How many places a person may hold at a time, and how long they wait after leases that ended without work. A
-// place that nobody works on is lost to the customer until its lease ends, so both follow from the record.
+// place without work is blocked for the customer until its lease ends, so both follow from the record.
 //
 //   at a time   `max_leases` at level 1, twice as many at each higher level; half of that below a trust of 50
 //   wait        after a lease that ended without work: none for the first `free_ends` in a row, `wait_ms`

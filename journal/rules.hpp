@@ -18,7 +18,7 @@ struct ProtocolRules {
   static constexpr bool kRelayMarks = true;         // a relay's effect is applied once
   static constexpr bool kRelayOrder = true;         // and never before the one that it goes behind
   static constexpr bool kQuietSinceWritten = true;  // a chain is silent since the last commit was written
-  static constexpr bool kPauseForTheLate = true;    // who comes too late for a turn is given more time
+  static constexpr bool kPauseForTheLate = true;    // pauses grow while the other side misses them
 };
 
 }  // namespace groundtruth::journal

@@ -530,8 +530,8 @@ void BasicWriter<R>::take_turns() {
   }
   if (!yield_until_ || now < *yield_until_) return;
   yielding_ = false;
-  // Nobody wrote. Whose records came too late needs longer than this to get to the head: another machine, or
-  // one that is busy. A silence that another ends costs nothing, so it is kept until nobody wants it.
+  // No other process wrote during the pause. If its records came as orphans meanwhile, it needs more time to
+  // reach the head (another machine, or a busy one): the next pause is twice as long, else half as long.
   const auto next = std::exchange(others_were_late_, false) && R::kPauseForTheLate ? pause_ * 2 : pause_ / 2;
   pause_ = std::clamp(next, options_.pause, kMostPauses * options_.pause);
 }

@@ -2,7 +2,9 @@
 #include "api/common/authenticator.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "api/http/async.hpp"

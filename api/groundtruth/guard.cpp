@@ -1,6 +1,8 @@
 // The checks before a handler runs (api/groundtruth/guard.hpp).
 #include "api/groundtruth/guard.hpp"
 
+#include <memory>
+
 #include "api/common/json_object.hpp"
 #include "api/groundtruth/errors.hpp"
 #include "journal/submission.hpp"

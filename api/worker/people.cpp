@@ -2,6 +2,8 @@
 #include "api/worker/people.hpp"
 
 #include <charconv>
+#include <utility>
+#include <vector>
 
 #include "api/common/json_object.hpp"
 #include "api/common/text.hpp"

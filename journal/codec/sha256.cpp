@@ -4,6 +4,7 @@
 #include "journal/codec/raw_bytes.hpp"
 
 namespace groundtruth::journal::codec {
+
 std::string to_hex(std::string_view bytes) {
   std::string out(bytes.size() * 2 + 1, '\0');
   sodium_bin2hex(out.data(), out.size(), raw(bytes), bytes.size());

@@ -35,7 +35,7 @@ def test_so_many_at_a_time(place):
     assert 0 < error["retry_after_seconds"] <= 1800
     said = refused.json()["error"]
     assert "2 tasks" in said and "minutes" in said
-    # A retry of what was taken is answered as it was, and one's own place is not one too many.
+    # A retry gets the first answer again, also at the bound; accepting one's own task again is no second lease.
     again = worker.http.post(f"{BASE}/tasks/{first['id']}/accept", headers=key)
     assert again.status_code == 200 and again.content == taken.content
     assert error_of(worker.post(first, "accept"), 409, "conflict")["reason"] == "already_accepted"

@@ -10,7 +10,7 @@ using namespace groundtruth::domain;
 namespace {
 
 constexpr std::int64_t kMinute = 60'000, kDay = 86'400'000;
-constexpr std::int64_t kGood = 70;  // trust of whoever begins
+constexpr std::int64_t kGood = 70;  // the trust that a worker begins with
 
 }  // namespace
 
@@ -25,7 +25,7 @@ TEST_CASE("lease rules: a better record holds more, and little trust holds half"
     CAPTURE(row.trust);
     CHECK(max_leases_of(rules, row.level, row.trust) == row.max);
   }
-  CHECK(max_leases_of({.max_leases = 1}, 1, 0) == 1);  // nobody is shut out for good
+  CHECK(max_leases_of({.max_leases = 1}, 1, 0) == 1);  // at least one
   CHECK(max_leases_of({.max_leases = 10'000}, 5, kGood) == 160'000);
 }
 
