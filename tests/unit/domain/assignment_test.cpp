@@ -49,7 +49,7 @@ TEST_CASE("what a worker may do with a task, by what they have done before") {
       Site site;
       site.comes_to(row.state);
       const auto progress = site.task().progress();
-      const auto answer = does(site);
+      auto answer = does(site);
       if (!answer.empty()) {
         CHECK(site.task().progress().taken() == progress.taken());
         CHECK(site.last().empty());
